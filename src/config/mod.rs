@@ -1,0 +1,111 @@
+//! Settings: every one is an environment variable and stands in each process' `--help`.
+
+mod rules;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use secrecy::SecretString;
+
+pub use rules::Rules;
+
+/// What every process needs to know.
+#[derive(Clone, Debug, Args)]
+pub struct Config {
+    /// MySQL 8 or MariaDB 10.11, as `mysql://user:password@host:port/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: SecretString,
+    /// Connections this process opens at most.
+    #[arg(long, env = "KONNECT_DB_CONNECTIONS", default_value_t = 20)]
+    pub db_connections: u32,
+    /// Redis 7, as `redis://…` or `rediss://…`.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: SecretString,
+    /// Stands before every Redis key, so that environments can share a server.
+    #[arg(long, env = "KONNECT_REDIS_PREFIX", default_value = "konnect")]
+    pub redis_prefix: String,
+    /// MongoDB 6 or later.
+    #[arg(long, env = "MONGODB_URL", hide_env_values = true)]
+    pub mongodb_url: SecretString,
+    #[arg(long, env = "KONNECT_MONGO_DATABASE", default_value = "konnect")]
+    pub mongo_database: String,
+    /// Where `/healthz`, `/readyz` and `/metrics` of a worker are served; not served when absent.
+    #[arg(long, env = "KONNECT_OPS_BIND")]
+    pub ops_bind: Option<SocketAddr>,
+    /// How long a stopping process waits for work in progress, in seconds.
+    #[arg(long, env = "KONNECT_DRAIN_SECONDS", default_value_t = 20)]
+    pub drain_seconds: u64,
+    /// `json` or `text`.
+    #[arg(long, env = "KONNECT_LOG_FORMAT", default_value = "json")]
+    pub log_format: LogFormat,
+    /// For development alone: a file with an offset in seconds that moves the clock of all processes.
+    #[arg(long, env = "KONNECT_CLOCK_FILE")]
+    pub clock_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub rules: Rules,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    Json,
+    Text,
+}
+
+/// What the api process needs beside [`Config`].
+#[derive(Clone, Debug, Args)]
+pub struct ApiConfig {
+    #[arg(long, env = "KONNECT_BIND", default_value = "127.0.0.1:3000")]
+    pub bind: SocketAddr,
+    /// How browsers reach this API, without a trailing slash.
+    #[arg(long, env = "KONNECT_PUBLIC_URL", default_value = "http://127.0.0.1:3000")]
+    pub public_url: String,
+    /// Origins that may call the API and open sockets, exact, comma-separated.
+    #[arg(long, env = "KONNECT_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    #[command(flatten)]
+    pub tokens: TokenConfig,
+    /// The provider's public key for browsers (`test_ck_…`, `live_ck_…`).
+    #[arg(long, env = "TOSS_CLIENT_KEY")]
+    pub toss_client_key: String,
+}
+
+/// Access tokens: RS256 with the keys of a directory.
+#[derive(Clone, Debug, Args)]
+pub struct TokenConfig {
+    /// Holds `*.pem` private keys (PKCS#8): `current.pem` signs, all of them verify and stand in the JWKS.
+    #[arg(long, env = "KONNECT_KEYS_DIR")]
+    pub keys_dir: PathBuf,
+    #[arg(long, env = "KONNECT_ISSUER", default_value = "https://konnect.example")]
+    pub issuer: String,
+    #[arg(long, env = "KONNECT_AUDIENCE", default_value = "konnect")]
+    pub audience: String,
+    /// Life of an access token, in seconds.
+    #[arg(long, env = "KONNECT_ACCESS_SECONDS", default_value_t = 900)]
+    pub access_seconds: i64,
+    /// Life of an unused refresh token, in seconds.
+    #[arg(long, env = "KONNECT_REFRESH_SECONDS", default_value_t = 14 * 86_400)]
+    pub refresh_seconds: i64,
+}
+
+/// What the worker processes need beside [`Config`]: the providers.
+#[derive(Clone, Debug, Args)]
+pub struct WorkerConfig {
+    /// Jobs of one queue that run at the same time in this process.
+    #[arg(long, env = "KONNECT_WORKER_CONCURRENCY", default_value_t = 16)]
+    pub concurrency: usize,
+    #[arg(long, env = "TOSS_BASE_URL", default_value = "https://api.tosspayments.com")]
+    pub toss_base_url: String,
+    #[arg(long, env = "TOSS_SECRET_KEY", hide_env_values = true)]
+    pub toss_secret_key: SecretString,
+    /// Mail server, as `smtps://user:password@host` or `smtp://host:port?tls=required`.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: SecretString,
+    #[arg(long, env = "KONNECT_MAIL_FROM", default_value = "Konnect <no-reply@konnect.example>")]
+    pub mail_from: String,
+    #[arg(long, env = "FCM_BASE_URL", default_value = "https://fcm.googleapis.com")]
+    pub fcm_base_url: String,
+    /// A Google service account key file (JSON); without it nothing is pushed.
+    #[arg(long, env = "FCM_SERVICE_ACCOUNT_FILE")]
+    pub fcm_service_account_file: Option<PathBuf>,
+}

@@ -1,0 +1,60 @@
+//! The stores that every process shares, connected.
+
+use std::time::Duration;
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::config::{Config, Rules};
+use crate::db::Db;
+use crate::signal::{Keys, Signals};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Core {
+    pub db: Db,
+    pub redis: ConnectionManager,
+    /// For connections of one's own, such as subscriptions.
+    pub redis_client: redis::Client,
+    pub mongo: mongodb::Database,
+    pub keys: Keys,
+    pub clock: Clock,
+    pub rules: Rules,
+}
+
+impl Core {
+    pub async fn connect(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        if let Some(file) = &config.clock_file {
+            clock.follow_file(file.clone());
+        }
+        let keys = Keys::new(&config.redis_prefix);
+        let redis_client = redis::Client::open(config.redis_url.expose_secret())?;
+        let redis = connect_redis(&redis_client).await?;
+        let signals = Signals::start(redis.clone(), keys.clone());
+        let db =
+            Db::connect(config.database_url.expose_secret(), config.db_connections, clock.clone(), signals)
+                .await?;
+        let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
+        Ok(Self { db, redis, redis_client, mongo, keys, clock, rules: config.rules.clone() })
+    }
+}
+
+/// The crate's own response time-out of 500 ms is shorter than a busy server's pause.
+async fn connect_redis(client: &redis::Client) -> redis::RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(Duration::from_secs(2)))
+        .set_response_timeout(Some(Duration::from_secs(10)))
+        .set_number_of_retries(20)
+        .set_max_delay(Duration::from_secs(2));
+    ConnectionManager::new_with_config(client.clone(), config).await
+}
+
+/// Connects lazily: a MongoDB that is away stops nobody from booking.
+async fn connect_mongo(url: &SecretString) -> mongodb::error::Result<mongodb::Client> {
+    let mut options = mongodb::options::ClientOptions::parse(url.expose_secret()).await?;
+    options.app_name = Some("konnect".to_owned());
+    options.server_selection_timeout = Some(Duration::from_secs(3));
+    options.connect_timeout = Some(Duration::from_secs(3));
+    mongodb::Client::with_options(options)
+}

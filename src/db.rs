@@ -1,0 +1,208 @@
+//! MySQL: the pool, the one way to open a transaction, and what is sent after its commit.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::{MySql, MySqlConnection};
+
+use crate::clock::{Clock, Instant};
+use crate::context::Context;
+use crate::event::Hint;
+use crate::id::{UserId, jitter};
+use crate::job::Queue;
+use crate::signal::Signals;
+
+/// Deadlock victim and lock wait time-out (MySQL and MariaDB error numbers 1213, 1205) and MariaDB's snapshot
+/// conflict (1020): the transaction did nothing and may run again.
+const RETRYABLE: [u16; 3] = [1213, 1205, 1020];
+const MAX_ROUNDS: u32 = 10;
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: MySqlPool,
+    clock: Clock,
+    signals: Signals,
+}
+
+/// What listeners are told once a transaction has committed. A lost signal is repaired by polling.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    pub queues: BTreeSet<Queue>,
+    pub hints: Vec<Hint>,
+    /// Calendars that changed, with their new version.
+    pub calendars: Vec<(UserId, i64)>,
+}
+
+impl Outgoing {
+    fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.hints.is_empty() && self.calendars.is_empty()
+    }
+}
+
+/// One transaction: its connection, its instant (the same for every row it writes) and its context.
+pub struct Tx {
+    inner: sqlx::Transaction<'static, MySql>,
+    pub now: Instant,
+    pub cx: Context,
+    pub outgoing: Outgoing,
+}
+
+impl Tx {
+    pub fn conn(&mut self) -> &mut MySqlConnection {
+        &mut self.inner
+    }
+}
+
+impl Db {
+    /// Connects with READ COMMITTED on every connection: under the servers' default isolation a read before
+    /// the lock row lets every racer win.
+    pub async fn connect(
+        url: &str,
+        max_connections: u32,
+        clock: Clock,
+        signals: Signals,
+    ) -> sqlx::Result<Self> {
+        let options: MySqlConnectOptions = url.parse()?;
+        let pool = MySqlPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool, clock, signals })
+    }
+
+    /// Runs every migration that has not run yet.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        sqlx::migrate!("./migrations").run(&self.pool).await
+    }
+
+    /// For reads that need no transaction.
+    pub fn pool(&self) -> &MySqlPool {
+        &self.pool
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Opens a transaction. Called by [`transact!`](crate::transact) alone.
+    #[doc(hidden)]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that opens a transaction")]
+    pub async fn open(&self, cx: Context) -> sqlx::Result<Tx> {
+        let inner = self.pool.begin().await?;
+        Ok(Tx { inner, now: self.clock.now(), cx, outgoing: Outgoing::default() })
+    }
+
+    /// Commits or rolls back. `Err` means: the database chose this transaction as a victim, run it again.
+    #[doc(hidden)]
+    pub async fn close<T, E>(&self, tx: Tx, outcome: Result<T, E>, round: u32) -> Result<Result<T, E>, ()>
+    where
+        E: DbError,
+    {
+        let Tx { inner, outgoing, .. } = tx;
+        let outcome = match outcome {
+            Ok(value) => match inner.commit().await {
+                Ok(()) => {
+                    if !outgoing.is_empty() {
+                        self.signals.send(outgoing);
+                    }
+                    return Ok(Ok(value));
+                }
+                Err(error) => Err(E::from(error)),
+            },
+            Err(error) => {
+                // A failed rollback ends the connection, and with it the transaction.
+                drop(inner.rollback().await);
+                Err(error)
+            }
+        };
+        let again =
+            round < MAX_ROUNDS && outcome.as_ref().err().and_then(E::database).is_some_and(is_retryable);
+        if !again {
+            return Ok(outcome);
+        }
+        metrics::counter!("konnect_transaction_retries_total").increment(1);
+        tokio::time::sleep(Duration::from_millis(1 + jitter(4 << round.min(5)))).await;
+        Err(())
+    }
+}
+
+/// An error that can carry a database error.
+///
+/// Domain errors must not be `#[error(transparent)]` over one: that would hide it from the chain of causes.
+pub trait DbError: From<sqlx::Error> {
+    fn database(&self) -> Option<&sqlx::Error>;
+}
+
+impl DbError for sqlx::Error {
+    fn database(&self) -> Option<&sqlx::Error> {
+        Some(self)
+    }
+}
+
+impl DbError for anyhow::Error {
+    fn database(&self) -> Option<&sqlx::Error> {
+        self.chain().find_map(|e| e.downcast_ref())
+    }
+}
+
+fn is_retryable(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|e| e.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
+        .is_some_and(|e| RETRYABLE.contains(&e.number()))
+}
+
+/// The database error at the bottom of a chain of causes.
+pub fn database_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a sqlx::Error> {
+    std::iter::successors(Some(error), |e| e.source()).find_map(|e| e.downcast_ref::<sqlx::Error>())
+}
+
+/// Whether a statement failed because a unique key exists already, and which key: the last part of its name.
+pub fn duplicate_key(error: &sqlx::Error) -> Option<String> {
+    let database = error.as_database_error().filter(|e| e.is_unique_violation())?;
+    let message = database.message();
+    let name = message.rsplit("for key ").next()?.trim_matches(['\'', '`', '.']);
+    Some(name.rsplit('.').next().unwrap_or(name).to_owned())
+}
+
+/// Runs a block in one transaction and commits it, or rolls back on `Err`; runs the block again when the
+/// database made it the victim of a deadlock. After the commit the listeners are told.
+///
+/// `transact!(db, context, ErrorType, tx => { …; Ok(value) })` is a `Result<_, ErrorType>`. The block may run
+/// several times, so it borrows what it needs; `tx` is a `&mut Tx`. A remote call has no place in it.
+#[macro_export]
+macro_rules! transact {
+    ($db:expr, $cx:expr, $error:ty, $tx:ident => $body:block) => {{
+        let db: &$crate::db::Db = &$db;
+        let mut round = 0u32;
+        loop {
+            let mut unit = match db.open($cx.clone()).await {
+                Ok(unit) => unit,
+                Err(error) => break Err(<$error>::from(error)),
+            };
+            let outcome: ::std::result::Result<_, $error> = {
+                let $tx: &mut $crate::db::Tx = &mut unit;
+                async { $body }.await
+            };
+            match db.close(unit, outcome, round).await {
+                Ok(result) => break result,
+                Err(()) => round += 1,
+            }
+        }
+    }};
+}

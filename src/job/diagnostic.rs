@@ -1,0 +1,17 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Job, Queue, Retry};
+use crate::clock::Instant;
+
+/// Does nothing but travel: `admin jobs ping` sends it to see that the line is whole, and how fast it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ping {
+    /// When it was enqueued (UTC).
+    pub sent_at: Instant,
+}
+
+impl Job for Ping {
+    const KIND: &'static str = "diagnostic.ping.v1";
+    const QUEUE: Queue = Queue::Reminder;
+    const RETRY: Retry = Retry::INTERNAL;
+}

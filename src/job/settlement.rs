@@ -1,0 +1,35 @@
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Job, Queue, Retry};
+use crate::id::ReservationId;
+
+/// Splits what is held for a finished reservation between the mentor and the platform.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AccrueSettlement {
+    pub reservation_id: ReservationId,
+}
+
+impl Job for AccrueSettlement {
+    const KIND: &'static str = "settlement.accrue.v1";
+    const QUEUE: Queue = Queue::Settlement;
+    const RETRY: Retry = Retry::INTERNAL;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.reservation_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.reservation_id.0)
+    }
+}
+
+/// Checks the money invariants on live data and accrues what no event asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuditLedger {}
+
+impl Job for AuditLedger {
+    const KIND: &'static str = "settlement.audit.v1";
+    const QUEUE: Queue = Queue::Settlement;
+    const RETRY: Retry = Retry::INTERNAL;
+}

@@ -1,0 +1,16 @@
+//! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
+//! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
+
+pub mod clock;
+pub mod config;
+pub mod context;
+pub mod core;
+pub mod db;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod money;
+pub mod outbox;
+pub mod queue;
+pub mod relay;
+pub mod signal;

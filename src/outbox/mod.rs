@@ -1,0 +1,108 @@
+//! The outbox: durable jobs as rows. SQL only.
+//!
+//! A row is written by the transaction that causes it, and by nothing else ([`enqueue`] takes the transaction).
+//! The relay publishes due rows under a fresh delivery id; a worker claims the row with that id, and every later
+//! write of the worker names it: a row that was delivered again meanwhile refuses the old one.
+//!
+//! ```text
+//! pending ──publish──► published ──claim, finish──► done
+//!    ▲                    │ retry / snooze / lease over
+//!    └────────────────────┤
+//! cancelled ◄─(pending)   └─ cap reached ─► dead ──replay──► pending
+//! ```
+
+mod admin;
+mod publish;
+mod work;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::clock::Instant;
+use crate::db::{Tx, duplicate_key};
+use crate::id::JobId;
+use crate::job::{Job, Queue};
+
+pub use admin::{Filter, Row, cancel, count_by_state, history, list, live_by_subject, replay, show};
+pub use publish::{
+    Delivery, backlog, ensure_recurring, forget_deliveries, next_due, oldest_due_age, publish_due,
+    reclaim_expired,
+};
+pub use work::{Claim, Claimed, Lease, LeaseLost, claim, fail, hand_back, renew, snooze};
+
+/// Writes a job that is due at once. `false`: one with its dedup key waits or runs already.
+pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<bool> {
+    enqueue_at(tx, job, tx.now).await
+}
+
+/// Writes a job that is due at `run_at`.
+pub async fn enqueue_at<J: Job>(tx: &mut Tx, job: &J, run_at: Instant) -> sqlx::Result<bool> {
+    let payload = serde_json::to_value(job).expect("a payload is plain data");
+    let row = NewRow {
+        kind: J::KIND,
+        queue: J::QUEUE,
+        payload,
+        dedup_key: job.dedup_key(),
+        subject: job.subject(),
+        run_at,
+    };
+    insert(tx, row).await
+}
+
+struct NewRow {
+    kind: &'static str,
+    queue: Queue,
+    payload: Value,
+    dedup_key: Option<String>,
+    subject: Option<Uuid>,
+    run_at: Instant,
+}
+
+async fn insert(tx: &mut Tx, row: NewRow) -> sqlx::Result<bool> {
+    let (now, request_id) = (tx.now, tx.cx.request_id.clone());
+    let inserted = sqlx::query(
+        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id,
+                             created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)",
+    )
+    .bind(JobId::generate())
+    .bind(row.kind)
+    .bind(row.queue.name())
+    .bind(row.payload.to_string())
+    .bind(row.dedup_key)
+    .bind(row.subject)
+    .bind(row.run_at)
+    .bind(request_id)
+    .bind(now)
+    .execute(tx.conn())
+    .await;
+    match inserted {
+        Ok(_) => {
+            if row.run_at <= now {
+                tx.outgoing.queues.insert(row.queue);
+            }
+            Ok(true)
+        }
+        Err(error) if duplicate_key(&error).as_deref() == Some("outbox_live") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes back every job about `subject` that still waits and is of one of these kinds.
+pub async fn cancel_waiting(tx: &mut Tx, subject: Uuid, kinds: &[&str]) -> sqlx::Result<u64> {
+    let now = tx.now;
+    let mut cancelled = 0;
+    for kind in kinds {
+        cancelled += sqlx::query(
+            "UPDATE outbox SET state = 'cancelled', finished_at = ?
+             WHERE subject = ? AND kind = ? AND state = 'pending'",
+        )
+        .bind(now)
+        .bind(subject)
+        .bind(kind)
+        .execute(tx.conn())
+        .await?
+        .rows_affected();
+    }
+    Ok(cancelled)
+}

@@ -1,0 +1,160 @@
+//! The worker's half: claim, finish, try again.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use crate::clock::Instant;
+use crate::db::{Db, Tx};
+use crate::id::JobId;
+use crate::outbox::Delivery;
+
+/// A claimed job, as its row says.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Claimed {
+    pub kind: String,
+    pub payload: String,
+    /// From 1.
+    pub attempts: u32,
+    pub run_at: Instant,
+    pub request_id: String,
+}
+
+impl Claimed {
+    pub fn payload(&self) -> serde_json::Result<Value> {
+        serde_json::from_str(&self.payload)
+    }
+}
+
+/// The answer to a claim.
+#[derive(Debug)]
+pub enum Claim {
+    Yours(Claimed),
+    /// The row is done, cancelled, taken, or was delivered again under another id.
+    Refused,
+}
+
+/// The right to finish one delivery of a job.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    pub delivery: Delivery,
+}
+
+/// The row was delivered to somebody else meanwhile: nothing of this run may be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the lease of job {0} is lost")]
+pub struct LeaseLost(pub JobId);
+
+/// Takes a delivered row for `worker` and counts the attempt.
+pub async fn claim(db: &Db, delivery: Delivery, worker: &str, lease: Duration) -> sqlx::Result<Claim> {
+    let now = db.now();
+    let until = now + TimeDelta::from_std(lease).expect("a lease is short");
+    let taken = sqlx::query(
+        "UPDATE outbox SET worker = ?, attempts = attempts + 1, claimed_at = ?, lease_until = ?
+         WHERE id = ? AND delivery_id = ? AND state = 'published' AND worker IS NULL",
+    )
+    .bind(worker)
+    .bind(now)
+    .bind(until)
+    .bind(delivery.job_id)
+    .bind(delivery.delivery_id)
+    .execute(db.pool())
+    .await?;
+    if taken.rows_affected() == 0 {
+        return Ok(Claim::Refused);
+    }
+    let row = sqlx::query_as("SELECT kind, payload, attempts, run_at, request_id FROM outbox WHERE id = ?")
+        .bind(delivery.job_id)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(Claim::Yours(row))
+}
+
+/// Lengthens the lease of a job that still runs. `false`: it is lost.
+pub async fn renew(db: &Db, delivery: Delivery, lease: Duration) -> sqlx::Result<bool> {
+    let until = db.now() + TimeDelta::from_std(lease).expect("a lease is short");
+    let renewed = sqlx::query(
+        "UPDATE outbox SET lease_until = ? WHERE id = ? AND delivery_id = ? AND state = 'published'",
+    )
+    .bind(until)
+    .bind(delivery.job_id)
+    .bind(delivery.delivery_id)
+    .execute(db.pool())
+    .await?;
+    Ok(renewed.rows_affected() == 1)
+}
+
+impl Lease {
+    /// Finishes the job in the transaction that writes its effect. Call it first: it locks the row, so that
+    /// whoever lost the lease stops before writing anything.
+    pub async fn finish(&self, tx: &mut Tx) -> sqlx::Result<Result<(), LeaseLost>> {
+        let now = tx.now;
+        let done = sqlx::query(
+            "UPDATE outbox SET state = 'done', finished_at = ?, lease_until = NULL
+             WHERE id = ? AND delivery_id = ? AND state = 'published'",
+        )
+        .bind(now)
+        .bind(self.delivery.job_id)
+        .bind(self.delivery.delivery_id)
+        .execute(tx.conn())
+        .await?;
+        Ok(if done.rows_affected() == 1 { Ok(()) } else { Err(LeaseLost(self.delivery.job_id)) })
+    }
+
+    /// Proves the lease in a transaction that writes an intent and does not finish the job.
+    pub async fn hold(&self, tx: &mut Tx) -> sqlx::Result<Result<(), LeaseLost>> {
+        let held: Option<i8> = sqlx::query_scalar(
+            "SELECT 1 FROM outbox WHERE id = ? AND delivery_id = ? AND state = 'published' FOR UPDATE",
+        )
+        .bind(self.delivery.job_id)
+        .bind(self.delivery.delivery_id)
+        .fetch_optional(tx.conn())
+        .await?;
+        Ok(if held.is_some() { Ok(()) } else { Err(LeaseLost(self.delivery.job_id)) })
+    }
+}
+
+/// The attempt failed: waits until `again_at`, or is dead when that is `None`.
+pub async fn fail(db: &Db, delivery: Delivery, again_at: Option<Instant>, error: &str) -> sqlx::Result<bool> {
+    let now = db.now();
+    let error: String = error.chars().take(2000).collect();
+    let (state, finished_at) = if again_at.is_some() { ("pending", None) } else { ("dead", Some(now)) };
+    leave(db, delivery, state, again_at.unwrap_or(now), finished_at, Some(error), 0).await
+}
+
+/// Not now, and no failure: runs again at `at` with the same number of attempts.
+pub async fn snooze(db: &Db, delivery: Delivery, at: Instant) -> sqlx::Result<bool> {
+    leave(db, delivery, "pending", at, None, None, 1).await
+}
+
+/// A stopping worker gives back what it did not finish; the attempt does not count.
+pub async fn hand_back(db: &Db, delivery: Delivery) -> sqlx::Result<bool> {
+    leave(db, delivery, "pending", db.now(), None, None, 1).await
+}
+
+async fn leave(
+    db: &Db,
+    delivery: Delivery,
+    state: &str,
+    run_at: Instant,
+    finished_at: Option<Instant>,
+    error: Option<String>,
+    uncount: u32,
+) -> sqlx::Result<bool> {
+    let left = sqlx::query(
+        "UPDATE outbox SET state = ?, run_at = ?, finished_at = ?, last_error = COALESCE(?, last_error),
+                attempts = attempts - ?, delivery_id = NULL, lease_until = NULL, worker = NULL
+         WHERE id = ? AND delivery_id = ? AND state = 'published'",
+    )
+    .bind(state)
+    .bind(run_at)
+    .bind(finished_at)
+    .bind(error)
+    .bind(uncount)
+    .bind(delivery.job_id)
+    .bind(delivery.delivery_id)
+    .execute(db.pool())
+    .await?;
+    Ok(left.rows_affected() == 1)
+}

@@ -1,0 +1,142 @@
+//! The relay: takes due rows of the outbox to the transport, and brings back what was lost there.
+//!
+//! Any number of relays may run; rows are shared by `SKIP LOCKED`. A relay that dies between its commit and its
+//! push leaves rows published and unclaimed: their lease ends, and they are delivered again under a new id.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{Actor, Context};
+use crate::core::Core;
+use crate::job::Queue;
+use crate::outbox;
+use crate::queue::Transport;
+use crate::transact;
+
+/// Rows per transaction and push.
+const BATCH: u32 = 500;
+/// Deliveries that may wait in Redis per queue; the rest waits in SQL.
+const OUTSTANDING: u64 = 2_000;
+/// A delivery that no worker claimed for this long is given out again.
+const CLAIM_BY: TimeDelta = TimeDelta::seconds(60);
+/// Looking for due rows without having been woken.
+const POLL: Duration = Duration::from_millis(200);
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+pub struct Relay {
+    core: Core,
+    transport: Transport,
+}
+
+impl Relay {
+    pub fn new(core: Core) -> Self {
+        let transport = Transport::new(&core);
+        Self { core, transport }
+    }
+
+    /// Runs until `stop` is cancelled. Errors of the stores are logged and tried again.
+    pub async fn run(&self, stop: CancellationToken) {
+        let (wake, mut woken) = mpsc::channel(64);
+        let listener =
+            tokio::spawn(listen(self.core.redis_client.clone(), self.core.keys.outbox_wake(), wake));
+        let mut poll = tokio::time::interval(POLL);
+        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        for timer in [&mut poll, &mut housekeeping] {
+            timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
+        loop {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(names) = woken.recv() => {
+                    let mut queues = parse(&names);
+                    while let Ok(more) = woken.try_recv() {
+                        queues.extend(parse(&more));
+                    }
+                    self.publish(queues).await
+                }
+                _ = poll.tick() => self.publish(Queue::ALL.into()).await,
+                _ = housekeeping.tick() => self.keep_house().await,
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(error = format!("{error:#}"), "relay round failed; trying again");
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        listener.abort();
+    }
+
+    /// Publishes every due row of these queues, as far as the transport has room.
+    async fn publish(&self, queues: BTreeSet<Queue>) -> anyhow::Result<()> {
+        for queue in queues {
+            while self.publish_batch(queue).await? == BATCH as usize {}
+        }
+        Ok(())
+    }
+
+    async fn publish_batch(&self, queue: Queue) -> anyhow::Result<usize> {
+        if self.transport.waiting(queue).await? >= OUTSTANDING {
+            return Ok(0);
+        }
+        let deliveries = transact!(self.core.db, context(), sqlx::Error, tx => {
+            let claim_by = tx.now + CLAIM_BY;
+            outbox::publish_due(tx, queue, BATCH, claim_by).await
+        })?;
+        if !deliveries.is_empty() {
+            self.transport.push(queue, &deliveries).await?;
+            metrics::counter!("konnect_jobs_published_total", "queue" => queue.name())
+                .increment(deliveries.len() as u64);
+        }
+        Ok(deliveries.len())
+    }
+
+    async fn keep_house(&self) -> anyhow::Result<()> {
+        let survived = self.transport.survived().await?;
+        let given_back = transact!(self.core.db, context(), sqlx::Error, tx => {
+            let lost = if survived { 0 } else { outbox::forget_deliveries(tx, 10 * BATCH).await? };
+            outbox::ensure_recurring(tx).await?;
+            Ok(lost + outbox::reclaim_expired(tx, BATCH).await?)
+        })?;
+        if given_back > 0 {
+            metrics::counter!("konnect_deliveries_lost_total").increment(given_back);
+            tracing::info!(given_back, "deliveries were lost and are given out again");
+        }
+        for queue in Queue::ALL {
+            self.transport.purge(queue, 5_000).await?;
+            let age = outbox::oldest_due_age(self.core.db.pool(), queue, self.core.clock.now()).await?;
+            metrics::gauge!("konnect_run_at_lag_seconds", "queue" => queue.name()).set(age);
+        }
+        Ok(())
+    }
+}
+
+fn context() -> Context {
+    Context::new(Actor::Operator, "relay")
+}
+
+fn parse(names: &str) -> BTreeSet<Queue> {
+    names.split(',').filter_map(Queue::parse).collect()
+}
+
+/// Hears which queues have fresh rows, for as long as the relay runs.
+async fn listen(client: redis::Client, channel: String, wake: mpsc::Sender<String>) {
+    loop {
+        if let Ok(mut pubsub) = client.get_async_pubsub().await
+            && pubsub.subscribe(&channel).await.is_ok()
+        {
+            let mut messages = pubsub.on_message();
+            while let Some(message) = messages.next().await {
+                if let Ok(names) = message.get_payload::<String>()
+                    && wake.send(names).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}

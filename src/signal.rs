@@ -1,0 +1,115 @@
+//! What a committed transaction tells the other processes, by Redis pub/sub: hints, never the truth.
+//!
+//! A signal that is lost (a crash between commit and publish, Redis away) is repaired by polling: the relay
+//! polls the outbox, sockets poll the heads of their topics, a cached calendar version dies with its TTL.
+
+use std::time::Duration;
+
+use redis::aio::ConnectionManager;
+use tokio::sync::mpsc;
+
+use crate::db::Outgoing;
+use crate::id::UserId;
+
+/// A cached calendar version is believed for this long when no newer one is announced.
+pub const CALENDAR_TTL: Duration = Duration::from_secs(5);
+const BACKLOG: usize = 4096;
+
+/// Names of Redis keys and channels; the prefix keeps environments and tests apart.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into() }
+    }
+
+    /// Channel: names of queues with fresh rows, for the relay.
+    pub fn outbox_wake(&self) -> String {
+        format!("{}:outbox:wake", self.prefix)
+    }
+
+    /// Channel: frames of committed events, for the sockets of every api process.
+    pub fn events(&self) -> String {
+        format!("{}:events", self.prefix)
+    }
+
+    /// The newest known version of a calendar.
+    pub fn calendar_version(&self, person: UserId) -> String {
+        format!("{}:calendar:{person}", self.prefix)
+    }
+
+    /// One cached slot listing.
+    pub fn slots(&self, suffix: &str) -> String {
+        format!("{}:slots:{suffix}", self.prefix)
+    }
+
+    /// A single-use WebSocket ticket.
+    pub fn ticket(&self, ticket: &str) -> String {
+        format!("{}:ticket:{ticket}", self.prefix)
+    }
+
+    /// Written by the relay: gone after a flush, which is how the relay learns that deliveries are gone too.
+    pub fn transport_alive(&self) -> String {
+        format!("{}:transport:alive", self.prefix)
+    }
+
+    /// The apalis queue. It must hold no ':' beyond the prefix's own rules, so a '.' joins it.
+    pub fn queue(&self, queue: crate::job::Queue) -> String {
+        format!("{}.{}", self.prefix, queue.name())
+    }
+}
+
+/// The sending half; cheap to clone. Never blocks a request: a full backlog drops hints.
+#[derive(Clone)]
+pub struct Signals {
+    sender: mpsc::Sender<Outgoing>,
+}
+
+impl Signals {
+    pub fn start(redis: ConnectionManager, keys: Keys) -> Self {
+        let (sender, receiver) = mpsc::channel(BACKLOG);
+        tokio::spawn(publish(redis, keys, receiver));
+        Self { sender }
+    }
+
+    pub(crate) fn send(&self, outgoing: Outgoing) {
+        if self.sender.try_send(outgoing).is_err() {
+            metrics::counter!("konnect_signals_dropped_total").increment(1);
+        }
+    }
+}
+
+/// Takes whatever has gathered and sends it in one pipeline.
+async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::Receiver<Outgoing>) {
+    let mut batch = Vec::new();
+    while receiver.recv_many(&mut batch, 256).await > 0 {
+        let mut pipe = redis::pipe();
+        let mut queues = std::collections::BTreeSet::new();
+        for outgoing in batch.drain(..) {
+            queues.extend(outgoing.queues);
+            for (person, version) in outgoing.calendars {
+                // Versions only grow, and one process sends in commit order; the TTL heals the rest.
+                pipe.cmd("SET")
+                    .arg(keys.calendar_version(person))
+                    .arg(version)
+                    .arg("PX")
+                    .arg(CALENDAR_TTL.as_millis() as u64)
+                    .ignore();
+            }
+            for hint in outgoing.hints {
+                let frame = serde_json::to_string(&hint).expect("a hint is plain data");
+                pipe.publish(keys.events(), frame).ignore();
+            }
+        }
+        if !queues.is_empty() {
+            let names: Vec<_> = queues.iter().map(|q| q.name()).collect();
+            pipe.publish(keys.outbox_wake(), names.join(",")).ignore();
+        }
+        if let Err(error) = pipe.query_async::<()>(&mut redis).await {
+            tracing::warn!(%error, "signals not published; polling will make up for it");
+        }
+    }
+}
