@@ -1,1 +1,31 @@
+//! Job handlers and what runs them. One job, one file; the file's name is what the job does.
+//!
+//! A handler bears a second run: delivery is at least once, the effect is once. It finishes its row in the
+//! transaction that writes its effect ([`Run::finish`]), and whoever lost the lease writes nothing.
 
+mod executor;
+mod handler;
+mod provider;
+mod registry;
+mod services;
+pub mod worker;
+
+mod accrue_settlement;
+mod audit_ledger;
+mod complete_reservation;
+mod confirm_payment;
+mod expire_hold;
+mod expire_request;
+mod ping;
+mod reconcile_payments;
+mod reconcile_reservations;
+mod refund_payment;
+mod remind_reservation;
+mod requery_payment;
+mod start_reservation;
+mod sync_webhook;
+
+pub use executor::{Ended, Executor};
+pub use handler::{Finished, Handler, Outcome, Run};
+pub use registry::{Entry, registry};
+pub use services::Services;

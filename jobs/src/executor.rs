@@ -1,0 +1,212 @@
+//! Runs one delivery: claim, handler, and what comes after.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::TimeDelta;
+use konnect::id::{JobId, jitter};
+use konnect::job::Retry;
+use konnect::outbox::{self, Claim, Claimed, Delivery, Lease, LeaseLost};
+use konnect::queue::Deliver;
+use tokio::task::AbortHandle;
+
+use crate::registry::{Entry, registry};
+use crate::{Outcome, Run, Services};
+
+/// How long a worker may be silent before its job is given to another one.
+const LEASE: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// A kind that this build does not know waits for the deploy that does.
+const UNKNOWN_KIND: Retry = Retry::INTERNAL;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Executor {
+    services: Services,
+    worker: Arc<str>,
+    running: Arc<Mutex<HashMap<JobId, (Delivery, AbortHandle)>>>,
+}
+
+/// How a delivery ended, for tests and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Done,
+    Retried,
+    Snoozed,
+    Dead,
+    /// Not ours: finished before, taken, or delivered again.
+    Refused,
+}
+
+impl Executor {
+    pub fn new(services: Services, worker: impl Into<Arc<str>>) -> Self {
+        Self { services, worker: worker.into(), running: Arc::default() }
+    }
+
+    /// Runs a delivery to its end.
+    ///
+    /// # Errors
+    /// The database could not be reached. The row is as it was, or will be given back when its lease ends.
+    pub async fn execute(&self, delivery: Delivery) -> Result<Ended> {
+        let db = &self.services.core.db;
+        let claimed = match outbox::claim(db, delivery, &self.worker, LEASE).await? {
+            Claim::Yours(claimed) => claimed,
+            Claim::Refused => {
+                metrics::counter!("konnect_deliveries_refused_total").increment(1);
+                return Ok(Ended::Refused);
+            }
+        };
+        let started = tokio::time::Instant::now();
+        let lag = (db.now() - claimed.run_at).as_seconds_f64().max(0.0);
+        metrics::histogram!("konnect_job_start_lag_seconds", "kind" => claimed.kind.clone()).record(lag);
+        let entry = registry().iter().find(|e| e.kind == claimed.kind);
+        let outcome = match entry {
+            Some(entry) => self.supervise(entry, delivery, &claimed).await,
+            None => Ok(Outcome::Retry(format!("unknown kind {}", claimed.kind))),
+        };
+        let retry = entry.map_or(UNKNOWN_KIND, |e| e.retry);
+        let ended = self.conclude(delivery, &claimed, retry, outcome).await?;
+        metrics::histogram!("konnect_job_seconds", "kind" => claimed.kind, "ended" => ended.name())
+            .record(started.elapsed().as_secs_f64());
+        Ok(ended)
+    }
+
+    /// Runs the handler as a task, so that a panic is an error, with a heartbeat and a time limit.
+    async fn supervise(&self, entry: &'static Entry, delivery: Delivery, claimed: &Claimed) -> Result<Outcome> {
+        let payload = match claimed.payload() {
+            Ok(payload) => payload,
+            Err(error) => return Ok(Outcome::Dead(format!("payload is no JSON: {error}"))),
+        };
+        let run = Run {
+            services: self.services.clone(),
+            lease: Lease { delivery },
+            attempt: claimed.attempts,
+            run_at: claimed.run_at,
+            request_id: claimed.request_id.clone(),
+        };
+        let work = tokio::spawn(async move {
+            match (entry.run)(payload, &run) {
+                Ok(handler) => handler.await,
+                Err(error) => Ok(Outcome::Dead(format!("payload does not fit {}: {error}", entry.kind))),
+            }
+        });
+        let _running = self.track(delivery, work.abort_handle());
+        tokio::select! {
+            ended = work => ended.unwrap_or_else(|error| Err(anyhow::anyhow!("the handler {error}"))),
+            () = tokio::time::sleep(entry.timeout) => Ok(Outcome::Retry(format!("took longer than {:?}", entry.timeout))),
+            () = self.beat(delivery) => Err(LeaseLost(delivery.job_id).into()),
+        }
+    }
+
+    /// Renews the lease until it is lost.
+    async fn beat(&self, delivery: Delivery) {
+        loop {
+            tokio::time::sleep(HEARTBEAT).await;
+            match outbox::renew(&self.services.core.db, delivery, LEASE).await {
+                Ok(true) => {}
+                // Finished meanwhile, or lost: the fence decides, not this beat. Give the handler its end.
+                Ok(false) => tokio::time::sleep(LEASE).await,
+                Err(error) => tracing::warn!(%error, "heartbeat failed"),
+            }
+        }
+    }
+
+    async fn conclude(
+        &self,
+        delivery: Delivery,
+        claimed: &Claimed,
+        retry: Retry,
+        outcome: Result<Outcome>,
+    ) -> Result<Ended> {
+        let db = &self.services.core.db;
+        let error = match outcome {
+            Ok(Outcome::Done(_)) => return Ok(Ended::Done),
+            Ok(Outcome::Snooze(at)) => {
+                outbox::snooze(db, delivery, at).await?;
+                return Ok(Ended::Snoozed);
+            }
+            Ok(Outcome::Dead(why)) => {
+                tracing::error!(kind = claimed.kind, job_id = %delivery.job_id, why, "job is dead");
+                outbox::fail(db, delivery, None, &why).await?;
+                return Ok(Ended::Dead);
+            }
+            Ok(Outcome::Retry(why)) => why,
+            Err(error) if error.is::<LeaseLost>() => {
+                metrics::counter!("konnect_leases_lost_total").increment(1);
+                tracing::warn!(kind = claimed.kind, job_id = %delivery.job_id, "lease lost; nothing was written");
+                return Ok(Ended::Refused);
+            }
+            Err(error) => format!("{error:#}"),
+        };
+        let again_at = retry.after(claimed.attempts).map(|wait| db.now() + with_jitter(wait));
+        outbox::fail(db, delivery, again_at, &error).await?;
+        if again_at.is_some() {
+            tracing::warn!(kind = claimed.kind, job_id = %delivery.job_id, attempt = claimed.attempts, error, "job will be tried again");
+            Ok(Ended::Retried)
+        } else {
+            tracing::error!(kind = claimed.kind, job_id = %delivery.job_id, error, "job is dead after its last attempt");
+            Ok(Ended::Dead)
+        }
+    }
+
+    fn track(&self, delivery: Delivery, abort: AbortHandle) -> Tracked {
+        self.lock().insert(delivery.job_id, (delivery, abort));
+        Tracked { executor: self.clone(), id: delivery.job_id }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Delivery, AbortHandle)>> {
+        self.running.lock().expect("nothing panics while it holds the list of running jobs")
+    }
+
+    /// Stops what still runs and gives it back to others: the end of a drain that took too long.
+    pub async fn hand_back(&self) {
+        let running: Vec<_> = self.lock().values().cloned().collect();
+        for (delivery, abort) in running {
+            abort.abort();
+            if let Err(error) = outbox::hand_back(&self.services.core.db, delivery).await {
+                tracing::warn!(%error, "job not handed back; its lease will end");
+            }
+        }
+    }
+}
+
+/// Up to a tenth more, so that what failed together does not come back together.
+fn with_jitter(wait: Duration) -> TimeDelta {
+    let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX / 2);
+    TimeDelta::milliseconds(i64::try_from(ms + jitter(ms / 10)).unwrap_or(i64::MAX))
+}
+
+struct Tracked {
+    executor: Executor,
+    id: JobId,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if let Some((_, abort)) = self.executor.lock().remove(&self.id) {
+            abort.abort();
+        }
+    }
+}
+
+impl Ended {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retried => "retried",
+            Self::Snoozed => "snoozed",
+            Self::Dead => "dead",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Deliver for Executor {
+    fn deliver(&self, delivery: Delivery) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move { self.execute(delivery).await.map(drop) })
+    }
+}

@@ -1,0 +1,74 @@
+//! The contract of a handler.
+
+use std::future::Future;
+
+use anyhow::Result;
+use konnect::clock::Instant;
+use konnect::context::{Actor, Context};
+use konnect::db::Tx;
+use konnect::job::Job;
+use konnect::outbox::Lease;
+use konnect::transact;
+
+use crate::Services;
+
+/// One run of one job.
+pub struct Run {
+    pub services: Services,
+    pub lease: Lease,
+    /// From 1.
+    pub attempt: u32,
+    /// When the job was due (UTC).
+    pub run_at: Instant,
+    pub request_id: String,
+}
+
+/// What a run ended with. `Err` counts as [`Outcome::Retry`].
+#[derive(Debug)]
+pub enum Outcome {
+    /// The effect is written and the row is done.
+    Done(Finished),
+    /// Again, as the job's schedule says.
+    Retry(String),
+    /// Not now; does not count as an attempt.
+    Snooze(Instant),
+    /// Never again without an operator.
+    Dead(String),
+}
+
+/// Proof that the row was finished inside a transaction; only [`Run::finish`] makes one.
+#[derive(Debug)]
+pub struct Finished(());
+
+/// Runs a job.
+pub trait Handler: Job {
+    fn run(self, run: &Run) -> impl Future<Output = Result<Outcome>> + Send;
+}
+
+impl Run {
+    /// The context of this run's transactions: the job acts, under the request that caused it.
+    pub fn context(&self) -> Context {
+        Context::new(Actor::Job(self.lease.delivery.job_id), self.request_id.clone())
+    }
+
+    /// Finishes the row. The first statement of the transaction that writes the effect.
+    pub async fn finish(&self, tx: &mut Tx) -> Result<Finished> {
+        self.lease.finish(tx).await??;
+        Ok(Finished(()))
+    }
+
+    /// Proves that the lease is still ours, in a transaction that writes an intent.
+    pub async fn hold(&self, tx: &mut Tx) -> Result<()> {
+        Ok(self.lease.hold(tx).await??)
+    }
+
+    /// Done, with nothing to write: the job has lost its meaning.
+    pub async fn skip(&self, why: &str) -> Result<Outcome> {
+        let finished = transact!(self.services.core.db, self.context(), anyhow::Error, tx => {
+            self.finish(tx).await
+        })?;
+        tracing::info!(job_id = %self.lease.delivery.job_id, why, "job skipped");
+        metrics::counter!("konnect_jobs_skipped_total").increment(1);
+        Ok(Outcome::Done(finished))
+    }
+}

@@ -1,0 +1,64 @@
+//! Every kind of job and the handler that runs it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::Result;
+use konnect::job::{
+    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, ExpireHold, ExpireRequest, Job, Ping,
+    Queue, ReconcilePayments, ReconcileReservations, RefundPayment, RemindReservation, RequeryPayment, Retry,
+    StartReservation, SyncWebhook,
+};
+use serde_json::Value;
+
+use crate::{Handler, Outcome, Run};
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Outcome>> + Send + 'a>>;
+
+/// A kind with what the executor must know of it.
+pub struct Entry {
+    pub kind: &'static str,
+    pub queue: Queue,
+    pub retry: Retry,
+    pub timeout: Duration,
+    /// Decodes the payload; a payload that does not fit is a poison pill.
+    pub run: for<'a> fn(Value, &'a Run) -> serde_json::Result<Running<'a>>,
+}
+
+fn entry<J: Handler>() -> Entry {
+    Entry {
+        kind: J::KIND,
+        queue: J::QUEUE,
+        retry: J::RETRY,
+        timeout: J::TIMEOUT,
+        run: |payload, run| {
+            let job: J = serde_json::from_value(payload)?;
+            Ok(Box::pin(job.run(run)))
+        },
+    }
+}
+
+static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    vec![
+        entry::<AccrueSettlement>(),
+        entry::<AuditLedger>(),
+        entry::<CompleteReservation>(),
+        entry::<ConfirmPayment>(),
+        entry::<ExpireHold>(),
+        entry::<ExpireRequest>(),
+        entry::<Ping>(),
+        entry::<ReconcilePayments>(),
+        entry::<ReconcileReservations>(),
+        entry::<RefundPayment>(),
+        entry::<RemindReservation>(),
+        entry::<RequeryPayment>(),
+        entry::<StartReservation>(),
+        entry::<SyncWebhook>(),
+    ]
+});
+
+pub fn registry() -> &'static [Entry] {
+    &REGISTRY
+}

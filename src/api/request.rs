@@ -1,0 +1,107 @@
+//! What belongs to one request: its id, its language, its log line and its metrics.
+
+use poem::http::{HeaderValue, header};
+use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
+
+use super::problem;
+use crate::context::{Actor, Context};
+use crate::id::EventId;
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// The languages of human text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    Ko,
+    En,
+}
+
+#[derive(Clone)]
+struct Info {
+    id: String,
+    lang: Lang,
+}
+
+tokio::task_local! {
+    static INFO: Info;
+}
+
+/// The id of the request that this task answers; empty outside of one.
+pub fn id() -> String {
+    INFO.try_with(|info| info.id.clone()).unwrap_or_default()
+}
+
+/// The language the caller asked for.
+pub fn lang() -> Lang {
+    INFO.try_with(|info| info.lang).unwrap_or(Lang::En)
+}
+
+/// The context of a transaction of this request.
+pub fn context(actor: Actor) -> Context {
+    Context::new(actor, id())
+}
+
+/// The outermost middleware.
+pub struct Track;
+
+impl<E: Endpoint> Middleware<E> for Track {
+    type Output = Tracked<E>;
+
+    fn transform(&self, inner: E) -> Self::Output {
+        Tracked { inner }
+    }
+}
+
+pub struct Tracked<E> {
+    inner: E,
+}
+
+impl<E: Endpoint> Endpoint for Tracked<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let info = Info { id: request_id(&request), lang: language(&request) };
+        let started = tokio::time::Instant::now();
+        // The path alone: a query may hold a ticket.
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let mut response = INFO
+            .scope(info.clone(), async {
+                match self.inner.call(request).await {
+                    Ok(output) => output.into_response(),
+                    Err(error) => problem::from_framework(error).await,
+                }
+            })
+            .await;
+        if let Ok(value) = HeaderValue::from_str(&info.id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        let route = response.data::<PathPattern>().map_or("unmatched".to_owned(), |p| p.0.to_string());
+        let status = response.status().as_u16();
+        let seconds = started.elapsed().as_secs_f64();
+        metrics::histogram!("konnect_http_seconds", "method" => method.to_string(), "route" => route, "status" => status.to_string())
+            .record(seconds);
+        tracing::info!(%method, path, status, ms = seconds * 1000.0, request_id = info.id, "request");
+        Ok(response)
+    }
+}
+
+/// A caller's id is kept when it is short and printable, so that a front end can follow its own.
+fn request_id(request: &Request) -> String {
+    request
+        .header(REQUEST_ID)
+        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+        .map_or_else(|| EventId::generate().to_string(), str::to_owned)
+}
+
+/// The first of ko and en that stands in `Accept-Language`; English otherwise.
+fn language(request: &Request) -> Lang {
+    let header = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    header
+        .split(',')
+        .find_map(|part| match part.trim().get(..2) {
+            Some("ko") => Some(Lang::Ko),
+            Some("en") => Some(Lang::En),
+            _ => None,
+        })
+        .unwrap_or(Lang::En)
+}

@@ -1,0 +1,126 @@
+//! Payments, attempts, refunds. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
+use crate::money::Krw;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum PaymentState {
+    /// Payable.
+    Ready,
+    /// The provider is being asked.
+    Confirming,
+    /// The provider did not answer; it is asked until it does. Never a failure.
+    Unknown,
+    Done,
+    PartialCanceled,
+    Canceled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// Ordered; the payer is at the checkout.
+    Ready,
+    Confirming,
+    Unknown,
+    Done,
+    Failed,
+    /// Captured although another attempt had paid already: given back in full.
+    Surplus,
+}
+
+impl AttemptState {
+    /// Whether the provider may still take money, or has done so without our knowing.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Confirming | Self::Unknown)
+    }
+
+    pub fn is_captured(self) -> bool {
+        matches!(self, Self::Done | Self::Surplus)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum RefundState {
+    Queued,
+    Sent,
+    Unknown,
+    Done,
+    /// The provider refuses for good: a person decides.
+    ManualReview,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub reservation_id: ReservationId,
+    pub mentee_id: UserId,
+    /// The snapshot of the price: the only amount that counts.
+    pub amount_krw: Krw,
+    pub state: PaymentState,
+    pub version: i64,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub payment_id: PaymentId,
+    pub payment_key: Option<String>,
+    pub state: AttemptState,
+    pub idempotency_key: String,
+    pub sent_at: Option<Instant>,
+    pub error_code: Option<String>,
+    pub error_class: Option<String>,
+    pub method: Option<String>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Refund {
+    pub id: RefundId,
+    pub payment_id: PaymentId,
+    pub attempt_id: AttemptId,
+    pub reservation_id: ReservationId,
+    pub amount_krw: Krw,
+    pub cause: String,
+    pub state: RefundState,
+    pub idempotency_key: String,
+    pub sent_at: Option<Instant>,
+    pub error_code: Option<String>,
+    pub created_at: Instant,
+}
+
+/// What the provider says of a capture, as far as we must know it. Comes from its answer, never from a client.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    pub payment_key: String,
+    /// The provider's `orderId`.
+    pub order_id: String,
+    pub amount: Krw,
+    pub currency: String,
+    pub method: Option<String>,
+    pub transaction_key: Option<String>,
+    pub evidence: String,
+}
+
+/// A final "no".
+#[derive(Clone, Debug)]
+pub struct Decline {
+    pub code: String,
+    /// What the payer can do: `other_method`, `later`, `new_payment`, `contact`.
+    pub class: &'static str,
+}

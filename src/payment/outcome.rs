@@ -1,0 +1,211 @@
+//! What came of an attempt.
+
+use serde_json::json;
+use sqlx::MySqlPool;
+
+use super::error::Error;
+use super::model::{Attempt, AttemptState, Capture, Decline, Payment, PaymentState};
+use super::query::{self, AttemptOutcome};
+use super::refund;
+use crate::availability;
+use crate::clock::Instant;
+use crate::config::Rules;
+use crate::db::Tx;
+use crate::event;
+use crate::id::{AttemptId, ReservationId, UserId};
+use crate::job::{ConfirmPayment, Job, RequeryPayment};
+use crate::ledger;
+use crate::money::Krw;
+use crate::outbox;
+use crate::reservation::{self, State};
+
+/// What a job may do about an attempt now.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// Ask the provider to take the money.
+    Confirm { payment_key: String, amount: Krw, idempotency_key: String },
+    /// The provider was asked before and we do not know what it did: look first.
+    LookUp { payment_key: Option<String>, amount: Krw, idempotency_key: String },
+    /// The outcome is known.
+    Over,
+}
+
+/// Writes the intent to ask the provider, before it is asked (S21).
+pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
+    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    let payment = query::lock_payment(tx, attempt.payment_id).await?.ok_or(Error::NotFound)?;
+    let (amount, idempotency_key) = (payment.amount_krw, attempt.idempotency_key.clone());
+    if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
+        return Ok(Intent::Over);
+    }
+    let first = attempt.sent_at.is_none() && attempt.state == AttemptState::Confirming;
+    match attempt.payment_key.clone() {
+        Some(payment_key) if first => {
+            query::mark_attempt_sent(tx, id).await?;
+            Ok(Intent::Confirm { payment_key, amount, idempotency_key })
+        }
+        payment_key => Ok(Intent::LookUp { payment_key, amount, idempotency_key }),
+    }
+}
+
+/// The provider took the money. Checks its answer against our order, posts the capture once, and confirms the
+/// reservation; where that is dead, claims the slot again or gives everything back (S16, I9).
+///
+/// # Errors
+/// `ProviderMismatch`: the answer is not about this order or not its amount. Nothing is written; a person looks.
+pub async fn apply_capture(tx: &mut Tx, rules: &Rules, id: AttemptId, capture: &Capture) -> Result<(), Error> {
+    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
+    let reservation = lock_reservation(tx, payment.reservation_id).await?;
+    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
+    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    if attempt.state.is_captured() {
+        return Ok(());
+    }
+    let key_fits = attempt.payment_key.as_deref().is_none_or(|key| key == capture.payment_key);
+    if capture.order_id != id.to_string()
+        || capture.amount != payment.amount_krw
+        || capture.currency != "KRW"
+        || !key_fits
+    {
+        metrics::counter!("konnect_provider_mismatch_total").increment(1);
+        return Err(Error::ProviderMismatch);
+    }
+    let surplus = matches!(
+        payment.state,
+        PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled
+    );
+    let state = if surplus { AttemptState::Surplus } else { AttemptState::Done };
+    let outcome = AttemptOutcome {
+        payment_key: Some(&capture.payment_key),
+        method: capture.method.as_deref(),
+        transaction_key: capture.transaction_key.as_deref(),
+        evidence: Some(&capture.evidence),
+        ..AttemptOutcome::default()
+    };
+    if !query::set_attempt_state(tx, &attempt, state, outcome).await? {
+        return Err(Error::InProgress);
+    }
+    ledger::post_capture(tx, payment.reservation_id, format!("capture:{id}"), payment.amount_krw).await?;
+    if surplus {
+        return refund::give_back(tx, &payment, id, payment.amount_krw, "surplus").await;
+    }
+    query::set_payment_state(tx, &payment, PaymentState::Done).await?;
+    tell_payer(tx, &payment, id, "payment.captured", json!({})).await?;
+    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
+    let reservation = match reservation.state {
+        State::Paying => reservation,
+        State::AwaitingPayment => reservation::begin_payment(tx, &reservation).await?,
+        State::Expired | State::PaymentFailed => match reservation::reclaim(tx, rules, &reservation).await {
+            Ok(reclaimed) => reservation::begin_payment(tx, &reclaimed).await?,
+            Err(reservation::Error::Database(error)) => return Err(error.into()),
+            Err(_) => return refund::give_back(tx, &payment, id, payment.amount_krw, "slot_gone").await,
+        },
+        _ => return refund::give_back(tx, &payment, id, payment.amount_krw, "reservation_over").await,
+    };
+    reservation::captured(tx, &reservation).await?;
+    Ok(())
+}
+
+/// Calendars before the reservation, because a dead one may be re-claimed.
+async fn lock_reservation(tx: &mut Tx, id: ReservationId) -> Result<reservation::Reservation, Error> {
+    let seen = reservation::find(tx.conn(), id).await?.ok_or(reservation::Error::NotFound)?;
+    availability::lock_calendars(tx, &mut [seen.mentor_id, seen.mentee_id]).await?;
+    Ok(reservation::lock(tx, id).await?.ok_or(reservation::Error::NotFound)?)
+}
+
+/// The provider said no. The reservation stays payable while its hold lives.
+pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Result<(), Error> {
+    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
+    let reservation = lock_reservation(tx, payment.reservation_id).await?;
+    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
+    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
+        return Ok(());
+    }
+    let was_open = attempt.state.is_open();
+    let outcome = AttemptOutcome {
+        error_code: Some(&decline.code),
+        error_class: Some(decline.class),
+        ..AttemptOutcome::default()
+    };
+    if !query::set_attempt_state(tx, &attempt, AttemptState::Failed, outcome).await? {
+        return Err(Error::InProgress);
+    }
+    if !was_open {
+        return Ok(());
+    }
+    query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+    let data = json!({ "code": decline.code, "class": decline.class });
+    tell_payer(tx, &payment, id, "payment.declined", data).await?;
+    if reservation.state == State::Paying {
+        reservation::declined(tx, &reservation, &decline.code).await?;
+    }
+    Ok(())
+}
+
+/// No answer is no failure (I13): the attempt is unknown until the provider has been asked again.
+pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str) -> Result<(), Error> {
+    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
+    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    if !attempt.state.is_open() {
+        return Ok(());
+    }
+    let code: String = why.chars().take(80).collect();
+    let outcome = AttemptOutcome { error_code: Some(&code), ..AttemptOutcome::default() };
+    query::set_attempt_state(tx, &attempt, AttemptState::Unknown, outcome).await?;
+    if payment.state == PaymentState::Confirming {
+        query::set_payment_state(tx, &payment, PaymentState::Unknown).await?;
+        tell_payer(tx, &payment, id, "payment.checking", json!({})).await?;
+    }
+    Ok(())
+}
+
+async fn tell_payer(
+    tx: &mut Tx,
+    payment: &Payment,
+    attempt: AttemptId,
+    kind: &str,
+    more: serde_json::Value,
+) -> Result<(), Error> {
+    let mut data = json!({
+        "paymentId": payment.id,
+        "orderId": attempt,
+        "reservationId": payment.reservation_id,
+        "amount": payment.amount_krw,
+    });
+    if let (Some(data), serde_json::Value::Object(more)) = (data.as_object_mut(), more) {
+        data.extend(more);
+    }
+    event::append(tx, &[payment.mentee_id], kind, data).await?;
+    Ok(())
+}
+
+/// A payer's payment with its attempts.
+pub async fn view(
+    pool: &MySqlPool,
+    reservation: ReservationId,
+    payer: UserId,
+) -> Result<(Payment, Vec<Attempt>), Error> {
+    let payment = query::payment_of_reservation(pool, reservation)
+        .await?
+        .filter(|p| p.mentee_id == payer)
+        .ok_or(Error::NotFound)?;
+    let attempts = query::attempts_of(pool, payment.id).await?;
+    Ok((payment, attempts))
+}
+
+/// Attempts without an outcome since before `since`.
+pub async fn open_attempts(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec<AttemptId>> {
+    query::open_attempts(pool, since, 200).await
+}
+
+/// Asks again about an attempt for which nobody asks any more. `false`: somebody does.
+pub async fn requery(tx: &mut Tx, id: AttemptId) -> Result<bool, Error> {
+    if outbox::live_by_subject(tx, id.0, ConfirmPayment::KIND).await? {
+        return Ok(false);
+    }
+    Ok(outbox::enqueue(tx, &RequeryPayment { attempt_id: id }).await?)
+}

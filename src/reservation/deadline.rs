@@ -1,0 +1,151 @@
+//! Deadlines are rows: each is an outbox job, written by the transition that makes it and checked again when it
+//! fires.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::error::Error;
+use super::model::{Reservation, State};
+use super::{flow, query};
+use crate::clock::Instant;
+use crate::config::Rules;
+use crate::db::{Db, Tx};
+use crate::event;
+use crate::id::ReservationId;
+use crate::job::{
+    CompleteReservation, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation, StartReservation,
+};
+use crate::outbox;
+
+/// A request is answered at the latest this long before the session.
+const ANSWER_BEFORE: TimeDelta = TimeDelta::hours(1);
+
+/// min(48 h, start − 1 h), never in the past.
+pub(super) fn for_request(rules: &Rules, r: &Reservation, now: Instant) -> Instant {
+    (now + rules.request_window()).min(r.starts_at - ANSWER_BEFORE).max(now)
+}
+
+/// A hold ends with its minutes, and at the latest when the session begins.
+pub(super) fn for_hold(rules: &Rules, r: &Reservation, now: Instant) -> Instant {
+    (now + rules.hold()).min(r.starts_at)
+}
+
+/// Writes the jobs of every deadline the reservation has in its present state. Deduplicated, so that writing
+/// them again is free. Reminders whose moment has passed are not written (S58).
+pub(super) async fn write(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
+    let (reservation_id, schedule_version) = (r.id, r.schedule_version);
+    match r.state {
+        State::Requested => {
+            if let Some(deadline) = r.request_deadline {
+                outbox::enqueue_at(tx, &ExpireRequest { reservation_id, deadline }, deadline).await?;
+            }
+        }
+        State::AwaitingPayment => {
+            if let Some(deadline) = r.hold_until {
+                outbox::enqueue_at(tx, &ExpireHold { reservation_id, deadline }, deadline).await?;
+            }
+        }
+        State::Confirmed => {
+            let start = StartReservation { reservation_id, schedule_version };
+            outbox::enqueue_at(tx, &start, r.starts_at).await?;
+            for lead in Lead::ALL {
+                let at = r.starts_at - lead.length();
+                if at > tx.now {
+                    let reminder = RemindReservation { reservation_id, schedule_version, lead };
+                    outbox::enqueue_at(tx, &reminder, at).await?;
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What became of a deadline that fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    Done,
+    /// The reservation has moved on: nothing to do.
+    Moot,
+    /// A payment is being confirmed: ask again at this instant.
+    Pinned(Instant),
+}
+
+pub async fn expire_request(tx: &mut Tx, job: &ExpireRequest) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    if r.state != State::Requested || r.request_deadline != Some(job.deadline) {
+        return Ok(Expiry::Moot);
+    }
+    flow::request_expired(tx, &r).await?;
+    Ok(Expiry::Done)
+}
+
+/// Opens the slot again, unless a payment is in flight (S15).
+pub async fn expire_hold(tx: &mut Tx, job: &ExpireHold) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    if r.hold_until != Some(job.deadline) {
+        return Ok(Expiry::Moot);
+    }
+    match r.state {
+        State::Paying => Ok(Expiry::Pinned(tx.now + TimeDelta::seconds(30))),
+        State::AwaitingPayment => {
+            flow::hold_over(tx, &r).await?;
+            Ok(Expiry::Done)
+        }
+        _ => Ok(Expiry::Moot),
+    }
+}
+
+/// The session begins; its completion is written as the next deadline.
+pub async fn start(tx: &mut Tx, rules: &Rules, job: &StartReservation) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    if r.state != State::Confirmed || r.schedule_version != job.schedule_version {
+        return Ok(Expiry::Moot);
+    }
+    let r = flow::begin_session(tx, &r).await?;
+    let complete = CompleteReservation { reservation_id: r.id, schedule_version: r.schedule_version };
+    outbox::enqueue_at(tx, &complete, r.ends_at + rules.auto_complete()).await?;
+    Ok(Expiry::Done)
+}
+
+/// Announces the session to both sides, unless it was cancelled or moved, or has begun (S57).
+pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    let current = r.state == State::Confirmed && r.schedule_version == job.schedule_version;
+    if !current || tx.now >= r.starts_at {
+        return Ok(Expiry::Moot);
+    }
+    let people = vec![r.mentor_id, r.mentee_id];
+    let data = json!({
+        "reservationId": r.id, "title": r.title, "startsAt": r.starts_at, "timeZone": r.time_zone,
+        "lead": job.lead.name(),
+    });
+    event::append(tx, &people, "reservation.reminder", data.clone()).await?;
+    let notice = NotifyEvent {
+        event_key: format!("{}:{}:reminder:{}", r.id, r.schedule_version, job.lead.name()),
+        kind: "reservation.reminder".to_owned(),
+        people,
+        reservation_id: Some(r.id),
+        data,
+        expires_at: Some(r.starts_at),
+    };
+    outbox::enqueue(tx, &notice).await?;
+    Ok(Expiry::Done)
+}
+
+/// The reservations whose deadline has passed by more than a minute: their job is lost or dead.
+pub async fn overdue(db: &Db, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
+    let late = db.now() - TimeDelta::minutes(1);
+    Ok(query::overdue(db.pool(), late, limit).await?.into_iter().map(|r| r.id).collect())
+}
+
+/// Writes the deadline jobs that a live reservation should have. Jobs that exist stay as they are.
+pub async fn reconcile(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<(), Error> {
+    let Some(r) = query::lock(tx, id).await? else { return Ok(()) };
+    write(tx, &r).await?;
+    if r.state == State::InSession {
+        let complete = CompleteReservation { reservation_id: r.id, schedule_version: r.schedule_version };
+        outbox::enqueue_at(tx, &complete, r.ends_at + rules.auto_complete()).await?;
+    }
+    Ok(())
+}

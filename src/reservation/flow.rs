@@ -1,0 +1,217 @@
+//! The moves of a reservation.
+
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::model::{Move, Reservation, Side, State};
+use super::policy::{self, Quote};
+use super::{deadline, query, reserve};
+use crate::availability;
+use crate::config::Rules;
+use crate::db::Tx;
+use crate::event;
+use crate::id::UserId;
+use crate::job::{
+    AccrueSettlement, CompleteReservation, ExpireHold, ExpireRequest, Job, NotifyEvent, RemindReservation,
+    StartReservation,
+};
+use crate::outbox;
+
+/// The one way a reservation changes: looks the move up in the table, compares and sets, writes the history,
+/// frees the slot where the new state holds none, takes back jobs that lost their meaning, writes the deadlines
+/// of the new state, and tells both sides.
+async fn step(
+    tx: &mut Tx,
+    was: &Reservation,
+    step: Move,
+    reason: Option<&str>,
+    change: impl FnOnce(&mut Reservation),
+) -> Result<Reservation, Error> {
+    let state = was.state.after(step).ok_or(Error::NotAllowed)?;
+    let mut is = was.clone();
+    is.state = state;
+    is.version += 1;
+    is.updated_at = tx.now;
+    change(&mut is);
+    if !query::compare_and_set(tx, was, &is).await? {
+        return Err(Error::Stale);
+    }
+    query::add_history(tx, Some(was.state), &is, step.cause(), reason).await?;
+    if was.state.holds_slot() && !is.state.holds_slot() {
+        availability::release(tx, is.id).await?;
+    }
+    outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
+    deadline::write(tx, &is).await?;
+    announce(tx, &is, step.cause(), json!({ "reason": reason })).await?;
+    Ok(is)
+}
+
+/// Kinds of waiting jobs that a reservation in this state has no use for. One that is on its way already finds
+/// the state changed and does nothing.
+fn obsolete_in(state: State) -> &'static [&'static str] {
+    const REQUEST: &str = ExpireRequest::KIND;
+    const HOLD: &str = ExpireHold::KIND;
+    const REMIND: &str = RemindReservation::KIND;
+    const START: &str = StartReservation::KIND;
+    const COMPLETE: &str = CompleteReservation::KIND;
+    match state {
+        State::Requested | State::AwaitingPayment => &[REQUEST],
+        State::Paying => &[],
+        State::Confirmed => &[HOLD],
+        State::InSession => &[REMIND],
+        State::Completed | State::NoShow => &[COMPLETE],
+        State::Rejected | State::Expired => &[REQUEST, HOLD],
+        State::PaymentFailed => &[HOLD],
+        State::Cancelled => &[REQUEST, HOLD, REMIND, START, COMPLETE],
+    }
+}
+
+/// Tells both sides: an event on their feeds and a job that makes their notices.
+pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Value) -> sqlx::Result<()> {
+    let kind = format!("reservation.{cause}");
+    let mut data = json!({
+        "reservationId": r.id,
+        "state": r.state,
+        "version": r.version,
+        "title": r.title,
+        "startsAt": r.starts_at,
+        "timeZone": r.time_zone,
+        "holdUntil": r.hold_until,
+        "refund": r.refund_krw,
+    });
+    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
+        data.extend(more);
+    }
+    event::append(tx, &[r.mentor_id, r.mentee_id], &kind, data.clone()).await?;
+    if !is_notice(cause) {
+        return Ok(());
+    }
+    let notice = NotifyEvent {
+        event_key: format!("{}:{}:{cause}", r.id, r.version),
+        kind,
+        people: vec![r.mentor_id, r.mentee_id],
+        reservation_id: Some(r.id),
+        data,
+        expires_at: None,
+    };
+    outbox::enqueue(tx, &notice).await?;
+    Ok(())
+}
+
+/// Steps that pass in seconds are shown on the screen and are no news in a mailbox.
+fn is_notice(cause: &str) -> bool {
+    !matches!(cause, "reserved" | "paying" | "reclaimed" | "started")
+}
+
+/// The mentor takes a request; from now on the mentee has the hold's time to pay.
+pub async fn approve(tx: &mut Tx, rules: &Rules, was: &Reservation, mentor: UserId) -> Result<Reservation, Error> {
+    if was.mentor_id != mentor {
+        return Err(Error::NotAllowed);
+    }
+    let hold_until = deadline::for_hold(rules, was, tx.now);
+    step(tx, was, Move::Approve, None, |r| {
+        r.request_deadline = None;
+        r.hold_until = Some(hold_until);
+    })
+    .await
+}
+
+pub async fn reject(tx: &mut Tx, was: &Reservation, mentor: UserId, reason: &str) -> Result<Reservation, Error> {
+    if was.mentor_id != mentor {
+        return Err(Error::NotAllowed);
+    }
+    step(tx, was, Move::Reject, Some(reason), |r| r.request_deadline = None).await
+}
+
+/// A payment is on its way to the provider: the hold is pinned until the outcome is known.
+pub async fn begin_payment(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::ConfirmAsked, None, |_| {}).await
+}
+
+/// The provider said no. While the hold lives the mentee may try again; afterwards the slot is free.
+pub async fn declined(tx: &mut Tx, was: &Reservation, code: &str) -> Result<Reservation, Error> {
+    let hold_lives = was.hold_until.is_some_and(|until| until > tx.now);
+    if hold_lives {
+        step(tx, was, Move::Declined, Some(code), |r| r.payment_failed = true).await
+    } else {
+        step(tx, was, Move::PaymentFailed, Some(code), |r| {
+            r.payment_failed = true;
+            r.hold_until = None;
+        })
+        .await
+    }
+}
+
+/// The money is taken.
+pub async fn captured(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::Captured, None, |r| {
+        r.hold_until = None;
+        r.payment_failed = false;
+    })
+    .await
+}
+
+/// Holds the slot again after the reservation died, when it is still free by all rules.
+///
+/// # Errors
+/// `SlotTaken` and the engine's other refusals; `NotAllowed` when the reservation died of something else than
+/// time or a failed payment. The caller must have locked the calendars before the reservation.
+pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
+    if was.state.after(Move::Reclaim).is_none() {
+        return Err(Error::NotAllowed);
+    }
+    reserve::claimable(tx, was.mentor_id, was.duration(), was.starts_at).await?;
+    reserve::claim(tx, was).await?;
+    let hold_until = deadline::for_hold(rules, was, tx.now);
+    step(tx, was, Move::Reclaim, None, |r| {
+        r.hold_until = Some(hold_until);
+        r.payment_failed = false;
+    })
+    .await
+}
+
+/// Cancels for `side` and says what is given back. The money itself is given back by the payment worker, from
+/// the reservation's `refund_krw`; the caller enqueues that.
+pub async fn cancel(
+    tx: &mut Tx,
+    was: &Reservation,
+    side: Side,
+    reason: &str,
+) -> Result<(Reservation, Quote), Error> {
+    let quote = policy::quote(was, side, tx.now);
+    let was_paid = was.state == State::Confirmed;
+    if was_paid && side == Side::Mentee && tx.now >= was.starts_at {
+        return Err(Error::NotAllowed);
+    }
+    let is = step(tx, was, Move::Cancel, Some(reason), |r| {
+        r.hold_until = None;
+        r.request_deadline = None;
+        r.refund_krw = was_paid.then_some(quote.refund);
+    })
+    .await?;
+    Ok((is, quote))
+}
+
+/// The session took place: the mentor's share can be accrued.
+pub async fn complete(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    if tx.now < was.ends_at {
+        return Err(Error::NotAllowed);
+    }
+    let is = step(tx, was, Move::Complete, None, |_| {}).await?;
+    outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
+    Ok(is)
+}
+
+pub(super) async fn request_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::RequestExpired, None, |r| r.request_deadline = None).await
+}
+
+/// Nobody paid in time: EXPIRED, or PAYMENT_FAILED when somebody tried.
+pub(super) async fn hold_over(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    let how = if was.payment_failed { Move::PaymentFailed } else { Move::HoldOver };
+    step(tx, was, how, None, |r| r.hold_until = None).await
+}
+
+pub(super) async fn begin_session(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::Start, None, |_| {}).await
+}

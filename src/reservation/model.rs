@@ -1,0 +1,196 @@
+//! A reservation and the one table of the moves it may make. Pure.
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::id::{OfferingId, ReservationId, UserId};
+use crate::money::Krw;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[sqlx(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "ReservationState")]
+pub enum State {
+    Requested,
+    AwaitingPayment,
+    Paying,
+    Confirmed,
+    InSession,
+    Completed,
+    Rejected,
+    Expired,
+    PaymentFailed,
+    Cancelled,
+    NoShow,
+}
+
+/// What can happen to a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Move {
+    /// The mentor takes a request.
+    Approve,
+    Reject,
+    /// The mentor did not answer in time.
+    RequestExpired,
+    /// The mentee sent a payment to be confirmed.
+    ConfirmAsked,
+    /// The payment was declined and the hold lives: another try is possible.
+    Declined,
+    /// The money is taken.
+    Captured,
+    /// Nobody paid in time.
+    HoldOver,
+    /// The payment failed and the hold is over, or the failure is final.
+    PaymentFailed,
+    /// The slot was still free after all: the mentee holds it again.
+    Reclaim,
+    Cancel,
+    /// The session's time has come.
+    Start,
+    Complete,
+}
+
+impl State {
+    pub const ALL: [Self; 11] = [
+        Self::Requested,
+        Self::AwaitingPayment,
+        Self::Paying,
+        Self::Confirmed,
+        Self::InSession,
+        Self::Completed,
+        Self::Rejected,
+        Self::Expired,
+        Self::PaymentFailed,
+        Self::Cancelled,
+        Self::NoShow,
+    ];
+
+    /// The table of allowed moves.
+    pub fn after(self, step: Move) -> Option<Self> {
+        use State as S;
+        Some(match (self, step) {
+            (S::Requested, Move::Approve) => S::AwaitingPayment,
+            (S::Requested, Move::Reject) => S::Rejected,
+            (S::Requested, Move::RequestExpired) => S::Expired,
+            (S::AwaitingPayment, Move::ConfirmAsked) => S::Paying,
+            (S::AwaitingPayment, Move::HoldOver) => S::Expired,
+            (S::AwaitingPayment | S::Paying, Move::PaymentFailed) => S::PaymentFailed,
+            (S::Paying, Move::Declined) => S::AwaitingPayment,
+            (S::Paying, Move::Captured) => S::Confirmed,
+            (S::Expired | S::PaymentFailed, Move::Reclaim) => S::AwaitingPayment,
+            (S::Requested | S::AwaitingPayment | S::Confirmed, Move::Cancel) => S::Cancelled,
+            (S::Confirmed, Move::Start) => S::InSession,
+            (S::InSession, Move::Complete) => S::Completed,
+            _ => return None,
+        })
+    }
+
+    /// Whether the slot is claimed in this state (I4: a terminal reservation owns no claim). A completed
+    /// session lies in the past, so nobody misses its cells.
+    pub fn holds_slot(self) -> bool {
+        matches!(
+            self,
+            Self::Requested | Self::AwaitingPayment | Self::Paying | Self::Confirmed | Self::InSession
+        )
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::AwaitingPayment => "awaiting_payment",
+            Self::Paying => "paying",
+            Self::Confirmed => "confirmed",
+            Self::InSession => "in_session",
+            Self::Completed => "completed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::PaymentFailed => "payment_failed",
+            Self::Cancelled => "cancelled",
+            Self::NoShow => "no_show",
+        }
+    }
+}
+
+impl Move {
+    pub const ALL: [Self; 12] = [
+        Self::Approve,
+        Self::Reject,
+        Self::RequestExpired,
+        Self::ConfirmAsked,
+        Self::Declined,
+        Self::Captured,
+        Self::HoldOver,
+        Self::PaymentFailed,
+        Self::Reclaim,
+        Self::Cancel,
+        Self::Start,
+        Self::Complete,
+    ];
+
+    /// The word in history rows and the last part of the event's name.
+    pub fn cause(self) -> &'static str {
+        match self {
+            Self::Approve => "approved",
+            Self::Reject => "rejected",
+            Self::RequestExpired => "request_expired",
+            Self::ConfirmAsked => "paying",
+            Self::Declined => "payment_declined",
+            Self::Captured => "confirmed",
+            Self::HoldOver => "expired",
+            Self::PaymentFailed => "payment_failed",
+            Self::Reclaim => "reclaimed",
+            Self::Cancel => "cancelled",
+            Self::Start => "started",
+            Self::Complete => "completed",
+        }
+    }
+}
+
+/// A row of `reservations`. All instants are UTC.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Reservation {
+    pub id: ReservationId,
+    pub offering_id: OfferingId,
+    pub mentor_id: UserId,
+    pub mentee_id: UserId,
+    pub title: String,
+    pub price_krw: Krw,
+    pub duration_min: i16,
+    /// IANA zone of the mentor at booking.
+    pub time_zone: String,
+    pub policy_version: i16,
+    pub starts_at: Instant,
+    pub ends_at: Instant,
+    pub schedule_version: i64,
+    pub state: State,
+    pub version: i64,
+    pub request_deadline: Option<Instant>,
+    pub hold_until: Option<Instant>,
+    pub payment_failed: bool,
+    /// What a cancellation gave back.
+    pub refund_krw: Option<Krw>,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl Reservation {
+    pub fn duration(&self) -> TimeDelta {
+        TimeDelta::minutes(self.duration_min.into())
+    }
+
+    pub fn has_member(&self, user: UserId) -> bool {
+        self.mentor_id == user || self.mentee_id == user
+    }
+}
+
+/// Who cancels, which decides what is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum Side {
+    Mentee,
+    Mentor,
+    Admin,
+    Provider,
+}

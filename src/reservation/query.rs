@@ -1,0 +1,226 @@
+//! All SQL of reservations.
+
+use sqlx::mysql::MySqlExecutor;
+use sqlx::{MySqlPool, QueryBuilder};
+
+use super::model::{Reservation, State};
+use crate::clock::Instant;
+use crate::db::Tx;
+use crate::id::{OfferingId, ReservationId, UserId};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone, policy_version,
+                starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until, payment_failed,
+                refund_krw, created_at, updated_at FROM reservations ",
+            $rest
+        )
+    };
+}
+
+pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO reservations (id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
+            policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
+            payment_failed, refund_krw, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(r.id)
+    .bind(r.offering_id)
+    .bind(r.mentor_id)
+    .bind(r.mentee_id)
+    .bind(&r.title)
+    .bind(r.price_krw)
+    .bind(r.duration_min)
+    .bind(&r.time_zone)
+    .bind(r.policy_version)
+    .bind(r.starts_at)
+    .bind(r.ends_at)
+    .bind(r.schedule_version)
+    .bind(r.state)
+    .bind(r.version)
+    .bind(r.request_deadline)
+    .bind(r.hold_until)
+    .bind(r.payment_failed)
+    .bind(r.refund_krw)
+    .bind(r.created_at)
+    .bind(r.updated_at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// For work that nobody asked for: jobs and reconcilers. Requests use [`find_for_member`].
+pub async fn lock(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Option<Reservation>> {
+    sqlx::query_as(select!("WHERE id = ? FOR UPDATE")).bind(id).fetch_optional(tx.conn()).await
+}
+
+pub async fn find(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Option<Reservation>> {
+    sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(executor).await
+}
+
+pub async fn find_for_member(
+    executor: impl MySqlExecutor<'_>,
+    id: ReservationId,
+    member: UserId,
+) -> sqlx::Result<Option<Reservation>> {
+    sqlx::query_as(select!("WHERE id = ? AND (mentor_id = ? OR mentee_id = ?)"))
+        .bind(id)
+        .bind(member)
+        .bind(member)
+        .fetch_optional(executor)
+        .await
+}
+
+pub async fn lock_for_member(
+    tx: &mut Tx,
+    id: ReservationId,
+    member: UserId,
+) -> sqlx::Result<Option<Reservation>> {
+    sqlx::query_as(select!("WHERE id = ? AND (mentor_id = ? OR mentee_id = ?) FOR UPDATE"))
+        .bind(id)
+        .bind(member)
+        .bind(member)
+        .fetch_optional(tx.conn())
+        .await
+}
+
+/// A member's reservations, newest first, from before `before`.
+pub async fn page_for_member(
+    pool: &MySqlPool,
+    member: UserId,
+    state: Option<State>,
+    before: Option<ReservationId>,
+    limit: u32,
+) -> sqlx::Result<Vec<Reservation>> {
+    // Two index ranges, merged: an OR over two keys would read everything.
+    let mut query = QueryBuilder::new("");
+    for (i, column) in ["mentor_id", "mentee_id"].into_iter().enumerate() {
+        query.push(if i == 0 { "(" } else { " UNION (" });
+        query.push(select!("WHERE ")).push(column).push(" = ").push_bind(member);
+        if let Some(state) = state {
+            query.push(" AND state = ").push_bind(state);
+        }
+        if let Some(before) = before {
+            query.push(" AND id < ").push_bind(before);
+        }
+        query.push(" ORDER BY id DESC LIMIT ").push_bind(limit).push(")");
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// The same mentee's live unpaid reservation of the same slot, where there is one.
+pub async fn unpaid_twin(
+    tx: &mut Tx,
+    mentee: UserId,
+    offering: OfferingId,
+    starts_at: Instant,
+) -> sqlx::Result<Option<Reservation>> {
+    sqlx::query_as(select!("WHERE live_mentee_id = ? AND offering_id = ? AND starts_at = ?"))
+        .bind(mentee)
+        .bind(offering)
+        .bind(starts_at)
+        .fetch_optional(tx.conn())
+        .await
+}
+
+pub async fn count_unpaid(tx: &mut Tx, mentee: UserId) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM reservations WHERE live_mentee_id = ?")
+        .bind(mentee)
+        .fetch_one(tx.conn())
+        .await
+}
+
+/// The compare-and-set of every change. `false`: somebody was faster.
+pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE reservations SET state = ?, version = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
+            refund_krw = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
+    )
+    .bind(is.state)
+    .bind(is.version)
+    .bind(is.request_deadline)
+    .bind(is.hold_until)
+    .bind(is.payment_failed)
+    .bind(is.refund_krw)
+    .bind(is.updated_at)
+    .bind(was.id)
+    .bind(was.version)
+    .bind(was.state)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// One line of a reservation's history.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct HistoryRow {
+    pub version: i64,
+    pub from_state: Option<State>,
+    pub to_state: State,
+    pub cause: String,
+    pub reason: Option<String>,
+    pub actor_kind: String,
+    pub actor_id: Option<uuid::Uuid>,
+    pub request_id: String,
+    pub at: Instant,
+}
+
+pub async fn add_history(
+    tx: &mut Tx,
+    from: Option<State>,
+    r: &Reservation,
+    cause: &str,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
+    let (now, cx) = (tx.now, tx.cx.clone());
+    sqlx::query(
+        "INSERT INTO reservation_history
+            (reservation_id, version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(r.id)
+    .bind(r.version)
+    .bind(from)
+    .bind(r.state)
+    .bind(cause)
+    .bind(reason)
+    .bind(cx.actor.kind())
+    .bind(cx.actor.id())
+    .bind(cx.request_id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn history(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<HistoryRow>> {
+    sqlx::query_as(
+        "SELECT version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at
+         FROM reservation_history WHERE reservation_id = ? ORDER BY version",
+    )
+    .bind(id)
+    .fetch_all(pool)
+    .await
+}
+
+/// Live reservations whose deadline passed more than a minute before `late`: the deadline's job is missing.
+pub async fn overdue(pool: &MySqlPool, late: Instant, limit: u32) -> sqlx::Result<Vec<Reservation>> {
+    sqlx::query_as(select!(
+        "WHERE (state = 'requested' AND request_deadline < ?)
+            OR (state = 'awaiting_payment' AND hold_until < ?)
+            OR (state = 'confirmed' AND starts_at < ?)
+            OR (state = 'in_session' AND ends_at < ?)
+         ORDER BY id LIMIT ?"
+    ))
+    .bind(late)
+    .bind(late)
+    .bind(late)
+    .bind(late)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+}
+

@@ -1,0 +1,126 @@
+//! Taking a slot.
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::error::Error;
+use super::flow::announce;
+use super::model::{Reservation, State};
+use super::{deadline, policy, query};
+use crate::availability;
+use crate::clock::Instant;
+use crate::config::Rules;
+use crate::db::Tx;
+use crate::id::{OfferingId, ReservationId, UserId};
+use crate::mentor::{self, OfferingKind};
+use crate::money::Krw;
+
+const ALTERNATIVES: usize = 5;
+
+/// What a mentee asks for.
+#[derive(Clone, Debug)]
+pub struct NewReservation {
+    pub offering_id: OfferingId,
+    pub mentee_id: UserId,
+    /// UTC.
+    pub starts_at: Instant,
+    /// The price the mentee saw; refused when it is not the price any more.
+    pub expected_price: Option<Krw>,
+}
+
+/// A reservation, and whether it is new or the mentee's own hold of the same slot.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    pub reservation: Reservation,
+    pub is_new: bool,
+}
+
+/// Claims the slot and writes the reservation: REQUESTED for offerings that the mentor approves, AWAITING_PAYMENT
+/// for instant ones.
+///
+/// The calendar rows are locked first, so that the rules are judged on what is true until the commit; the keys of
+/// `slot_claims` would refuse a double booking even so.
+///
+/// # Errors
+/// `SlotTaken` with other times; the engine's refusals; `HoldLimit`; `OwnOffering`; `PriceChanged`.
+pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result<Reserved, Error> {
+    let offering = mentor::find_public_offering(tx, new.offering_id).await?;
+    if offering.mentor_id == new.mentee_id {
+        return Err(Error::OwnOffering);
+    }
+    if new.expected_price.is_some_and(|price| price != offering.price_krw) {
+        return Err(Error::PriceChanged);
+    }
+    availability::lock_calendars(tx, &mut [offering.mentor_id, new.mentee_id]).await?;
+    if let Some(twin) = query::unpaid_twin(tx, new.mentee_id, new.offering_id, new.starts_at).await? {
+        return Ok(Reserved { reservation: twin, is_new: false });
+    }
+    if query::count_unpaid(tx, new.mentee_id).await? >= rules.max_holds {
+        return Err(Error::HoldLimit);
+    }
+    let duration = TimeDelta::minutes(offering.duration_min.into());
+    let time_zone = claimable(tx, offering.mentor_id, duration, new.starts_at).await?;
+
+    let now = tx.now;
+    let state = match offering.kind {
+        OfferingKind::Approval => State::Requested,
+        OfferingKind::Instant => State::AwaitingPayment,
+    };
+    let mut reservation = Reservation {
+        id: ReservationId::generate(),
+        offering_id: offering.id,
+        mentor_id: offering.mentor_id,
+        mentee_id: new.mentee_id,
+        title: offering.title,
+        price_krw: offering.price_krw,
+        duration_min: offering.duration_min,
+        time_zone,
+        policy_version: policy::CURRENT,
+        starts_at: new.starts_at,
+        ends_at: new.starts_at + duration,
+        schedule_version: 1,
+        state,
+        version: 1,
+        request_deadline: None,
+        hold_until: None,
+        payment_failed: false,
+        refund_krw: None,
+        created_at: now,
+        updated_at: now,
+    };
+    match state {
+        State::Requested => reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now)),
+        _ => reservation.hold_until = Some(deadline::for_hold(rules, &reservation, now)),
+    }
+    query::insert(tx, &reservation).await?;
+    claim(tx, &reservation).await?;
+    query::add_history(tx, None, &reservation, "reserved", None).await?;
+    deadline::write(tx, &reservation).await?;
+    announce(tx, &reservation, "reserved", json!({})).await?;
+    Ok(Reserved { reservation, is_new: true })
+}
+
+/// Asks the engine; a taken slot comes back with others nearby.
+pub(super) async fn claimable(
+    tx: &mut Tx,
+    mentor: UserId,
+    duration: TimeDelta,
+    starts_at: Instant,
+) -> Result<String, Error> {
+    match availability::judge(tx, mentor, duration, starts_at).await {
+        Ok(schedule) => Ok(schedule.time_zone.clone()),
+        Err(availability::Error::SlotTaken) => {
+            let alternatives = availability::alternatives(tx, mentor, duration, starts_at, ALTERNATIVES).await?;
+            Err(Error::SlotTaken { alternatives })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn claim(tx: &mut Tx, r: &Reservation) -> Result<(), Error> {
+    let claimed = availability::claim(tx, r.mentor_id, r.mentee_id, r.id, r.starts_at, r.duration()).await;
+    claimed.map_err(|error| match error {
+        availability::Error::SlotTaken => Error::SlotTaken { alternatives: Vec::new() },
+        other => other.into(),
+    })
+}
