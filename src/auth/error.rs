@@ -1,0 +1,56 @@
+//! Why somebody is not let in.
+
+use crate::db::DbError;
+
+/// Deliberately says no more than the caller may know.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Unknown e-mail or wrong password: the two must look alike.
+    #[error("the e-mail or the password is wrong")]
+    InvalidCredentials,
+    #[error("the access token is not valid")]
+    TokenInvalid,
+    #[error("the access token has expired")]
+    TokenExpired,
+    /// The session was ended: by its owner, by an administrator, or because a refresh token was reused.
+    #[error("the session has been ended")]
+    SessionRevoked,
+    #[error("the refresh token is unknown or has expired")]
+    RefreshInvalid,
+    /// A refresh token came a second time: somebody has a copy, so the whole family is dead.
+    #[error("the refresh token was used before; the session has been ended")]
+    RefreshReused,
+    #[error("the account is suspended")]
+    Suspended,
+    #[error("signing failed")]
+    Signing(#[source] jsonwebtoken::errors::Error),
+    #[error("password hashing failed: {0}")]
+    Hashing(String),
+    #[error("database")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Error {
+    /// The stable problem code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "auth.invalid_credentials",
+            Self::TokenInvalid => "auth.token_invalid",
+            Self::TokenExpired => "auth.token_expired",
+            Self::SessionRevoked => "auth.session_revoked",
+            Self::RefreshInvalid => "auth.refresh_invalid",
+            Self::RefreshReused => "auth.refresh_reused",
+            Self::Suspended => "auth.suspended",
+            Self::Signing(_) | Self::Hashing(_) | Self::Database(_) => "internal",
+        }
+    }
+}
+
+impl DbError for Error {
+    fn database(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}

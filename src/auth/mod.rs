@@ -1,0 +1,132 @@
+//! Authentication: keys, access tokens, passwords, sessions and their rotating refresh tokens.
+//!
+//! A session is one login on one device and a family of refresh tokens. Each token is good once: presenting it
+//! gives the next one, presenting it again means that somebody has a copy, and ends the session. An access token
+//! names its session, so ending the session ends both.
+
+mod error;
+mod keys;
+mod model;
+mod password;
+mod query;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sqlx::MySqlExecutor;
+
+use crate::db::Tx;
+use crate::event;
+use crate::id::{SessionId, UserId, secret};
+
+pub use error::Error;
+pub use keys::{KeyError, Rotated, SigningKeys, generate as generate_key, rotate as rotate_key};
+pub use model::{AccessToken, Grant, Principal, Reason, Role, Rotation, Session};
+pub use password::{HashCost, Hasher};
+pub use token::Tokens;
+
+use model::{Refusal, Verdict, clip_user_agent, hash_token};
+
+/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended"}`.
+/// Sockets of these sessions close on it.
+pub const SESSION_REVOKED: &str = "auth.session_revoked";
+
+/// Opens a session with its first refresh token. The caller has checked the password and locked the user's row.
+pub async fn open_session(
+    tx: &mut Tx,
+    user: UserId,
+    user_agent: &str,
+    refresh_life: TimeDelta,
+) -> Result<Grant, Error> {
+    let session = SessionId::generate();
+    query::insert_session(tx, session, user, &clip_user_agent(user_agent)).await?;
+    grant(tx, session, user, refresh_life).await
+}
+
+/// Exchanges a refresh token for the next one of its family.
+///
+/// Commit also when it was reused: that outcome has ended the session. Turn it into an error afterwards with
+/// [`Rotation::granted`].
+///
+/// # Errors
+/// [`Error::RefreshInvalid`] for an unknown or expired token, [`Error::SessionRevoked`] for one whose session
+/// has ended; nothing was written then.
+pub async fn rotate(
+    tx: &mut Tx,
+    refresh_token: &SecretString,
+    refresh_life: TimeDelta,
+) -> Result<Rotation, Error> {
+    let hash = hash_token(refresh_token.expose_secret());
+    let Some(presented) = query::lock_token(tx, &hash).await? else {
+        return Err(Error::RefreshInvalid);
+    };
+    let (session_id, user_id) = (presented.session_id, presented.user_id);
+    match presented.judge(tx.now) {
+        Verdict::Refuse(Refusal::Revoked) => Err(Error::SessionRevoked),
+        Verdict::Refuse(Refusal::Expired) => Err(Error::RefreshInvalid),
+        Verdict::Revoke => {
+            end(tx, user_id, &[session_id], Reason::Reuse).await?;
+            Ok(Rotation::Reused { session_id, user_id })
+        }
+        Verdict::Rotate => {
+            query::mark_used(tx, &hash, session_id).await?;
+            Ok(Rotation::Rotated(grant(tx, session_id, user_id, refresh_life).await?))
+        }
+    }
+}
+
+/// Ends one session of its owner. `false`: there is none, or it had ended; a second logout is no error.
+pub async fn revoke_session(
+    tx: &mut Tx,
+    session: SessionId,
+    owner: UserId,
+    reason: Reason,
+) -> Result<bool, Error> {
+    let live = query::lock_live_for_owner(tx, session, owner).await?;
+    if live {
+        end(tx, owner, &[session], reason).await?;
+    }
+    Ok(live)
+}
+
+/// Ends every live session of a user and says how many there were.
+pub async fn revoke_all(tx: &mut Tx, owner: UserId, reason: Reason) -> Result<usize, Error> {
+    let sessions = query::lock_live(tx, owner).await?;
+    if !sessions.is_empty() {
+        end(tx, owner, &sessions, reason).await?;
+    }
+    Ok(sessions.len())
+}
+
+/// Whether a session may still be used: one look-up by primary key, which the caller may cache for seconds.
+pub async fn session_live(executor: impl MySqlExecutor<'_>, session: SessionId) -> Result<bool, Error> {
+    Ok(query::is_live(executor, session).await?)
+}
+
+/// The live sessions of a user, the one used last first.
+pub async fn sessions_of(executor: impl MySqlExecutor<'_>, owner: UserId) -> Result<Vec<Session>, Error> {
+    Ok(query::list_live(executor, owner).await?)
+}
+
+async fn grant(
+    tx: &mut Tx,
+    session_id: SessionId,
+    user_id: UserId,
+    refresh_life: TimeDelta,
+) -> Result<Grant, Error> {
+    let refresh_token = SecretString::from(secret());
+    let refresh_expires_at = tx.now + refresh_life;
+    let hash = hash_token(refresh_token.expose_secret());
+    query::insert_token(tx, &hash, session_id, refresh_expires_at).await?;
+    Ok(Grant { session_id, user_id, refresh_token, refresh_expires_at })
+}
+
+async fn end(tx: &mut Tx, owner: UserId, sessions: &[SessionId], reason: Reason) -> Result<(), Error> {
+    query::revoke(tx, sessions, reason.as_str()).await?;
+    let data = json!({ "sessionIds": sessions, "reason": reason.as_str() });
+    event::append(tx, &[owner], SESSION_REVOKED, data).await?;
+    Ok(())
+}

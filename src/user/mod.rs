@@ -1,0 +1,192 @@
+//! People: registration, profile, login, standing, devices.
+//!
+//! Every user has a row in `calendars`, made at registration: the row that is locked first by whoever changes or
+//! reserves that person's time.
+
+mod error;
+mod login;
+mod model;
+mod query;
+mod values;
+
+use sha2::{Digest, Sha256};
+use sqlx::{MySqlExecutor, MySqlPool};
+
+use crate::auth::{self, Reason};
+use crate::db::{Tx, duplicate_key};
+use crate::id::UserId;
+
+pub use error::Error;
+pub use login::{authenticate, credentials, open_session};
+pub use model::{
+    Credentials, DeviceToken, Filter, Locale, NewUser, Platform, ProfileChange, State, UnknownWord, User,
+};
+pub use values::{Email, TimeZone, check_name, check_password};
+
+use model::Act;
+use values::check_device_token;
+
+impl NewUser {
+    /// Checks what somebody typed.
+    ///
+    /// # Errors
+    /// `user.invalid_email`, `user.invalid_name`, `user.invalid_time_zone`
+    pub fn parse(email: &str, name: &str, locale: Locale, time_zone: &str) -> Result<Self, Error> {
+        Ok(Self {
+            email: Email::parse(email)?,
+            name: check_name(name)?,
+            locale,
+            time_zone: time_zone.parse()?,
+        })
+    }
+}
+
+/// Makes a user with their calendar. The password was checked by [`check_password`] and hashed before the
+/// transaction.
+///
+/// # Errors
+/// [`Error::EmailTaken`]
+pub async fn register(tx: &mut Tx, new: &NewUser, password_hash: &str) -> Result<User, Error> {
+    let id = UserId::generate();
+    match query::insert(tx, id, new, password_hash).await {
+        Ok(()) => get(tx.conn(), id).await,
+        Err(error) if duplicate_key(&error).as_deref() == Some("users_email") => Err(Error::EmailTaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One user, from the pool or (`tx.conn()`) inside a transaction.
+///
+/// # Errors
+/// [`Error::NotFound`]
+pub async fn get(executor: impl MySqlExecutor<'_>, id: UserId) -> Result<User, Error> {
+    query::find(executor, id).await?.ok_or(Error::NotFound)
+}
+
+/// The users of these ids, in no order; ids that nobody has are left out.
+pub async fn get_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> Result<Vec<User>, Error> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(query::find_many(executor, ids).await?)
+}
+
+pub async fn find_by_email(executor: impl MySqlExecutor<'_>, email: &Email) -> Result<Option<User>, Error> {
+    Ok(query::find_by_email(executor, email.as_str()).await?)
+}
+
+/// Users for an administrator, newest first.
+pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> Result<Vec<User>, Error> {
+    Ok(query::list(pool, filter, limit).await?)
+}
+
+/// Changes a profile that the caller saw at `expected_version`.
+///
+/// # Errors
+/// [`Error::Stale`] when it has another version by now, [`Error::InvalidName`], [`Error::NotFound`],
+/// `auth.suspended`.
+pub async fn update_profile(
+    tx: &mut Tx,
+    id: UserId,
+    change: &ProfileChange,
+    expected_version: i64,
+) -> Result<User, Error> {
+    let mut user = locked(tx, id).await?;
+    login::admit(&user)?;
+    if let Some(name) = &change.name {
+        user.name = check_name(name)?;
+    }
+    user.locale = change.locale.unwrap_or(user.locale);
+    user.time_zone = change.time_zone.unwrap_or(user.time_zone);
+    if !query::update_profile(tx, &user, expected_version).await? {
+        return Err(Error::Stale);
+    }
+    changed(tx, user, "profile", None).await
+}
+
+/// Suspends an account and ends all its sessions. Reservations are not touched here.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is active.
+pub async fn suspend(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
+    let user = act(tx, id, Act::Suspend, reason).await?;
+    auth::revoke_all(tx, id, Reason::Suspended).await?;
+    Ok(user)
+}
+
+/// Lets a suspended account in again.
+///
+/// # Errors
+/// [`Error::WrongState`] unless it is suspended.
+pub async fn reinstate(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
+    act(tx, id, Act::Reinstate, reason).await
+}
+
+/// Makes a user an administrator, from the next access token on; no error for one who is.
+pub async fn make_admin(tx: &mut Tx, id: UserId) -> Result<User, Error> {
+    let mut user = locked(tx, id).await?;
+    if user.is_admin {
+        return Ok(user);
+    }
+    if user.state != State::Active {
+        return Err(Error::WrongState);
+    }
+    if !query::set_admin(tx, &user).await? {
+        return Err(Error::Stale);
+    }
+    user.is_admin = true;
+    changed(tx, user, "made_admin", None).await
+}
+
+/// Registers a push token for a user; one that somebody else registered moves to this user.
+///
+/// # Errors
+/// [`Error::InvalidDeviceToken`]
+pub async fn add_device_token(
+    tx: &mut Tx,
+    owner: UserId,
+    token: &str,
+    platform: Platform,
+) -> Result<(), Error> {
+    check_device_token(token)?;
+    Ok(query::upsert_device(tx, owner, &hash(token), token, platform).await?)
+}
+
+/// `false`: this user has no such token.
+pub async fn remove_device_token(tx: &mut Tx, owner: UserId, token: &str) -> Result<bool, Error> {
+    Ok(query::delete_device(tx, owner, &hash(token)).await?)
+}
+
+/// Where pushes for a user go, newest first.
+pub async fn device_tokens(
+    executor: impl MySqlExecutor<'_>,
+    owner: UserId,
+) -> Result<Vec<DeviceToken>, Error> {
+    Ok(query::devices(executor, owner).await?)
+}
+
+async fn locked(tx: &mut Tx, id: UserId) -> Result<User, Error> {
+    query::lock(tx, id).await?.ok_or(Error::NotFound)
+}
+
+async fn act(tx: &mut Tx, id: UserId, act: Act, note: &str) -> Result<User, Error> {
+    let mut user = locked(tx, id).await?;
+    let to = user.state.after(act).ok_or(Error::WrongState)?;
+    if !query::set_state(tx, &user, to).await? {
+        return Err(Error::Stale);
+    }
+    user.state = to;
+    changed(tx, user, act.as_str(), Some(note)).await
+}
+
+/// Counts the version up and writes the history row of a change that was just made.
+async fn changed(tx: &mut Tx, mut user: User, action: &str, note: Option<&str>) -> Result<User, Error> {
+    user.version += 1;
+    query::add_history(tx, user.id, user.version, action, note).await?;
+    Ok(user)
+}
+
+/// The key of a device token.
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

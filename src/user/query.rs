@@ -1,0 +1,201 @@
+//! All SQL of users, their calendars' lock rows, their history and their devices.
+
+use sqlx::{FromRow, MySqlExecutor, MySqlPool, QueryBuilder, Row};
+
+use super::model::{Credentials, DeviceToken, Filter, NewUser, Platform, State, User};
+use crate::db::Tx;
+use crate::id::UserId;
+
+const COLUMNS: &str =
+    "SELECT id, email, name, locale, time_zone, is_admin, state, created_at, version FROM users";
+
+pub async fn insert(tx: &mut Tx, id: UserId, new: &NewUser, password_hash: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO users (id, email, password_hash, name, locale, time_zone, is_admin, state, created_at,
+                            version)
+         VALUES (?, ?, ?, ?, ?, ?, FALSE, 'active', ?, 1)",
+    )
+    .bind(id)
+    .bind(new.email.as_str())
+    .bind(password_hash)
+    .bind(&new.name)
+    .bind(new.locale.as_str())
+    .bind(new.time_zone.to_string())
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    sqlx::query("INSERT INTO calendars (person_id, version) VALUES (?, 1)")
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn find(executor: impl MySqlExecutor<'_>, id: UserId) -> sqlx::Result<Option<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE id = ").push_bind(id);
+    query.build_query_as().fetch_optional(executor).await
+}
+
+pub async fn find_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(")").build_query_as().fetch_all(executor).await
+}
+
+pub async fn lock(tx: &mut Tx, id: UserId) -> sqlx::Result<Option<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE id = ").push_bind(id).push(" FOR UPDATE");
+    query.build_query_as().fetch_optional(tx.conn()).await
+}
+
+pub async fn find_by_email(executor: impl MySqlExecutor<'_>, email: &str) -> sqlx::Result<Option<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE email = ").push_bind(email);
+    query.build_query_as().fetch_optional(executor).await
+}
+
+pub async fn credentials(executor: impl MySqlExecutor<'_>, email: &str) -> sqlx::Result<Option<Credentials>> {
+    let row = sqlx::query(
+        "SELECT id, email, name, locale, time_zone, is_admin, state, created_at, version, password_hash
+         FROM users WHERE email = ?",
+    )
+    .bind(email)
+    .fetch_optional(executor)
+    .await?;
+    row.map(|row| {
+        let password_hash: String = row.try_get("password_hash")?;
+        Ok(Credentials { user: User::from_row(&row)?, password_hash: password_hash.into() })
+    })
+    .transpose()
+}
+
+/// Newest first: ids grow with time.
+pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> sqlx::Result<Vec<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE 1 = 1");
+    if let Some(state) = filter.state {
+        query.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(before) = filter.before {
+        query.push(" AND id < ").push_bind(before);
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// `false`: the user has another version.
+pub async fn update_profile(tx: &mut Tx, changed: &User, expected: i64) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET name = ?, locale = ?, time_zone = ?, version = version + 1
+         WHERE id = ? AND version = ? AND state = 'active'",
+    )
+    .bind(&changed.name)
+    .bind(changed.locale.as_str())
+    .bind(changed.time_zone.to_string())
+    .bind(changed.id)
+    .bind(expected)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another state or version.
+pub async fn set_state(tx: &mut Tx, user: &User, to: State) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET state = ?, version = version + 1 WHERE id = ? AND state = ? AND version = ?",
+    )
+    .bind(to.as_str())
+    .bind(user.id)
+    .bind(user.state.as_str())
+    .bind(user.version)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn set_admin(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query("UPDATE users SET is_admin = TRUE, version = version + 1 WHERE id = ? AND version = ?")
+            .bind(user.id)
+            .bind(user.version)
+            .execute(tx.conn())
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes what led to `version`, and who did it.
+pub async fn add_history(
+    tx: &mut Tx,
+    id: UserId,
+    version: i64,
+    action: &str,
+    note: Option<&str>,
+) -> sqlx::Result<()> {
+    let (now, cx) = (tx.now, tx.cx.clone());
+    let note: Option<String> = note.map(|text| text.chars().take(500).collect());
+    sqlx::query(
+        "INSERT INTO user_history (user_id, version, action, note, actor_kind, actor_id, request_id, at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(action)
+    .bind(note)
+    .bind(cx.actor.kind())
+    .bind(cx.actor.id())
+    .bind(cx.request_id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A token that somebody else registered moves: it names a device, and the device changed hands.
+pub async fn upsert_device(
+    tx: &mut Tx,
+    owner: UserId,
+    hash: &[u8; 32],
+    token: &str,
+    platform: Platform,
+) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO device_tokens (token_hash, token, user_id, platform, created_at) VALUES (?, ?, ?, ?, ?)
+         ON DUPLICATE KEY UPDATE user_id = VALUES(user_id), platform = VALUES(platform),
+                                 created_at = VALUES(created_at)",
+    )
+    .bind(&hash[..])
+    .bind(token)
+    .bind(owner)
+    .bind(platform.as_str())
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn delete_device(tx: &mut Tx, owner: UserId, hash: &[u8; 32]) -> sqlx::Result<bool> {
+    let done = sqlx::query("DELETE FROM device_tokens WHERE token_hash = ? AND user_id = ?")
+        .bind(&hash[..])
+        .bind(owner)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn devices(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<DeviceToken>> {
+    sqlx::query_as(
+        "SELECT token, platform, created_at FROM device_tokens WHERE user_id = ?
+         ORDER BY created_at DESC, token_hash",
+    )
+    .bind(owner)
+    .fetch_all(executor)
+    .await
+}
