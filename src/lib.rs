@@ -1,7 +1,10 @@
 //! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
 //! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
 
+pub mod api;
 pub mod auth;
+pub mod availability;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -10,9 +13,14 @@ pub mod db;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod ledger;
+pub mod mentor;
 pub mod money;
 pub mod outbox;
+pub mod payment;
 pub mod queue;
 pub mod relay;
+pub mod reservation;
+pub mod settlement;
 pub mod signal;
 pub mod user;

@@ -1,0 +1,236 @@
+//! Toss Payments, core API v1: confirm, read and cancel a payment.
+//!
+//! Rules of the provider that callers must keep:
+//! - Money is taken at [`TossClient::confirm`] alone, at most 10 minutes after the payer authenticated.
+//! - [`TossError::NoAnswer`] means that the outcome is UNKNOWN. Ask again with the **same** idempotency key, or
+//!   read the payment. It is never a failure.
+//! - An idempotency key belongs to one order and one body: the provider does not compare bodies, and it replays
+//!   the first answer, an error too, for 15 days.
+//! - After a success compare what was charged with what was ordered: [`Payment::mismatch`].
+
+mod errors;
+mod guidance;
+mod model;
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, RequestBuilder, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+pub use errors::{Call, Class, TossError, classify};
+pub use guidance::guidance;
+pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, parse_time};
+
+use super::ConfigError;
+use super::http::{self, Answer};
+use crate::money::Krw;
+
+const SETTING: &str = "payment provider";
+/// The provider's own figure for its slow calls; none is given for confirm.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const TRACE_HEADER: &str = "x-tosspayments-trace-id";
+const KEY_PREFIXES: [&str; 4] = ["test_sk_", "live_sk_", "test_gsk_", "live_gsk_"];
+
+/// Cheap to clone. Its `Debug` shows no key.
+#[derive(Clone)]
+pub struct TossClient {
+    http: Client,
+    base: Url,
+    authorization: HeaderValue,
+}
+
+/// What the payer's redirect named, with the amount of **our** order.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmRequest {
+    pub payment_key: String,
+    pub order_id: String,
+    pub amount: Krw,
+}
+
+/// How much to give back.
+#[derive(Clone, Debug, Serialize)]
+pub struct CancelRequest {
+    /// Shown to the payer; 1 to 200 characters.
+    #[serde(rename = "cancelReason")]
+    pub reason: String,
+    /// `None` gives back everything that is left.
+    #[serde(rename = "cancelAmount", skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Krw>,
+    /// What we believe is left before this cancel. The provider refuses when it is not so
+    /// (`NOT_MATCHES_REFUNDABLE_AMOUNT`), and cancels nothing.
+    #[serde(rename = "refundableAmount", skip_serializing_if = "Option::is_none")]
+    pub refundable_amount: Option<Krw>,
+}
+
+impl TossClient {
+    /// # Errors
+    /// When the address is none, when the key is not a secret key (`test_sk_…`, `live_sk_…`, `test_gsk_…`,
+    /// `live_gsk_…`), or when a live key would travel unencrypted.
+    pub fn new(base_url: &str, secret_key: SecretString) -> Result<Self, ConfigError> {
+        let base = http::base_url(SETTING, base_url)?;
+        let authorization = authorization(&secret_key)?;
+        if base.scheme() != "https" && secret_key.expose_secret().starts_with("live_") {
+            return Err(ConfigError::new(SETTING, "a live key is sent over https alone"));
+        }
+        Ok(Self { http: http::client(SETTING, TIMEOUT)?, base, authorization })
+    }
+
+    /// Takes the money. Success is a [`Payment`] in whatever state the provider gives it: check its status and
+    /// [`Payment::mismatch`].
+    pub async fn confirm(
+        &self,
+        request: ConfirmRequest,
+        idempotency_key: &str,
+    ) -> Result<Payment, TossError> {
+        if !is_payment_key(&request.payment_key) || !is_order_id(&request.order_id) {
+            return Err(TossError::NotSent("the payment key or order id is malformed"));
+        }
+        if !request.amount.is_positive() {
+            return Err(TossError::NotSent("the amount is not positive"));
+        }
+        let url = self.url(&["confirm"]);
+        self.post(Call::Confirm, url, &request, idempotency_key).await
+    }
+
+    /// The payment as the provider has it; `None` when it knows none by this key.
+    pub async fn payment(&self, payment_key: &str) -> Result<Option<Payment>, TossError> {
+        if !is_payment_key(payment_key) {
+            return Err(TossError::NotSent("the payment key is malformed"));
+        }
+        self.read(self.url(&[payment_key])).await
+    }
+
+    /// The payment of one of our order ids; `None` when the provider knows none.
+    pub async fn payment_by_order(&self, order_id: &str) -> Result<Option<Payment>, TossError> {
+        if !is_order_id(order_id) {
+            return Err(TossError::NotSent("the order id is malformed"));
+        }
+        self.read(self.url(&["orders", order_id])).await
+    }
+
+    /// Gives money back. The answer is the whole payment; the new cancel is the one whose transaction key was
+    /// not known before. Read "fully refunded" from [`Payment::is_fully_refunded`], never from the status.
+    pub async fn cancel(
+        &self,
+        payment_key: &str,
+        request: CancelRequest,
+        idempotency_key: &str,
+    ) -> Result<Payment, TossError> {
+        if !is_payment_key(payment_key) {
+            return Err(TossError::NotSent("the payment key is malformed"));
+        }
+        if request.amount.is_some_and(|amount| !amount.is_positive()) {
+            return Err(TossError::NotSent("the amount is not positive"));
+        }
+        if !(1..=200).contains(&request.reason.chars().count()) {
+            return Err(TossError::NotSent("the reason has 1 to 200 characters"));
+        }
+        let url = self.url(&[payment_key, "cancel"]);
+        self.post(Call::Cancel, url, &request, idempotency_key).await
+    }
+
+    fn url(&self, rest: &[&str]) -> Url {
+        http::endpoint(&self.base, &[&["v1", "payments"], rest].concat())
+    }
+
+    async fn post(
+        &self,
+        call: Call,
+        url: Url,
+        body: &impl Serialize,
+        idempotency_key: &str,
+    ) -> Result<Payment, TossError> {
+        if !is_idempotency_key(idempotency_key) {
+            return Err(TossError::NotSent("an idempotency key has 1 to 300 printable ASCII characters"));
+        }
+        let request = self.http.post(url).header("Idempotency-Key", idempotency_key).json(body);
+        self.ask(call, request).await
+    }
+
+    async fn read(&self, url: Url) -> Result<Option<Payment>, TossError> {
+        match self.ask(Call::Read, self.http.get(url)).await {
+            Ok(payment) => Ok(Some(payment)),
+            Err(TossError::Refused { code, .. }) if code == "NOT_FOUND_PAYMENT" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn ask(&self, call: Call, request: RequestBuilder) -> Result<Payment, TossError> {
+        let request = request.header(AUTHORIZATION, self.authorization.clone());
+        let answer = http::exchange(request).await.map_err(TossError::NoAnswer)?;
+        let trace_id = answer.headers.get(TRACE_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::debug!(?call, status = answer.status, trace_id, "the payment provider answered");
+        let judged = judge(call, &answer);
+        if let Err(error) = &judged {
+            // The trace id is what the provider's support asks for.
+            tracing::info!(?call, %error, trace_id, "the payment provider did not do as asked");
+        }
+        judged
+    }
+}
+
+impl fmt::Debug for TossClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TossClient").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// What an answer means. An answer that is neither a payment nor the provider's own error tells nothing of the
+/// outcome, whatever its status: a proxy on the way may have written it.
+fn judge(call: Call, answer: &Answer) -> Result<Payment, TossError> {
+    let status = answer.status;
+    let json = serde_json::from_slice(&answer.body)
+        .map_err(|_| TossError::NoAnswer(format!("status {status} with a body that is not JSON")))?;
+    if status == 200 {
+        return Payment::from_json(json)
+            .map_err(|error| TossError::NoAnswer(format!("status 200 with a broken payment: {error}")));
+    }
+    if !(400..=599).contains(&status) {
+        return Err(TossError::NoAnswer(format!("unexpected status {status}")));
+    }
+    Err(errors::refusal(call, status, &json)
+        .unwrap_or_else(|| TossError::NoAnswer(format!("status {status} without an error code"))))
+}
+
+/// `Basic base64(key:)`: the key is the user and the password is empty; the colon is not optional.
+fn authorization(secret_key: &SecretString) -> Result<HeaderValue, ConfigError> {
+    let key = secret_key.expose_secret();
+    let known = KEY_PREFIXES.iter().any(|prefix| key.len() > prefix.len() && key.starts_with(prefix));
+    // A byte order mark or a line end from a key file would only be refused later, as a wrong key.
+    if !known || !key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+        return Err(ConfigError::new(
+            SETTING,
+            "the secret key is none (test_sk_, live_sk_, test_gsk_, live_gsk_)",
+        ));
+    }
+    let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{key}:"))))
+        .map_err(|_| ConfigError::new(SETTING, "the secret key does not fit a header"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Whether a text can be the provider's payment key: 1 to 200 printable ASCII characters. It comes through the
+/// payer's browser.
+pub fn is_payment_key(text: &str) -> bool {
+    (1..=200).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && !matches!(text, "." | "..")
+}
+
+/// Whether a text can be an order id: 6 to 64 of `A-Z a-z 0-9 _ -`, which every document of the provider allows.
+pub fn is_order_id(text: &str) -> bool {
+    (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+}
+
+fn is_idempotency_key(text: &str) -> bool {
+    (1..=300).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::errors::table_codes;
+use super::*;
+use crate::client::stub;
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
+}
+
+/// The shape of the provider's published example, version 2022-11-16.
+fn full() -> Value {
+    json!({
+        "mId": "tosspayments", "lastTransactionKey": "9C62B18EEF0DE3EB7F4422EB6D14BC6E",
+        "paymentKey": "5EnNZRJGvaBX7zk2yd8ydw26XvwXkLrx9POLqKQjmAw4b0e1", "orderId": "a4CWyWY5m89PNh7xJwhk1",
+        "orderName": "토스 티셔츠 외 2건", "taxExemptionAmount": 0, "status": "PARTIAL_CANCELED",
+        "requestedAt": "2024-02-13T12:17:57+09:00", "approvedAt": "2024-02-13T12:18:14+09:00",
+        "useEscrow": false, "cultureExpense": false,
+        "card": {
+            "issuerCode": "71", "acquirerCode": "71", "number": "12345678****000*",
+            "installmentPlanMonths": 0, "isInterestFree": false, "interestPayer": null,
+            "approveNo": "00000000", "useCardPoint": false, "cardType": "신용", "ownerType": "개인",
+            "acquireStatus": "READY", "receiptUrl": "https://a.example/r", "amount": 1000
+        },
+        "virtualAccount": null, "transfer": null, "mobilePhone": null, "giftCertificate": null,
+        "cashReceipt": null, "cashReceipts": null, "discount": null,
+        "cancels": [{
+            "transactionKey": "090A796806E726BBB929F4A2CA7DB9A7", "cancelReason": "테스트 결제 취소",
+            "taxExemptionAmount": 0, "canceledAt": "2024-02-13T12:20:23+09:00", "cardDiscountAmount": 0,
+            "transferDiscountAmount": 0, "easyPayDiscountAmount": 0, "receiptKey": null,
+            "cancelStatus": "DONE", "cancelRequestId": null, "cancelAmount": 400, "taxFreeAmount": 0,
+            "refundableAmount": 600
+        }],
+        "secret": "ps_secret_value", "type": "NORMAL",
+        "easyPay": {"provider": "토스페이", "amount": 0, "discountAmount": 0},
+        "country": "KR", "failure": null, "isPartialCancelable": true,
+        "receipt": {"url": "https://dashboard.tosspayments.com/receipt"},
+        "checkout": {"url": "https://api.tosspayments.com/v1/payments/x/checkout"},
+        "currency": "KRW", "totalAmount": 1000, "balanceAmount": 600, "suppliedAmount": 909, "vat": 91,
+        "taxFreeAmount": 0, "metadata": null, "method": "카드", "version": "2022-11-16"
+    })
+}
+
+#[test]
+fn a_full_payment_is_read() {
+    let payment = Payment::from_json(full()).unwrap();
+    assert_eq!(payment.status, Status::PartialCanceled);
+    assert_eq!((payment.total_amount, payment.balance_amount), (Krw(1000), Krw(600)));
+    assert_eq!(payment.approved_at.unwrap().to_rfc3339(), "2024-02-13T03:18:14+00:00");
+    assert_eq!(payment.m_id.as_deref(), Some("tosspayments"));
+    assert_eq!(payment.method.as_deref(), Some("카드"));
+    assert_eq!(payment.card.as_ref().unwrap().issuer_code.as_deref(), Some("71"));
+    assert_eq!(payment.easy_pay_provider.as_deref(), Some("토스페이"));
+    assert_eq!(payment.receipt_url.as_deref(), Some("https://dashboard.tosspayments.com/receipt"));
+    assert_eq!(payment.is_partial_cancelable, Some(true));
+    assert_eq!(payment.cancels[0].cancel_amount, Krw(400));
+    assert_eq!(payment.cancels[0].cancel_status, CancelStatus::Done);
+    assert!(payment.failure.is_none() && !payment.is_fully_refunded());
+    let order = payment.order_id.clone();
+    let key = payment.payment_key.clone();
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000)), None);
+    assert_eq!(payment.mismatch(&key, &order, Krw(999)), Some("totalAmount"));
+    assert_eq!(payment.mismatch(&key, "another", Krw(1000)), Some("orderId"));
+}
+
+#[test]
+fn the_secret_stands_in_no_evidence_and_no_log() {
+    let payment = Payment::from_json(full()).unwrap();
+    assert_eq!(payment.secret.as_ref().unwrap().expose_secret(), "ps_secret_value");
+    assert!(!payment.raw.to_string().contains("ps_secret_value"));
+    assert!(!format!("{payment:?}").contains("ps_secret_value"));
+    assert_eq!(payment.raw["orderName"], "토스 티셔츠 외 2건");
+}
+
+#[test]
+fn unknown_words_fields_and_forms_are_borne() {
+    let mut body = full();
+    body["status"] = json!("HALF_DONE");
+    body["card"] = json!("no longer an object");
+    body["cancels"][0]["cancelStatus"] = json!("REVERSED");
+    body["approvedAt"] = json!("yesterday");
+    body["brandNew"] = json!({"deep": [1, 2.5]});
+    let payment = Payment::from_json(body).unwrap();
+    assert_eq!(payment.status, Status::Other("HALF_DONE".to_owned()));
+    assert_eq!(payment.cancels[0].cancel_status, CancelStatus::Other("REVERSED".to_owned()));
+    assert!(payment.card.is_none() && payment.approved_at.is_none());
+    assert_eq!(payment.raw["brandNew"]["deep"][1], 2.5);
+}
+
+#[test]
+fn an_expired_payment_without_approval_is_read() {
+    let body = json!({
+        "paymentKey": "k", "orderId": "order-1", "status": "EXPIRED", "totalAmount": 1000, "balanceAmount": 1000,
+        "method": null, "useEscrow": null, "lastTransactionKey": null, "cancels": null, "secret": null,
+        "failure": {"code": "EXPIRED_PAYMENT", "message": "결제 시간이 만료되었습니다."}
+    });
+    let payment = Payment::from_json(body).unwrap();
+    assert_eq!(payment.status, Status::Expired);
+    assert_eq!(payment.failure.unwrap().code, "EXPIRED_PAYMENT");
+}
+
+#[test]
+fn refunded_in_parts_is_refunded_whatever_the_status_says() {
+    let mut body = full();
+    body["balanceAmount"] = json!(0);
+    assert!(Payment::from_json(body).unwrap().is_fully_refunded());
+}
+
+#[test]
+fn an_amount_is_whole_won() {
+    let with = |amount: Value| {
+        let mut body = full();
+        body["totalAmount"] = amount;
+        Payment::from_json(body).map(|payment| payment.total_amount.0).ok()
+    };
+    assert_eq!(with(json!(5000)), Some(5000));
+    assert_eq!(with(json!(5000.0)), Some(5000));
+    for bad in [json!(5000.5), json!(-1), json!("5000"), json!(null), json!(1e300), json!(u64::MAX)] {
+        assert_eq!(with(bad.clone()), None, "{bad}");
+    }
+}
+
+#[test]
+fn times_without_an_offset_are_korean() {
+    let text = |t| parse_time(t).unwrap().to_rfc3339();
+    assert_eq!(text("2022-01-01T00:00:00.000000"), "2021-12-31T15:00:00+00:00");
+    assert_eq!(text("2022-01-01T00:00:00.123456789+09:00"), "2021-12-31T15:00:00.123456+00:00");
+    assert!(parse_time("2022-01-01").is_none());
+}
+
+#[test]
+fn errors_are_read_by_code_not_by_status() {
+    let refused = |status, code: &str, call| {
+        let body = json!({"code": code, "message": "설명"}).to_string();
+        let error = judge(call, &answer(status, &body)).unwrap_err();
+        assert_eq!(error.code(), Some(code));
+        error
+    };
+    assert!(refused(403, "REJECT_CARD_PAYMENT", Call::Confirm).is_declined());
+    assert_eq!(refused(400, "PROVIDER_ERROR", Call::Confirm).class(), Class::LookUp);
+    assert_eq!(refused(400, "REFUND_REJECTED", Call::Cancel).class(), Class::Contact);
+    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Confirm).class(), Class::NewPayment);
+    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Cancel).class(), Class::Contact);
+    assert_eq!(refused(400, "NEVER_HEARD_OF", Call::Confirm).class(), Class::LookUp);
+    assert_eq!(refused(404, "NOT_FOUND_PAYMENT_SESSION", Call::Read).class(), Class::LookUp);
+    assert_eq!(refused(401, "UNAUTHORIZED_KEY", Call::Read).class(), Class::Contact);
+    let running = refused(409, "IDEMPOTENT_REQUEST_PROCESSING", Call::Confirm);
+    assert!(running.class() == Class::AskAgain && running.keeps_key());
+    assert!(!refused(500, "COMMON_ERROR", Call::Confirm).keeps_key());
+    let v2 = r#"{"version":"2022-11-16","traceId":"t","error":{"code":"UNAUTHORIZED_KEY","message":"m"}}"#;
+    assert_eq!(judge(Call::Read, &answer(401, v2)).unwrap_err().class(), Class::Contact);
+}
+
+#[test]
+fn an_answer_that_is_not_the_providers_leaves_the_outcome_unknown() {
+    let mut fraction = full();
+    fraction["balanceAmount"] = json!(0.5);
+    for (status, body) in [
+        (502, "<html><body>Bad Gateway</body></html>"),
+        (403, "<html>blocked</html>"),
+        (500, "{}"),
+        (429, r#"{"message":"slow down"}"#),
+        (400, r#"{"code":7}"#),
+        (400, r#"["code"]"#),
+        (200, ""),
+        (200, r#"{"paymentKey":"k"}"#),
+        (200, &fraction.to_string()),
+        (302, "{}"),
+        (204, "null"),
+    ] {
+        let error = judge(Call::Confirm, &answer(status, body)).unwrap_err();
+        assert!(matches!(error, TossError::NoAnswer(_)), "{status} {body}: {error}");
+        assert!(error.class() == Class::LookUp && error.keeps_key() && !error.is_declined());
+    }
+    assert!(judge(Call::Confirm, &answer(200, &full().to_string())).is_ok());
+}
+
+/// Every code that the provider's tables name for confirm, cancel, redirect and keys, in their order.
+const NAMED: &str = "
+    PROVIDER_ERROR CARD_PROCESSING_ERROR FAILED_INTERNAL_SYSTEM_PROCESSING
+    FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING UNKNOWN_PAYMENT_ERROR COMMON_ERROR IDEMPOTENT_REQUEST_PROCESSING
+    FORBIDDEN_CONSECUTIVE_REQUEST
+    ALREADY_PROCESSED_PAYMENT DUPLICATED_ORDER_ID UNAPPROVED_ORDER_ID ALREADY_COMPLETED_PAYMENT
+    NOT_FOUND_PAYMENT_SESSION NOT_FOUND_PAYMENT
+    REJECT_CARD_PAYMENT REJECT_CARD_COMPANY REJECT_ACCOUNT_PAYMENT REJECT_TOSSPAY_INVALID_ACCOUNT
+    INVALID_REJECT_CARD INVALID_STOPPED_CARD INVALID_CARD_LOST_OR_STOLEN INVALID_CARD_NUMBER
+    INVALID_CARD_EXPIRATION INVALID_PASSWORD EXCEED_MAX_AUTH_COUNT RESTRICTED_TRANSFER_ACCOUNT
+    INVALID_ACCOUNT_INFO_RE_REGISTER NOT_ALLOWED_POINT_USE EXCEED_MAX_CARD_INSTALLMENT_PLAN
+    INVALID_CARD_INSTALLMENT_PLAN NOT_SUPPORTED_INSTALLMENT_PLAN_CARD_OR_MERCHANT
+    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN FDS_ERROR
+    EXCEED_MAX_DAILY_PAYMENT_COUNT EXCEED_MAX_PAYMENT_AMOUNT EXCEED_MAX_AMOUNT
+    EXCEED_MAX_ONE_DAY_WITHDRAW_AMOUNT EXCEED_MAX_ONE_TIME_WITHDRAW_AMOUNT EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT
+    EXCEED_MAX_ONE_DAY_AMOUNT NOT_AVAILABLE_PAYMENT NOT_AVAILABLE_BANK BELOW_MINIMUM_AMOUNT
+    UNAUTHORIZED_KEY INVALID_API_KEY INCORRECT_BASIC_AUTH_FORMAT FORBIDDEN_REQUEST INVALID_REQUEST
+    INVALID_AUTHORIZE_AUTH NOT_FOUND_TERMINAL_ID INVALID_UNREGISTERED_SUBMALL NOT_REGISTERED_BUSINESS
+    INVALID_IDEMPOTENCY_KEY INVALID_TEST_CODE
+    PAY_PROCESS_CANCELED USER_CANCEL PAY_PROCESS_ABORTED INVALID_CLIENT_KEY NOT_SUPPORTED_METHOD
+    INSECURE_KEY_USAGE EXPIRED_PAYMENT
+    ALREADY_CANCELED_PAYMENT ALREADY_REFUND_PAYMENT INVALID_REFUND_ACCOUNT_INFO INVALID_REFUND_ACCOUNT_NUMBER
+    INVALID_BANK EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT NOT_MATCHES_REFUNDABLE_AMOUNT REFUND_REJECTED
+    FORBIDDEN_BANK_REFUND_REQUEST NOT_CANCELABLE_AMOUNT NOT_CANCELABLE_PAYMENT
+    NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER EXCEED_MAX_REFUND_DUE EXCEED_CANCEL_LIMIT
+    NOT_ALLOWED_PARTIAL_REFUND NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT FAILED_REFUND_PROCESS
+    FAILED_METHOD_HANDLING_CANCEL FAILED_PARTIAL_REFUND ALREADY_REFUNDING_PAYMENT EXCEED_MAX_REFUND_AMOUNT
+    NOT_SUPPORTED_REFUND INVALID_REFUND_AMOUNT DUPLICATED_REQUEST MAINTAINED_METHOD";
+
+#[test]
+fn the_table_knows_every_named_code_once() {
+    let table: Vec<_> = table_codes().collect();
+    let known: BTreeSet<_> = table.iter().copied().collect();
+    let named: BTreeSet<_> = NAMED.split_whitespace().collect();
+    assert_eq!(table.len(), known.len(), "a code stands in two rows");
+    assert_eq!(known, named);
+}
+
+#[test]
+fn every_code_has_guidance_in_both_languages() {
+    for code in NAMED.split_whitespace() {
+        let class = classify(Call::Confirm, code);
+        let (ko, en) = (guidance(Some(code), class, "ko-KR"), guidance(Some(code), class, "en"));
+        assert!(!ko.is_ascii() && en.is_ascii() && ko != en, "{code}");
+    }
+    assert_eq!(Class::Later.guidance("EN"), guidance(Some("NO_SUCH_CODE"), Class::Later, "en-US"));
+}
+
+#[test]
+fn a_key_is_a_secret_key_and_is_never_shown() {
+    let client = |url: &str, key: &str| TossClient::new(url, SecretString::from(key));
+    let toss = client("https://api.tosspayments.com", "test_sk_zXLkKEypNArWmo50nX3lmeaxYG5R").unwrap();
+    assert_eq!(
+        toss.authorization.to_str().unwrap(),
+        "Basic dGVzdF9za196WExrS0V5cE5BcldtbzUwblgzbG1lYXhZRzVSOg=="
+    );
+    let shown = format!("{toss:?} {:?}", toss.authorization);
+    assert!(!shown.contains("dGVzd") && !shown.contains("test_sk"), "{shown}");
+    for bad in ["", "test_sk_", "test_ck_abc", "\u{feff}test_sk_abc", "test_sk_abc\n", "test_sk_a:b"] {
+        let error = client("https://api.tosspayments.com", bad).unwrap_err().to_string();
+        assert!(!error.contains("abc"), "{error}");
+    }
+    assert!(client("http://127.0.0.1:9", "test_gsk_abc").is_ok());
+    assert!(client("http://api.tosspayments.com", "live_sk_abc").is_err());
+}
+
+#[test]
+fn requests_have_the_providers_names() {
+    let confirm =
+        ConfirmRequest { payment_key: "k".to_owned(), order_id: "order-1".to_owned(), amount: Krw(30_000) };
+    assert_eq!(
+        serde_json::to_value(confirm).unwrap(),
+        json!({"paymentKey": "k", "orderId": "order-1", "amount": 30000})
+    );
+    let mut cancel = CancelRequest { reason: "r".to_owned(), amount: None, refundable_amount: None };
+    assert_eq!(serde_json::to_value(&cancel).unwrap(), json!({"cancelReason": "r"}));
+    cancel.amount = Some(Krw(1));
+    cancel.refundable_amount = Some(Krw(2));
+    assert_eq!(
+        serde_json::to_value(cancel).unwrap(),
+        json!({"cancelReason": "r", "cancelAmount": 1, "refundableAmount": 2})
+    );
+}
+
+#[test]
+fn ids_are_checked_at_the_door() {
+    assert!(is_payment_key("tviva20240213121757MvuS8") && is_payment_key("a/b"));
+    assert!(!is_payment_key("") && !is_payment_key("..") && !is_payment_key("a b") && !is_payment_key("한"));
+    assert!(!is_payment_key(&"a".repeat(201)));
+    assert!(
+        is_order_id("order-1") && !is_order_id("ab/../c") && !is_order_id("short") && !is_order_id("a=bcdef")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_not_sent() {
+    // Nothing listens there: a call that left would end as NoAnswer.
+    let toss = TossClient::new("http://127.0.0.1:9", SecretString::from("test_sk_abc")).unwrap();
+    let confirm = |order: &str, amount| ConfirmRequest {
+        payment_key: "key".to_owned(),
+        order_id: order.to_owned(),
+        amount: Krw(amount),
+    };
+    let cancel = CancelRequest { reason: String::new(), amount: None, refundable_amount: None };
+    for error in [
+        toss.confirm(confirm("no", 1000), "k").await.unwrap_err(),
+        toss.confirm(confirm("order-1", 0), "k").await.unwrap_err(),
+        toss.confirm(confirm("order-1", 1000), "").await.unwrap_err(),
+        toss.confirm(confirm("order-1", 1000), "a\r\nb").await.unwrap_err(),
+        toss.payment("..").await.unwrap_err(),
+        toss.cancel("key", cancel, "k").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, TossError::NotSent(_)), "{error}");
+    }
+    let unreachable = toss.confirm(confirm("order-1", 1000), "k").await.unwrap_err();
+    assert!(matches!(&unreachable, TossError::NoAnswer(text) if !text.contains("http://")), "{unreachable}");
+}
+
+#[tokio::test]
+async fn calls_go_where_the_provider_expects_them() {
+    let (url, seen) = stub::http(|request| {
+        if request.starts_with("GET /v1/payments/orders/unknown-order ") {
+            let body = r#"{"code":"NOT_FOUND_PAYMENT","message":"존재하지 않는 결제 정보 입니다."}"#;
+            return (404, "", body.to_owned());
+        }
+        (200, "x-tosspayments-trace-id: t1\r\n", full().to_string())
+    });
+    let toss = TossClient::new(&url, SecretString::from("test_sk_abc")).unwrap();
+    let confirm =
+        ConfirmRequest { payment_key: "k/1".to_owned(), order_id: "order-1".to_owned(), amount: Krw(1000) };
+    let cancel =
+        CancelRequest { reason: "취소".to_owned(), amount: Some(Krw(400)), refundable_amount: None };
+    toss.confirm(confirm, "attempt-1").await.unwrap();
+    toss.cancel("k/1", cancel, "refund-1").await.unwrap();
+    assert!(toss.payment("k/1").await.unwrap().is_some());
+    assert!(toss.payment_by_order("order-1").await.unwrap().is_some());
+    assert!(toss.payment_by_order("unknown-order").await.unwrap().is_none());
+    let seen = seen.lock().unwrap();
+    for (request, line) in seen.iter().zip([
+        "POST /v1/payments/confirm HTTP/1.1\r\n",
+        "POST /v1/payments/k%2F1/cancel HTTP/1.1\r\n",
+        "GET /v1/payments/k%2F1 HTTP/1.1\r\n",
+        "GET /v1/payments/orders/order-1 HTTP/1.1\r\n",
+    ]) {
+        assert!(request.starts_with(line), "{request}");
+        assert!(request.contains("authorization: Basic dGVzdF9za19hYmM6\r\n"), "{request}");
+    }
+    assert!(
+        seen[0].contains("idempotency-key: attempt-1\r\n")
+            && seen[1].contains("idempotency-key: refund-1\r\n")
+    );
+    assert!(
+        seen[0].contains("content-type: application/json\r\n") && seen[0].contains("user-agent: konnect/")
+    );
+    assert!(seen[1].ends_with(r#"{"cancelReason":"취소","cancelAmount":400}"#), "{}", seen[1]);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_a_cut_answer_is_unknown() {
+    let (url, seen) = stub::http(|_| (307, "location: /elsewhere\r\n", "{}".to_owned()));
+    let toss = TossClient::new(&url, SecretString::from("test_sk_abc")).unwrap();
+    assert!(matches!(toss.payment("key").await, Err(TossError::NoAnswer(_))));
+    assert_eq!(seen.lock().unwrap().len(), 1);
+
+    let address = stub::listen(|mut stream| {
+        use std::io::{Read, Write};
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"paymentKey\":");
+    });
+    let toss = TossClient::new(&format!("http://{address}"), SecretString::from("test_sk_abc")).unwrap();
+    assert!(matches!(toss.payment("key").await, Err(TossError::NoAnswer(_))));
+}
