@@ -1,0 +1,61 @@
+//! The REST API: poem and poem-openapi live here and nowhere else. One file per tag; a handler authenticates,
+//! parses, makes one domain call inside one transaction, and maps.
+
+mod caller;
+mod codes;
+mod idempotency;
+mod payments;
+mod problem;
+mod request;
+mod reservations;
+mod webhooks;
+
+use std::sync::Arc;
+
+use poem_openapi::Tags;
+
+use crate::auth::{Hasher, Tokens};
+use crate::config::ApiConfig;
+use crate::core::Core;
+
+/// What handlers work with.
+pub struct App {
+    pub core: Core,
+    pub tokens: Tokens,
+    pub hasher: Hasher,
+    pub config: ApiConfig,
+}
+
+/// The handle every API struct holds.
+pub type Shared = Arc<App>;
+
+/// The chapters of the document.
+#[derive(Tags)]
+pub(crate) enum Tag {
+    /// Join, log in, stay logged in.
+    Auth,
+    /// The caller's own profile, devices and notices.
+    Me,
+    /// Mentors and what they offer.
+    Mentors,
+    /// Hours and free slots.
+    Availability,
+    /// From a slot to a finished session.
+    Reservations,
+    /// Paying for a reservation.
+    Payments,
+    /// Tickets for the WebSocket at `/v1/ws`.
+    Realtime,
+    /// The back office.
+    Admin,
+    /// What providers send.
+    Webhooks,
+}
+
+/// Runs a block in one transaction of this request; its error type is `Problem`.
+macro_rules! unit {
+    ($app:expr, $actor:expr, $tx:ident => $body:block) => {
+        $crate::transact!($app.core.db, $crate::api::request::context($actor), $crate::api::problem::Problem, $tx => $body)
+    };
+}
+pub(crate) use unit;
