@@ -102,6 +102,7 @@ pub static CODES: &[Code] = &[
     row(422, "payment.key_invalid", "The payment key is not one of the provider's.", "결제 키 형식이 올바르지 않습니다."),
     row(413, "webhook.too_large", "The webhook is too large.", "웹훅 본문이 너무 큽니다."),
     row(400, "webhook.invalid", "The webhook is not what the provider sends.", "결제사 웹훅 형식이 아닙니다."),
+    row(404, "settlement.not_found", "Nothing was settled for this reservation yet.", "아직 정산되지 않은 예약입니다."),
     row(404, "notice.not_found", "There is no such notice.", "없는 알림입니다."),
     row(404, "job.not_found", "There is no such job.", "없는 작업입니다."),
     row(409, "job.not_replayable", "Only dead and cancelled jobs can be replayed.", "실패했거나 취소된 작업만 다시 실행할 수 있습니다."),

@@ -7,6 +7,7 @@ mod idempotency;
 mod payments;
 mod problem;
 mod request;
+mod reservation_view;
 mod reservations;
 mod webhooks;
 

@@ -16,6 +16,16 @@ pub enum Lang {
     En,
 }
 
+impl Lang {
+    /// The ISO 639-1 code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ko => "ko",
+            Self::En => "en",
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Info {
     id: String,

@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::event;
-use crate::id::{AttemptId, ReservationId, UserId};
+use crate::id::{AttemptId, ReservationId, UserId, secret};
 use crate::job::{ConfirmPayment, Job, RequeryPayment};
 use crate::ledger;
 use crate::money::Krw;
@@ -146,7 +146,10 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
 }
 
 /// No answer is no failure (I13): the attempt is unknown until the provider has been asked again.
-pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str) -> Result<(), Error> {
+///
+/// `fresh_key`: the provider refused without deciding, and would repeat that refusal for the same idempotency
+/// key for 15 days. A new key is safe because an unknown attempt is looked up before it is asked for again.
+pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str, fresh_key: bool) -> Result<(), Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
@@ -156,6 +159,9 @@ pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str) -> Result<(), E
     let code: String = why.chars().take(80).collect();
     let outcome = AttemptOutcome { error_code: Some(&code), ..AttemptOutcome::default() };
     query::set_attempt_state(tx, &attempt, AttemptState::Unknown, outcome).await?;
+    if fresh_key {
+        query::renew_attempt_key(tx, id, &secret()).await?;
+    }
     if payment.state == PaymentState::Confirming {
         query::set_payment_state(tx, &payment, PaymentState::Unknown).await?;
         tell_payer(tx, &payment, id, "payment.checking", json!({})).await?;

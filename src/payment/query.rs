@@ -191,6 +191,24 @@ pub async fn set_attempt_state(
     Ok(done.rows_affected() == 1)
 }
 
+pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE payment_attempts SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
+        .bind(key)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn renew_refund_key(tx: &mut Tx, id: RefundId, key: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE refunds SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
+        .bind(key)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Attempts whose outcome has been open since before `since`.
 pub async fn open_attempts(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
     sqlx::query_scalar(
