@@ -160,8 +160,8 @@ pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Re
     if was.state.after(Move::Reclaim).is_none() {
         return Err(Error::NotAllowed);
     }
-    reserve::claimable(tx, was.mentor_id, was.duration(), was.starts_at).await?;
-    reserve::claim(tx, was).await?;
+    let hours = reserve::claimable(tx, was.into()).await?;
+    reserve::claim(tx, was.into(), was.id, &hours).await?;
     let hold_until = deadline::for_hold(rules, was, tx.now);
     step(tx, was, Move::Reclaim, None, |r| {
         r.hold_until = Some(hold_until);

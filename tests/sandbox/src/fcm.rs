@@ -213,15 +213,15 @@ fn push(project: &str, body: &Value, at: Instant) -> Option<Push> {
         None => BTreeMap::new(),
         Some(data) => serde_json::from_value(data.clone()).ok()?,
     };
-    let token = message.get("token").map(|t| t.as_str().filter(|t| !t.is_empty()));
-    if targets != 1 || token == Some(None) {
+    let device = message.get("token").map(|t| t.as_str().filter(|t| !t.is_empty()));
+    if targets != 1 || device == Some(None) {
         return None;
     }
     let shown = |field: &str| message.get("notification")?.get(field)?.as_str().map(str::to_owned);
     Some(Push {
         name: format!("projects/{project}/messages/{}", id::message_id()),
         project: project.to_owned(),
-        token: token.flatten().map(str::to_owned),
+        token: device.flatten().map(str::to_owned),
         title: shown("title"),
         body: shown("body"),
         data,

@@ -55,7 +55,8 @@ impl Shared {
     /// Waits until no webhook is on its way.
     pub(crate) async fn settle(&self) {
         // The sender lives in `self`, so waiting can not fail.
-        let _closed = self.deliveries.subscribe().wait_for(|count| *count == 0).await;
+        let mut deliveries = self.deliveries.subscribe();
+        let _closed = deliveries.wait_for(|count| *count == 0).await;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use poem::http::{StatusCode, Uri};
-use poem::web::{Data, Form, Query, Redirect};
-use poem::{IntoResponse, Response, handler};
+use poem::http::StatusCode;
+use poem::web::{Data, Form, Redirect};
+use poem::{IntoResponse, Request, Response, handler};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -45,9 +45,9 @@ struct Act {
 
 /// `GET /checkout?orderId&amount&orderName&customerKey&successUrl&failUrl`.
 #[handler]
-pub(crate) fn show(uri: &Uri) -> Response {
-    let window = match Query::<Window>::try_from_uri(uri) {
-        Ok(Query(window)) => window,
+pub(crate) fn show(request: &Request) -> Response {
+    let window = match request.params::<Window>() {
+        Ok(window) => window,
         Err(error) => return wrong(&error.to_string()),
     };
     if target(&window.success_url).is_none() || target(&window.fail_url).is_none() {
@@ -73,9 +73,9 @@ pub(crate) fn show(uri: &Uri) -> Response {
 
 /// A button was pressed: redirects as the real window does.
 #[handler]
-pub(crate) fn act(uri: &Uri, Form(act): Form<Act>, Data(shared): Data<&Arc<Shared>>) -> Response {
-    let window = match Query::<Window>::try_from_uri(uri) {
-        Ok(Query(window)) => window,
+pub(crate) fn act(request: &Request, Form(act): Form<Act>, Data(shared): Data<&Arc<Shared>>) -> Response {
+    let window = match request.params::<Window>() {
+        Ok(window) => window,
         Err(error) => return wrong(&error.to_string()),
     };
     let (Some(success), Some(fail)) = (target(&window.success_url), target(&window.fail_url)) else {

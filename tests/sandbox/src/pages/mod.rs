@@ -78,15 +78,15 @@ pub(crate) fn mails(Data(shared): Data<&Arc<Shared>>) -> Response {
         <tr><th>받는 사람 To</th><th>제목 Subject</th><th></th></tr>"
         .to_owned();
     let mails = shared.lock().mailbox.list();
-    for mail in mails.iter().rev() {
-        let subject = if mail.subject.is_empty() { "(제목 없음)" } else { &mail.subject };
+    for one in mails.iter().rev() {
+        let subject = if one.subject.is_empty() { "(제목 없음)" } else { &one.subject };
         let _infallible = write!(
             body,
             "<tr><td>{}</td><td><a href=\"/mail/{}\">{}</a></td><td><small>{}</small></td></tr>",
-            escape(&mail.to.join(", ")),
-            mail.number,
+            escape(&one.to.join(", ")),
+            one.number,
             escape(subject),
-            escape(&kst(mail.at).to_rfc3339()),
+            escape(&kst(one.at).to_rfc3339()),
         );
     }
     body.push_str("</table>");
@@ -99,21 +99,21 @@ pub(crate) fn mails(Data(shared): Data<&Arc<Shared>>) -> Response {
 /// `GET /mail/{n}`.
 #[handler]
 pub(crate) fn mail(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) -> Response {
-    let Some(mail) = shared.lock().mailbox.get(number) else {
+    let Some(found) = shared.lock().mailbox.get(number) else {
         let body = "<h1>없는 메일입니다. No such mail.</h1><p><a href=\"/mail\">메일 Mail</a></p>";
         return page(StatusCode::NOT_FOUND, "Mail", body);
     };
     let body = format!(
         "<p><a href=\"/mail\">메일 Mail</a></p><h1>{}</h1><p class=\"note\">{} &rarr; {}<br>{}</p><pre>{}</pre>\
          <details><summary>원문 Raw</summary><pre>{}</pre></details>",
-        escape(&mail.subject),
-        escape(&mail.from),
-        escape(&mail.to.join(", ")),
-        escape(&kst(mail.at).to_rfc3339()),
-        escape(&mail.text),
-        escape(&mail.raw),
+        escape(&found.subject),
+        escape(&found.from),
+        escape(&found.to.join(", ")),
+        escape(&kst(found.at).to_rfc3339()),
+        escape(&found.text),
+        escape(&found.raw),
     );
-    page(StatusCode::OK, &mail.subject, &body)
+    page(StatusCode::OK, &found.subject, &body)
 }
 
 fn table<const N: usize>(

@@ -66,8 +66,8 @@ pub(crate) async fn transactions(
     remote: &RemoteAddr,
     Data(shared): Data<&Arc<Shared>>,
 ) -> Response {
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    serve(shared, request, remote, Body::empty(), Operation::Transactions(query)).await
+    let range = request.params().ok();
+    serve(shared, request, remote, Body::empty(), Operation::Transactions(range)).await
 }
 
 /// The work is a task of its own: a client that hangs up does not stop the provider.

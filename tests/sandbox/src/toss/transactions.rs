@@ -1,16 +1,15 @@
 //! `GET /v1/transactions`: approvals and cancels between two dates, for reconciliation.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use poem::http::Uri;
-use poem::web::Query;
 use serde::Deserialize;
 
 use super::errors::TossError;
 use super::payment::Transaction;
 
-#[derive(Deserialize)]
+/// The query, as it came.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Range {
+pub(super) struct Range {
     start_date: String,
     end_date: String,
     starting_after: Option<String>,
@@ -19,10 +18,11 @@ struct Range {
 
 /// Rows from `startDate` to `endDate` (Korean wall-clock time; a date alone as the end means the whole day),
 /// after the transaction `startingAfter`, at most `limit` (100; up to 5000).
-pub(super) fn list<'a>(all: &'a [Transaction], query: &str) -> Result<Vec<&'a Transaction>, TossError> {
+pub(super) fn list<'a>(
+    all: &'a [Transaction],
+    range: &Range,
+) -> Result<Vec<&'a Transaction>, TossError> {
     let invalid = || TossError::of("INVALID_REQUEST");
-    let uri: Uri = format!("/?{query}").parse().map_err(|_| invalid())?;
-    let Query(range): Query<Range> = Query::try_from_uri(&uri).map_err(|_| invalid())?;
     let from = moment(&range.start_date, TimeDelta::zero()).ok_or_else(invalid)?;
     let to = moment(&range.end_date, TimeDelta::days(1) - TimeDelta::seconds(1)).ok_or_else(invalid)?;
     let limit = range.limit.unwrap_or(100);

@@ -20,8 +20,8 @@ pub(super) enum Operation {
     Cancel(String),
     GetByKey(String),
     GetByOrder(String),
-    /// By the query string.
-    Transactions(String),
+    /// `None`: the query could not be read.
+    Transactions(Option<transactions::Range>),
 }
 
 impl Operation {
@@ -221,8 +221,9 @@ fn read(shared: &Shared, operation: &Operation) -> Result<Vec<u8>, TossError> {
     let payment = match operation {
         Operation::GetByKey(key) => state.payments.get(key),
         Operation::GetByOrder(order) => state.payments.of_order(order),
-        Operation::Transactions(query) => {
-            return Ok(json(&transactions::list(state.payments.transactions(), query)?));
+        Operation::Transactions(range) => {
+            let range = range.as_ref().ok_or_else(|| TossError::of("INVALID_REQUEST"))?;
+            return Ok(json(&transactions::list(state.payments.transactions(), range)?));
         }
         Operation::Confirm | Operation::Cancel(_) => None,
     };
