@@ -1,6 +1,7 @@
 //! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
 //! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
 
+pub mod availability;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -9,6 +10,7 @@ pub mod db;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod mentor;
 pub mod money;
 pub mod outbox;
 pub mod queue;
