@@ -14,7 +14,10 @@ enum Verdict {
     Captured(Capture),
     Declined(Decline),
     /// Nothing is known: ask again. `fresh_key`: the provider bound its refusal to the idempotency key.
-    Unknown { why: String, fresh_key: bool },
+    Unknown {
+        why: String,
+        fresh_key: bool,
+    },
     /// The payer has authenticated and the money was not taken: it can be asked for.
     Confirmable,
     /// The payer is still at the checkout.
@@ -43,7 +46,13 @@ pub async fn resolve(run: &Run, id: AttemptId) -> Result<Outcome> {
     conclude(run, id, verdict).await
 }
 
-async fn confirm(run: &Run, id: AttemptId, payment_key: String, amount: Krw, idempotency_key: &str) -> Verdict {
+async fn confirm(
+    run: &Run,
+    id: AttemptId,
+    payment_key: String,
+    amount: Krw,
+    idempotency_key: &str,
+) -> Verdict {
     let request = ConfirmRequest { payment_key, order_id: id.to_string(), amount };
     match run.services.toss.confirm(request, idempotency_key).await {
         Ok(found) => judge(&found),
@@ -59,9 +68,10 @@ async fn look_up(run: &Run, id: AttemptId, payment_key: Option<&str>) -> Verdict
     match found {
         Ok(Some(found)) => judge(&found),
         Ok(None) if payment_key.is_none() => Verdict::Unauthenticated,
-        Ok(None) => {
-            Verdict::Declined(Decline { code: "NOT_FOUND_PAYMENT".to_owned(), class: Class::NewPayment.as_str() })
-        }
+        Ok(None) => Verdict::Declined(Decline {
+            code: "NOT_FOUND_PAYMENT".to_owned(),
+            class: Class::NewPayment.as_str(),
+        }),
         // A read says nothing about the money.
         Err(error) => Verdict::Unknown { why: error.to_string(), fresh_key: false },
     }
@@ -121,9 +131,9 @@ async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outcome>
             Ok(Outcome::Done(finished))
         })
         .or_else(|error| match error.downcast_ref::<payment::Error>() {
-            Some(payment::Error::ProviderMismatch) => {
-                Ok(Outcome::Dead("the provider's payment is not the one of this order: look at both".to_owned()))
-            }
+            Some(payment::Error::ProviderMismatch) => Ok(Outcome::Dead(
+                "the provider's payment is not the one of this order: look at both".to_owned(),
+            )),
             _ => Err(error),
         }),
         Verdict::Declined(decline) => transact!(core.db, run.context(), anyhow::Error, tx => {

@@ -10,10 +10,15 @@ use konnect::transact;
 use crate::{Handler, Outcome, Run};
 
 enum Verdict {
-    Refunded { transaction_key: Option<String> },
+    Refunded {
+        transaction_key: Option<String>,
+    },
     /// The provider refuses for good.
     Refused(String),
-    Unknown { why: String, fresh_key: bool },
+    Unknown {
+        why: String,
+        fresh_key: bool,
+    },
 }
 
 impl Handler for RefundPayment {
@@ -32,7 +37,10 @@ impl Handler for RefundPayment {
                         Some(done) => done,
                         None => cancel(run, &payment_key, &refund).await,
                     },
-                    Ok(None) => Verdict::Unknown { why: "the provider does not know the payment".to_owned(), fresh_key: false },
+                    Ok(None) => Verdict::Unknown {
+                        why: "the provider does not know the payment".to_owned(),
+                        fresh_key: false,
+                    },
                     Err(error) => Verdict::Unknown { why: error.to_string(), fresh_key: false },
                 }
             }
@@ -67,7 +75,8 @@ async fn cancel(run: &Run, payment_key: &str, refund: &Refund) -> Verdict {
 /// The cancel that carries this refund's id, when the provider has it.
 fn carried_out(found: &toss::Payment, refund: &Refund) -> Option<Verdict> {
     let cancel = found.cancels.iter().find(|c| {
-        c.cancel_amount == refund.amount_krw && c.cancel_reason.as_deref().is_some_and(|r| r.starts_with(&mark(refund)))
+        c.cancel_amount == refund.amount_krw
+            && c.cancel_reason.as_deref().is_some_and(|r| r.starts_with(&mark(refund)))
     })?;
     Some(Verdict::Refunded { transaction_key: Some(cancel.transaction_key.clone()) })
 }

@@ -159,8 +159,11 @@ impl PaymentsApi {
     ) -> Result<Confirmed, Problem> {
         let payer = caller.user_id();
         let key = Key::parse(idempotency_key.0, payer, "confirm-payment", &body.to_json_string())?;
-        let asked =
-            Confirmation { order_id: body.order_id, payment_key: body.payment_key.clone(), amount: body.amount };
+        let asked = Confirmation {
+            order_id: body.order_id,
+            payment_key: body.payment_key.clone(),
+            amount: body.amount,
+        };
         let mut listener = app.hub.listen(event::user_topic(payer));
         let reservation_id = unit!(app, caller.actor(), tx => {
             if let Some(saved) = key.begin(tx).await? {
@@ -245,7 +248,12 @@ impl PaymentView {
             attempts: attempts.into_iter().map(AttemptView::from).collect(),
             refunds: refunds
                 .into_iter()
-                .map(|f| RefundView { amount: f.amount_krw, state: f.state, cause: f.cause, created_at: f.created_at })
+                .map(|f| RefundView {
+                    amount: f.amount_krw,
+                    state: f.state,
+                    cause: f.cause,
+                    created_at: f.created_at,
+                })
                 .collect(),
         }
     }
@@ -254,9 +262,8 @@ impl PaymentView {
 impl From<Attempt> for AttemptView {
     fn from(a: Attempt) -> Self {
         let class = a.error_class.as_deref().and_then(toss::Class::parse);
-        let guidance = class.map(|class| {
-            toss::guidance(a.error_code.as_deref(), class, request::lang().code()).to_owned()
-        });
+        let guidance = class
+            .map(|class| toss::guidance(a.error_code.as_deref(), class, request::lang().code()).to_owned());
         Self {
             order_id: a.id,
             state: a.state,

@@ -102,7 +102,8 @@ impl ReservationsApi {
         state: Query<Option<State>>,
         /// The `next` of the page before.
         before: Query<Option<ReservationId>>,
-        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))] limit: Query<u32>,
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<u32>,
     ) -> Result<Json<Page>, Problem> {
         let pool = app.core.db.pool();
         let rows = reservation::page_for_member(pool, caller.user_id(), state.0, before.0, limit.0).await?;

@@ -53,7 +53,12 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
 ///
 /// # Errors
 /// `ProviderMismatch`: the answer is not about this order or not its amount. Nothing is written; a person looks.
-pub async fn apply_capture(tx: &mut Tx, rules: &Rules, id: AttemptId, capture: &Capture) -> Result<(), Error> {
+pub async fn apply_capture(
+    tx: &mut Tx,
+    rules: &Rules,
+    id: AttemptId,
+    capture: &Capture,
+) -> Result<(), Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
     let reservation = lock_reservation(tx, payment.reservation_id).await?;
@@ -71,10 +76,8 @@ pub async fn apply_capture(tx: &mut Tx, rules: &Rules, id: AttemptId, capture: &
         metrics::counter!("konnect_provider_mismatch_total").increment(1);
         return Err(Error::ProviderMismatch);
     }
-    let surplus = matches!(
-        payment.state,
-        PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled
-    );
+    let surplus =
+        matches!(payment.state, PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled);
     let state = if surplus { AttemptState::Surplus } else { AttemptState::Done };
     let outcome = AttemptOutcome {
         payment_key: Some(&capture.payment_key),

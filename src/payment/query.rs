@@ -80,7 +80,11 @@ pub async fn payment_for_payer(
     id: PaymentId,
     payer: UserId,
 ) -> sqlx::Result<Option<Payment>> {
-    sqlx::query_as(payments!("WHERE id = ? AND mentee_id = ?")).bind(id).bind(payer).fetch_optional(executor).await
+    sqlx::query_as(payments!("WHERE id = ? AND mentee_id = ?"))
+        .bind(id)
+        .bind(payer)
+        .fetch_optional(executor)
+        .await
 }
 
 /// Compare and set of a payment's state.
@@ -266,10 +270,12 @@ pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> 
 
 /// Won asked back of one attempt, done or not.
 pub async fn refund_sum(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
-    sqlx::query_scalar("SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?")
-        .bind(attempt)
-        .fetch_one(tx.conn())
-        .await
+    sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?",
+    )
+    .bind(attempt)
+    .fetch_one(tx.conn())
+    .await
 }
 
 pub async fn set_refund_state(

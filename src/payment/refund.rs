@@ -78,9 +78,15 @@ pub(super) async fn give_back(
 #[derive(Clone, Debug)]
 pub enum RefundIntent {
     /// Ask the provider to cancel that much.
-    Cancel { payment_key: String, refund: Refund },
+    Cancel {
+        payment_key: String,
+        refund: Refund,
+    },
     /// It was asked before: look for the cancel that carries this refund's id.
-    LookUp { payment_key: String, refund: Refund },
+    LookUp {
+        payment_key: String,
+        refund: Refund,
+    },
     Over,
 }
 

@@ -104,7 +104,12 @@ fn is_notice(cause: &str) -> bool {
 }
 
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
-pub async fn approve(tx: &mut Tx, rules: &Rules, was: &Reservation, mentor: UserId) -> Result<Reservation, Error> {
+pub async fn approve(
+    tx: &mut Tx,
+    rules: &Rules,
+    was: &Reservation,
+    mentor: UserId,
+) -> Result<Reservation, Error> {
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
@@ -116,7 +121,12 @@ pub async fn approve(tx: &mut Tx, rules: &Rules, was: &Reservation, mentor: User
     .await
 }
 
-pub async fn reject(tx: &mut Tx, was: &Reservation, mentor: UserId, reason: &str) -> Result<Reservation, Error> {
+pub async fn reject(
+    tx: &mut Tx,
+    was: &Reservation,
+    mentor: UserId,
+    reason: &str,
+) -> Result<Reservation, Error> {
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }

@@ -94,7 +94,9 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         updated_at: now,
     };
     match state {
-        State::Requested => reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now)),
+        State::Requested => {
+            reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now))
+        }
         _ => reservation.hold_until = Some(deadline::for_hold(rules, &reservation, now)),
     }
     query::insert(tx, &reservation).await?;
@@ -116,7 +118,12 @@ pub(super) struct Slot {
 
 impl From<&Reservation> for Slot {
     fn from(r: &Reservation) -> Self {
-        Self { mentor: r.mentor_id, mentee: r.mentee_id, starts_at: r.starts_at, duration_min: r.duration_min }
+        Self {
+            mentor: r.mentor_id,
+            mentee: r.mentee_id,
+            starts_at: r.starts_at,
+            duration_min: r.duration_min,
+        }
     }
 }
 
@@ -127,7 +134,8 @@ pub(super) async fn claimable(tx: &mut Tx, slot: Slot) -> Result<Hours, Error> {
         Ok(hours) => Ok(hours),
         Err(availability::Error::SlotTaken) => {
             let alternatives =
-                availability::alternatives(tx, mentor, Some(mentee), duration_min, starts_at, ALTERNATIVES).await?;
+                availability::alternatives(tx, mentor, Some(mentee), duration_min, starts_at, ALTERNATIVES)
+                    .await?;
             Err(Error::SlotTaken { alternatives })
         }
         Err(error) => Err(error.into()),

@@ -35,7 +35,9 @@ impl Class {
 
     /// The class of a stable text; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [AskAgain, LookUp, OtherMethod, Later, NewPayment, Contact].into_iter().find(|class| class.as_str() == text)
+        [AskAgain, LookUp, OtherMethod, Later, NewPayment, Contact]
+            .into_iter()
+            .find(|class| class.as_str() == text)
     }
 
     /// Stable text for rows and APIs.

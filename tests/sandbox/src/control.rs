@@ -77,10 +77,7 @@ pub(crate) struct WebhookCommand {
 
 /// `POST /sandbox/webhooks {mode?, url?}`.
 #[handler]
-pub(crate) fn command_webhooks(
-    Json(command): Json<WebhookCommand>,
-    Data(handle): Data<&Handle>,
-) -> Response {
+pub(crate) fn command_webhooks(Json(command): Json<WebhookCommand>, Data(handle): Data<&Handle>) -> Response {
     if let Some(url) = command.url {
         let url = Some(url).filter(|url| !url.is_empty());
         if let Err(error) = handle.set_webhook_url(url) {

@@ -148,7 +148,8 @@ impl Faults {
         subject: &Subject,
         usable: impl Fn(&Effect) -> bool,
     ) -> Option<Effect> {
-        let at = self.commanded.iter().position(|f| f.on == on && fits(&f.only, subject) && usable(&f.effect))?;
+        let at =
+            self.commanded.iter().position(|f| f.on == on && fits(&f.only, subject) && usable(&f.effect))?;
         let fault = &mut self.commanded[at];
         let effect = fault.effect.clone();
         if let Some(times) = &mut fault.times {

@@ -86,7 +86,9 @@ pub(crate) fn token(Form(grant): Form<Grant>, Data(shared): Data<&Arc<Shared>>) 
         match claims(&grant.assertion) {
             None => Some(("invalid_grant", "Invalid JWT")),
             Some(c) if c.iss.is_empty() => Some(("invalid_grant", "Invalid issuer")),
-            Some(c) if !c.scope.split(' ').any(|s| s == SCOPE) => Some(("invalid_scope", "Invalid OAuth scope")),
+            Some(c) if !c.scope.split(' ').any(|s| s == SCOPE) => {
+                Some(("invalid_scope", "Invalid OAuth scope"))
+            }
             Some(c) if !(1..=3_600).contains(&(c.exp.saturating_sub(c.iat))) => {
                 Some(("invalid_grant", "Token must be a short-lived token (60 minutes)"))
             }
@@ -146,12 +148,8 @@ pub(crate) async fn send(
     let bearer = request.header("authorization").and_then(|h| h.strip_prefix("Bearer ")).map(str::to_owned);
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let now = shared.clock.now();
-    let call = shared.lock().calls.open(new_call(
-        Endpoint::Fcm,
-        request.uri().path().to_owned(),
-        body.clone(),
-        now,
-    ));
+    let call =
+        shared.lock().calls.open(new_call(Endpoint::Fcm, request.uri().path().to_owned(), body.clone(), now));
     // A task of its own: a client that hangs up does not stop Google.
     let task = tokio::spawn(accept(shared.clone(), project, bearer, body));
     let response = task.await.ok().flatten();
@@ -163,7 +161,12 @@ pub(crate) async fn send(
 }
 
 /// `None`: the connection is to be cut.
-async fn accept(shared: Arc<Shared>, project: String, bearer: Option<String>, body: Value) -> Option<Response> {
+async fn accept(
+    shared: Arc<Shared>,
+    project: String,
+    bearer: Option<String>,
+    body: Value,
+) -> Option<Response> {
     let now = shared.clock.now();
     let effect = {
         let mut state = shared.lock();

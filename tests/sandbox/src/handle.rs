@@ -141,7 +141,13 @@ impl Handle {
     }
 
     /// A well-formed PAYMENT_STATUS_CHANGED about a payment that is not in that status, or does not exist.
-    pub async fn forge_status(&self, payment_key: &str, order_id: &str, status: Status, amount: i64) -> Option<u16> {
+    pub async fn forge_status(
+        &self,
+        payment_key: &str,
+        order_id: &str,
+        status: Status,
+        amount: i64,
+    ) -> Option<u16> {
         self.forge_webhook(json!({
             "eventType": "PAYMENT_STATUS_CHANGED",
             "createdAt": crate::clock::kst(self.now()).format("%Y-%m-%dT%H:%M:%S.000000").to_string(),

@@ -154,8 +154,9 @@ impl Session {
             "EHLO" => {
                 self.reset(true);
                 let size = MAX_MAIL;
-                let text =
-                    format!("250-sandbox.local\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE {size}");
+                let text = format!(
+                    "250-sandbox.local\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE {size}"
+                );
                 self.reply(&text).await?;
             }
             "HELO" => {

@@ -129,6 +129,7 @@ fn redirect(mut to: Url, carried: &[(&str, &str)]) -> Response {
 }
 
 fn wrong(why: &str) -> Response {
-    let body = format!("<main class=\"card\"><h1>잘못된 요청 · Bad request</h1><p>{}</p></main>", escape(why));
+    let body =
+        format!("<main class=\"card\"><h1>잘못된 요청 · Bad request</h1><p>{}</p></main>", escape(why));
     page(StatusCode::BAD_REQUEST, "Bad request", &body)
 }

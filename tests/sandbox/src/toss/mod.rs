@@ -17,7 +17,9 @@ mod work;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::payment::{Cancel, Card, EasyPay, Failure, Link, Method, Payment, Status, Transaction, Transfer};
+pub use self::payment::{
+    Cancel, Card, EasyPay, Failure, Link, Method, Payment, Status, Transaction, Transfer,
+};
 pub use self::webhook::{Delivery, WebhookMode};
 
 use self::errors::TossError;

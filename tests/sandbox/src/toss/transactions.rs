@@ -18,10 +18,7 @@ pub(super) struct Range {
 
 /// Rows from `startDate` to `endDate` (Korean wall-clock time; a date alone as the end means the whole day),
 /// after the transaction `startingAfter`, at most `limit` (100; up to 5000).
-pub(super) fn list<'a>(
-    all: &'a [Transaction],
-    range: &Range,
-) -> Result<Vec<&'a Transaction>, TossError> {
+pub(super) fn list<'a>(all: &'a [Transaction], range: &Range) -> Result<Vec<&'a Transaction>, TossError> {
     let invalid = || TossError::of("INVALID_REQUEST");
     let from = moment(&range.start_date, TimeDelta::zero()).ok_or_else(invalid)?;
     let to = moment(&range.end_date, TimeDelta::days(1) - TimeDelta::seconds(1)).ok_or_else(invalid)?;

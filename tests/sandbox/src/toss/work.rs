@@ -103,11 +103,8 @@ async fn decide(shared: &Arc<Shared>, asked: &Asked) -> (Reply, bool) {
     if key.is_some_and(|key| key.chars().count() > MAX_KEY) {
         return (refuse("INVALID_IDEMPOTENCY_KEY"), false);
     }
-    let scope = key.map(|key| Scope {
-        key: key.clone(),
-        method: asked.method.clone(),
-        url: asked.url.clone(),
-    });
+    let scope =
+        key.map(|key| Scope { key: key.clone(), method: asked.method.clone(), url: asked.url.clone() });
     let effect = take_fault(shared, asked, scope.as_ref());
     match effect {
         Some(Effect::DropBefore) => return (Reply::Cut, false),
