@@ -6,7 +6,7 @@ CREATE TABLE reservations (
     -- Snapshots: a later change of the offering changes no booking.
     title            VARCHAR(100) COLLATE utf8mb4_unicode_ci NOT NULL,
     price_krw        BIGINT       NOT NULL,
-    duration_min     SMALLINT     NOT NULL,
+    duration_min     INT UNSIGNED NOT NULL,
     time_zone        VARCHAR(64)  NOT NULL,
     policy_version   SMALLINT     NOT NULL,
     starts_at        DATETIME(6)  NOT NULL,

@@ -197,7 +197,7 @@ async fn handle(envelope: Value, deliver: Data<Arc<dyn Deliver>>) -> Result<(), 
 
 fn config(keys: &Keys, queue: Queue) -> Config {
     Config::default()
-        .queue(&keys.queue(queue))
+        .queue(keys.queue(queue))
         .batch_size(1)
         .lock_tasks(false)
         .emit_events(false)

@@ -76,7 +76,12 @@ impl Executor {
     }
 
     /// Runs the handler as a task, so that a panic is an error, with a heartbeat and a time limit.
-    async fn supervise(&self, entry: &'static Entry, delivery: Delivery, claimed: &Claimed) -> Result<Outcome> {
+    async fn supervise(
+        &self,
+        entry: &'static Entry,
+        delivery: Delivery,
+        claimed: &Claimed,
+    ) -> Result<Outcome> {
         let payload = match claimed.payload() {
             Ok(payload) => payload,
             Err(error) => return Ok(Outcome::Dead(format!("payload is no JSON: {error}"))),

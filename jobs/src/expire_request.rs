@@ -5,14 +5,14 @@ use konnect::job::ExpireRequest;
 use konnect::reservation;
 use konnect::transact;
 
-use crate::handler::conclude_deadline;
+use crate::handler::{conclude_deadline, or_snooze};
 use crate::{Handler, Outcome, Run};
 
 impl Handler for ExpireRequest {
     async fn run(self, run: &Run) -> Result<Outcome> {
-        transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+        or_snooze(transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             conclude_deadline(reservation::expire_request(tx, &self).await?, finished)
-        })
+        }))
     }
 }

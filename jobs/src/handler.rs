@@ -8,6 +8,7 @@ use konnect::context::{Actor, Context};
 use konnect::db::Tx;
 use konnect::job::Job;
 use konnect::outbox::Lease;
+use konnect::reservation::Expiry;
 use konnect::transact;
 
 use crate::Services;
@@ -71,4 +72,32 @@ impl Run {
         metrics::counter!("konnect_jobs_skipped_total").increment(1);
         Ok(Outcome::Done(finished))
     }
+}
+
+/// What a fired deadline means for its job.
+///
+/// # Errors
+/// A pinned deadline: the transaction rolls back, so that the row is not finished, and the job is asked again.
+pub(crate) fn conclude_deadline(expiry: Expiry, finished: Finished) -> Result<Outcome> {
+    match expiry {
+        Expiry::Done => Ok(Outcome::Done(finished)),
+        Expiry::Moot => {
+            metrics::counter!("konnect_jobs_skipped_total").increment(1);
+            Ok(Outcome::Done(finished))
+        }
+        Expiry::Pinned(until) => Err(Pinned(until).into()),
+    }
+}
+
+/// Not now: somebody else works on the row.
+#[derive(Debug, thiserror::Error)]
+#[error("asked again at {0}")]
+pub(crate) struct Pinned(pub Instant);
+
+/// Turns a rolled-back [`Pinned`] into a snooze.
+pub(crate) fn or_snooze(outcome: Result<Outcome>) -> Result<Outcome> {
+    outcome.or_else(|error| match error.downcast_ref::<Pinned>() {
+        Some(Pinned(until)) => Ok(Outcome::Snooze(*until)),
+        None => Err(error),
+    })
 }

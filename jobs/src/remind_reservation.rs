@@ -5,14 +5,14 @@ use konnect::job::RemindReservation;
 use konnect::reservation;
 use konnect::transact;
 
-use crate::handler::conclude_deadline;
+use crate::handler::{conclude_deadline, or_snooze};
 use crate::{Handler, Outcome, Run};
 
 impl Handler for RemindReservation {
     async fn run(self, run: &Run) -> Result<Outcome> {
-        transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+        or_snooze(transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             conclude_deadline(reservation::remind(tx, &self).await?, finished)
-        })
+        }))
     }
 }

@@ -47,12 +47,13 @@ impl Key {
             Err(error) if duplicate_key(&error).is_some() => {}
             Err(error) => return Err(error.into()),
         }
-        let (request, response): (Vec<u8>, Option<String>) =
-            sqlx::query_as("SELECT request_hash, response FROM idempotency_keys WHERE user_id = ? AND idem_key = ?")
-                .bind(self.user)
-                .bind(&self.key)
-                .fetch_one(tx.conn())
-                .await?;
+        let (request, response): (Vec<u8>, Option<String>) = sqlx::query_as(
+            "SELECT request_hash, response FROM idempotency_keys WHERE user_id = ? AND idem_key = ?",
+        )
+        .bind(self.user)
+        .bind(&self.key)
+        .fetch_one(tx.conn())
+        .await?;
         if request != self.request {
             return Err(Problem::new("idempotency.key_reused").field("Idempotency-Key"));
         }

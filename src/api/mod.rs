@@ -1,13 +1,26 @@
 //! The REST API: poem and poem-openapi live here and nowhere else. One file per tag; a handler authenticates,
 //! parses, makes one domain call inside one transaction, and maps.
 
+mod admin;
+mod admin_jobs;
+mod admin_view;
+mod answer;
+mod auth;
 mod caller;
 mod codes;
+mod cors;
+mod from_domain;
 mod idempotency;
+mod limit;
+mod listen;
+mod me;
+pub mod ops;
 mod payments;
 mod problem;
 mod request;
+mod reservation_view;
 mod reservations;
+pub mod server;
 mod webhooks;
 
 use std::sync::Arc;

@@ -130,8 +130,13 @@ impl Problem {
 }
 
 fn chain(error: &dyn StdError) -> String {
-    let causes: Vec<_> = std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect();
-    causes.join(": ")
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for Problem {
@@ -245,7 +250,8 @@ pub async fn from_framework(error: poem::Error) -> Response {
     let reason = error.to_string();
     let mut problem = Problem::new(code);
     if code == "request.invalid" {
-        problem = problem.context(serde_json::json!({ "reason": reason.chars().take(300).collect::<String>() }));
+        problem =
+            problem.context(serde_json::json!({ "reason": reason.chars().take(300).collect::<String>() }));
     }
     problem.response()
 }

@@ -16,6 +16,16 @@ pub enum Lang {
     En,
 }
 
+impl Lang {
+    /// The ISO 639-1 code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ko => "ko",
+            Self::En => "en",
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Info {
     id: String,
@@ -89,7 +99,10 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
 fn request_id(request: &Request) -> String {
     request
         .header(REQUEST_ID)
-        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)))
+        .filter(|id| {
+            (8..=64).contains(&id.len())
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        })
         .map_or_else(|| EventId::generate().to_string(), str::to_owned)
 }
 

@@ -20,7 +20,7 @@ pub use diagnostic::Ping;
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
 pub use reservation::{
-    CompleteReservation, ExpireHold, ExpireRequest, ReconcileReservations, RemindReservation,
+    CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
 pub use settlement::{AccrueSettlement, AuditLedger};

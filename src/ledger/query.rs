@@ -10,14 +10,16 @@ use crate::money::Krw;
 
 pub async fn insert_entry(tx: &mut Tx, id: LedgerEntryId, entry: &Entry) -> sqlx::Result<()> {
     let now = tx.now;
-    sqlx::query("INSERT INTO ledger_entries (id, posting_key, kind, reservation_id, at) VALUES (?, ?, ?, ?, ?)")
-        .bind(id)
-        .bind(&entry.key)
-        .bind(entry.kind)
-        .bind(entry.reservation_id)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query(
+        "INSERT INTO ledger_entries (id, posting_key, kind, reservation_id, at) VALUES (?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(&entry.key)
+    .bind(entry.kind)
+    .bind(entry.reservation_id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

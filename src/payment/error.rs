@@ -41,7 +41,9 @@ impl Error {
             Self::AttemptOver => "payment.attempt_over",
             Self::Availability(error) => error.code(),
             Self::Reservation(error) => error.code(),
-            Self::ProviderMismatch | Self::RefundExceedsCapture | Self::Ledger(_) | Self::Database(_) => "internal",
+            Self::ProviderMismatch | Self::RefundExceedsCapture | Self::Ledger(_) | Self::Database(_) => {
+                "internal"
+            }
         }
     }
 }

@@ -126,7 +126,8 @@ pub async fn request_confirm(
         return Err(Error::KeyInvalid);
     }
     let seen = query::attempt(tx.conn(), asked.order_id).await?.ok_or(Error::NotFound)?;
-    let payment = query::payment_for_payer(tx.conn(), seen.payment_id, payer).await?.ok_or(Error::NotFound)?;
+    let payment =
+        query::payment_for_payer(tx.conn(), seen.payment_id, payer).await?.ok_or(Error::NotFound)?;
     if asked.amount != payment.amount_krw {
         metrics::counter!("konnect_payment_amount_mismatch_total").increment(1);
         tracing::warn!(order_id = %asked.order_id, asked = asked.amount.0, due = payment.amount_krw.0, "amount differs");

@@ -12,7 +12,7 @@ use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::event;
-use crate::id::{AttemptId, ReservationId, UserId};
+use crate::id::{AttemptId, ReservationId, UserId, secret};
 use crate::job::{ConfirmPayment, Job, RequeryPayment};
 use crate::ledger;
 use crate::money::Krw;
@@ -53,7 +53,12 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
 ///
 /// # Errors
 /// `ProviderMismatch`: the answer is not about this order or not its amount. Nothing is written; a person looks.
-pub async fn apply_capture(tx: &mut Tx, rules: &Rules, id: AttemptId, capture: &Capture) -> Result<(), Error> {
+pub async fn apply_capture(
+    tx: &mut Tx,
+    rules: &Rules,
+    id: AttemptId,
+    capture: &Capture,
+) -> Result<(), Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
     let reservation = lock_reservation(tx, payment.reservation_id).await?;
@@ -71,10 +76,8 @@ pub async fn apply_capture(tx: &mut Tx, rules: &Rules, id: AttemptId, capture: &
         metrics::counter!("konnect_provider_mismatch_total").increment(1);
         return Err(Error::ProviderMismatch);
     }
-    let surplus = matches!(
-        payment.state,
-        PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled
-    );
+    let surplus =
+        matches!(payment.state, PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled);
     let state = if surplus { AttemptState::Surplus } else { AttemptState::Done };
     let outcome = AttemptOutcome {
         payment_key: Some(&capture.payment_key),
@@ -146,7 +149,10 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
 }
 
 /// No answer is no failure (I13): the attempt is unknown until the provider has been asked again.
-pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str) -> Result<(), Error> {
+///
+/// `fresh_key`: the provider refused without deciding, and would repeat that refusal for the same idempotency
+/// key for 15 days. A new key is safe because an unknown attempt is looked up before it is asked for again.
+pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str, fresh_key: bool) -> Result<(), Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
@@ -156,6 +162,9 @@ pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str) -> Result<(), E
     let code: String = why.chars().take(80).collect();
     let outcome = AttemptOutcome { error_code: Some(&code), ..AttemptOutcome::default() };
     query::set_attempt_state(tx, &attempt, AttemptState::Unknown, outcome).await?;
+    if fresh_key {
+        query::renew_attempt_key(tx, id, &secret()).await?;
+    }
     if payment.state == PaymentState::Confirming {
         query::set_payment_state(tx, &payment, PaymentState::Unknown).await?;
         tell_payer(tx, &payment, id, "payment.checking", json!({})).await?;

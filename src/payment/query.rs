@@ -80,7 +80,11 @@ pub async fn payment_for_payer(
     id: PaymentId,
     payer: UserId,
 ) -> sqlx::Result<Option<Payment>> {
-    sqlx::query_as(payments!("WHERE id = ? AND mentee_id = ?")).bind(id).bind(payer).fetch_optional(executor).await
+    sqlx::query_as(payments!("WHERE id = ? AND mentee_id = ?"))
+        .bind(id)
+        .bind(payer)
+        .fetch_optional(executor)
+        .await
 }
 
 /// Compare and set of a payment's state.
@@ -191,6 +195,24 @@ pub async fn set_attempt_state(
     Ok(done.rows_affected() == 1)
 }
 
+pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE payment_attempts SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
+        .bind(key)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn renew_refund_key(tx: &mut Tx, id: RefundId, key: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE refunds SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
+        .bind(key)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Attempts whose outcome has been open since before `since`.
 pub async fn open_attempts(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
     sqlx::query_scalar(
@@ -248,10 +270,12 @@ pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> 
 
 /// Won asked back of one attempt, done or not.
 pub async fn refund_sum(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
-    sqlx::query_scalar("SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?")
-        .bind(attempt)
-        .fetch_one(tx.conn())
-        .await
+    sqlx::query_scalar(
+        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?",
+    )
+    .bind(attempt)
+    .fetch_one(tx.conn())
+    .await
 }
 
 pub async fn set_refund_state(

@@ -78,9 +78,15 @@ pub(super) async fn give_back(
 #[derive(Clone, Debug)]
 pub enum RefundIntent {
     /// Ask the provider to cancel that much.
-    Cancel { payment_key: String, refund: Refund },
+    Cancel {
+        payment_key: String,
+        refund: Refund,
+    },
     /// It was asked before: look for the cancel that carries this refund's id.
-    LookUp { payment_key: String, refund: Refund },
+    LookUp {
+        payment_key: String,
+        refund: Refund,
+    },
     Over,
 }
 
@@ -134,9 +140,14 @@ pub async fn apply_refund(tx: &mut Tx, id: RefundId, transaction_key: Option<&st
     Ok(())
 }
 
-/// No answer: asked for again.
-pub async fn refund_unknown(tx: &mut Tx, id: RefundId, why: &str) -> Result<(), Error> {
-    leave(tx, id, RefundState::Unknown, why).await
+/// No answer: asked for again, after a look at the provider's cancels. For `fresh_key` see
+/// [`mark_unknown`](super::mark_unknown).
+pub async fn refund_unknown(tx: &mut Tx, id: RefundId, why: &str, fresh_key: bool) -> Result<(), Error> {
+    leave(tx, id, RefundState::Unknown, why).await?;
+    if fresh_key {
+        query::renew_refund_key(tx, id, &secret()).await?;
+    }
+    Ok(())
 }
 
 /// The provider refuses for good: a person decides. The ledger still holds the money.

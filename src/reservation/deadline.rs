@@ -108,6 +108,16 @@ pub async fn start(tx: &mut Tx, rules: &Rules, job: &StartReservation) -> Result
     Ok(Expiry::Done)
 }
 
+/// The session counts as done; see [`CompleteReservation`].
+pub async fn auto_complete(tx: &mut Tx, job: &CompleteReservation) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    if r.state != State::InSession || r.schedule_version != job.schedule_version {
+        return Ok(Expiry::Moot);
+    }
+    flow::complete(tx, &r).await?;
+    Ok(Expiry::Done)
+}
+
 /// Announces the session to both sides, unless it was cancelled or moved, or has begun (S57).
 pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Error> {
     let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
@@ -134,9 +144,9 @@ pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Erro
 }
 
 /// The reservations whose deadline has passed by more than a minute: their job is lost or dead.
-pub async fn overdue(db: &Db, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
+pub async fn overdue(db: &Db, rules: &Rules, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
     let late = db.now() - TimeDelta::minutes(1);
-    Ok(query::overdue(db.pool(), late, limit).await?.into_iter().map(|r| r.id).collect())
+    query::overdue(db.pool(), late, late - rules.auto_complete(), limit).await
 }
 
 /// Writes the deadline jobs that a live reservation should have. Jobs that exist stay as they are.

@@ -104,7 +104,12 @@ fn is_notice(cause: &str) -> bool {
 }
 
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
-pub async fn approve(tx: &mut Tx, rules: &Rules, was: &Reservation, mentor: UserId) -> Result<Reservation, Error> {
+pub async fn approve(
+    tx: &mut Tx,
+    rules: &Rules,
+    was: &Reservation,
+    mentor: UserId,
+) -> Result<Reservation, Error> {
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
@@ -116,7 +121,12 @@ pub async fn approve(tx: &mut Tx, rules: &Rules, was: &Reservation, mentor: User
     .await
 }
 
-pub async fn reject(tx: &mut Tx, was: &Reservation, mentor: UserId, reason: &str) -> Result<Reservation, Error> {
+pub async fn reject(
+    tx: &mut Tx,
+    was: &Reservation,
+    mentor: UserId,
+    reason: &str,
+) -> Result<Reservation, Error> {
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
@@ -160,8 +170,8 @@ pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Re
     if was.state.after(Move::Reclaim).is_none() {
         return Err(Error::NotAllowed);
     }
-    reserve::claimable(tx, was.mentor_id, was.duration(), was.starts_at).await?;
-    reserve::claim(tx, was).await?;
+    let hours = reserve::claimable(tx, was.into()).await?;
+    reserve::claim(tx, was.into(), was.id, &hours).await?;
     let hold_until = deadline::for_hold(rules, was, tx.now);
     step(tx, was, Move::Reclaim, None, |r| {
         r.hold_until = Some(hold_until);

@@ -1,6 +1,5 @@
 //! A reservation and the one table of the moves it may make. Pure.
 
-use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
@@ -156,7 +155,7 @@ pub struct Reservation {
     pub mentee_id: UserId,
     pub title: String,
     pub price_krw: Krw,
-    pub duration_min: i16,
+    pub duration_min: u32,
     /// IANA zone of the mentor at booking.
     pub time_zone: String,
     pub policy_version: i16,
@@ -175,10 +174,6 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub fn duration(&self) -> TimeDelta {
-        TimeDelta::minutes(self.duration_min.into())
-    }
-
     pub fn has_member(&self, user: UserId) -> bool {
         self.mentor_id == user || self.mentee_id == user
     }

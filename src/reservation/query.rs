@@ -206,21 +206,26 @@ pub async fn history(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<Hi
     .await
 }
 
-/// Live reservations whose deadline passed more than a minute before `late`: the deadline's job is missing.
-pub async fn overdue(pool: &MySqlPool, late: Instant, limit: u32) -> sqlx::Result<Vec<Reservation>> {
-    sqlx::query_as(select!(
-        "WHERE (state = 'requested' AND request_deadline < ?)
+/// Live reservations whose deadline passed before `late`, or whose session ended before `ended`.
+pub async fn overdue(
+    pool: &MySqlPool,
+    late: Instant,
+    ended: Instant,
+    limit: u32,
+) -> sqlx::Result<Vec<ReservationId>> {
+    sqlx::query_scalar(
+        "SELECT id FROM reservations
+         WHERE (state = 'requested' AND request_deadline < ?)
             OR (state = 'awaiting_payment' AND hold_until < ?)
             OR (state = 'confirmed' AND starts_at < ?)
             OR (state = 'in_session' AND ends_at < ?)
-         ORDER BY id LIMIT ?"
-    ))
+         ORDER BY id LIMIT ?",
+    )
     .bind(late)
     .bind(late)
     .bind(late)
-    .bind(late)
+    .bind(ended)
     .bind(limit)
     .fetch_all(pool)
     .await
 }
-

@@ -7,12 +7,12 @@ use super::error::Error;
 use super::flow::announce;
 use super::model::{Reservation, State};
 use super::{deadline, policy, query};
-use crate::availability;
+use crate::availability::{self, Rules as Hours};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
-use crate::mentor::{self, OfferingKind};
+use crate::mentor::{self, Kind};
 use crate::money::Krw;
 
 const ALTERNATIVES: usize = 5;
@@ -44,7 +44,7 @@ pub struct Reserved {
 /// # Errors
 /// `SlotTaken` with other times; the engine's refusals; `HoldLimit`; `OwnOffering`; `PriceChanged`.
 pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result<Reserved, Error> {
-    let offering = mentor::find_public_offering(tx, new.offering_id).await?;
+    let offering = mentor::find_public_offering(tx.conn(), new.offering_id).await?;
     if offering.mentor_id == new.mentee_id {
         return Err(Error::OwnOffering);
     }
@@ -58,13 +58,18 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
     if query::count_unpaid(tx, new.mentee_id).await? >= rules.max_holds {
         return Err(Error::HoldLimit);
     }
-    let duration = TimeDelta::minutes(offering.duration_min.into());
-    let time_zone = claimable(tx, offering.mentor_id, duration, new.starts_at).await?;
+    let slot = Slot {
+        mentor: offering.mentor_id,
+        mentee: new.mentee_id,
+        starts_at: new.starts_at,
+        duration_min: offering.duration_min,
+    };
+    let hours = claimable(tx, slot).await?;
 
     let now = tx.now;
     let state = match offering.kind {
-        OfferingKind::Approval => State::Requested,
-        OfferingKind::Instant => State::AwaitingPayment,
+        Kind::Approval => State::Requested,
+        Kind::Instant => State::AwaitingPayment,
     };
     let mut reservation = Reservation {
         id: ReservationId::generate(),
@@ -74,10 +79,10 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         title: offering.title,
         price_krw: offering.price_krw,
         duration_min: offering.duration_min,
-        time_zone,
+        time_zone: hours.zone().name().to_owned(),
         policy_version: policy::CURRENT,
         starts_at: new.starts_at,
-        ends_at: new.starts_at + duration,
+        ends_at: new.starts_at + TimeDelta::minutes(offering.duration_min.into()),
         schedule_version: 1,
         state,
         version: 1,
@@ -89,36 +94,57 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         updated_at: now,
     };
     match state {
-        State::Requested => reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now)),
+        State::Requested => {
+            reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now))
+        }
         _ => reservation.hold_until = Some(deadline::for_hold(rules, &reservation, now)),
     }
     query::insert(tx, &reservation).await?;
-    claim(tx, &reservation).await?;
+    claim(tx, slot, reservation.id, &hours).await?;
     query::add_history(tx, None, &reservation, "reserved", None).await?;
     deadline::write(tx, &reservation).await?;
     announce(tx, &reservation, "reserved", json!({})).await?;
     Ok(Reserved { reservation, is_new: true })
 }
 
+/// A time of two people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub mentor: UserId,
+    pub mentee: UserId,
+    pub starts_at: Instant,
+    pub duration_min: u32,
+}
+
+impl From<&Reservation> for Slot {
+    fn from(r: &Reservation) -> Self {
+        Self {
+            mentor: r.mentor_id,
+            mentee: r.mentee_id,
+            starts_at: r.starts_at,
+            duration_min: r.duration_min,
+        }
+    }
+}
+
 /// Asks the engine; a taken slot comes back with others nearby.
-pub(super) async fn claimable(
-    tx: &mut Tx,
-    mentor: UserId,
-    duration: TimeDelta,
-    starts_at: Instant,
-) -> Result<String, Error> {
-    match availability::judge(tx, mentor, duration, starts_at).await {
-        Ok(schedule) => Ok(schedule.time_zone.clone()),
+pub(super) async fn claimable(tx: &mut Tx, slot: Slot) -> Result<Hours, Error> {
+    let Slot { mentor, mentee, starts_at, duration_min } = slot;
+    match availability::judge(tx, mentor, duration_min, starts_at).await {
+        Ok(hours) => Ok(hours),
         Err(availability::Error::SlotTaken) => {
-            let alternatives = availability::alternatives(tx, mentor, duration, starts_at, ALTERNATIVES).await?;
+            let alternatives =
+                availability::alternatives(tx, mentor, Some(mentee), duration_min, starts_at, ALTERNATIVES)
+                    .await?;
             Err(Error::SlotTaken { alternatives })
         }
         Err(error) => Err(error.into()),
     }
 }
 
-pub(super) async fn claim(tx: &mut Tx, r: &Reservation) -> Result<(), Error> {
-    let claimed = availability::claim(tx, r.mentor_id, r.mentee_id, r.id, r.starts_at, r.duration()).await;
+pub(super) async fn claim(tx: &mut Tx, slot: Slot, id: ReservationId, hours: &Hours) -> Result<(), Error> {
+    let Slot { mentor, mentee, starts_at, duration_min } = slot;
+    let claimed = availability::claim(tx, mentor, mentee, id, starts_at, duration_min, hours).await;
     claimed.map_err(|error| match error {
         availability::Error::SlotTaken => Error::SlotTaken { alternatives: Vec::new() },
         other => other.into(),

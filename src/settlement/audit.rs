@@ -143,10 +143,8 @@ pub async fn audit(pool: &MySqlPool, now: Instant) -> sqlx::Result<Vec<Violation
     for check in CHECKS {
         // The bound excludes what is being written right now.
         let before = now - check.grace + TimeDelta::microseconds(1);
-        let ids: Vec<Uuid> =
-            sqlx::query_scalar(check.sql).bind(before).fetch_all(pool).await?;
-        violations
-            .extend(ids.into_iter().take(100).map(|id| Violation { invariant: check.invariant, id }));
+        let ids: Vec<Uuid> = sqlx::query_scalar(check.sql).bind(before).fetch_all(pool).await?;
+        violations.extend(ids.into_iter().take(100).map(|id| Violation { invariant: check.invariant, id }));
     }
     Ok(violations)
 }

@@ -33,6 +33,13 @@ impl Class {
         matches!(self, OtherMethod | Later | NewPayment)
     }
 
+    /// The class of a stable text; `None` for any other.
+    pub fn parse(text: &str) -> Option<Self> {
+        [AskAgain, LookUp, OtherMethod, Later, NewPayment, Contact]
+            .into_iter()
+            .find(|class| class.as_str() == text)
+    }
+
     /// Stable text for rows and APIs.
     pub fn as_str(self) -> &'static str {
         match self {

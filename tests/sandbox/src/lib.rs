@@ -1,1 +1,162 @@
+//! A stand-in for the services Konnect depends on but does not own: Toss Payments, Google (OAuth token and FCM
+//! HTTP v1) and an SMTP server. It knows nothing of Konnect.
+//!
+//! It runs as a process (`sandbox`) for development and browsers, and inside a test ([`Sandbox::start`]). Money
+//! rules are those of the real provider; faults are commanded by `/sandbox/faults` or [`Handle::fault`].
 
+mod calls;
+mod clock;
+mod connection;
+mod control;
+mod faults;
+mod fcm;
+mod handle;
+mod html;
+mod id;
+mod idempotency;
+mod mime;
+mod pages;
+mod server;
+mod smtp;
+mod state;
+mod toss;
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use self::calls::Call;
+pub use self::clock::Instant;
+pub use self::faults::{Effect, Endpoint, Fault, Match};
+pub use self::fcm::Push;
+pub use self::handle::Handle;
+pub use self::smtp::Mail;
+pub use self::toss::{
+    Cancel, Card, Checkout, Delivery, EasyPay, Failure, Link, Method, NewCheckout, Payment, Status,
+    Transaction, Transfer, WebhookMode,
+};
+
+use self::clock::Clock;
+use self::connection::{Connections, CuttableAcceptor};
+use self::state::{Shared, State};
+
+/// How often expiry and webhook retries are looked at; tests that move the clock do not wait for it.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What a stand-in is started with.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// `host:port` of HTTP; port 0 takes a free one.
+    pub bind: String,
+    /// `host:port` of SMTP.
+    pub smtp_bind: String,
+    /// Where webhooks go; none are sent without it.
+    pub webhook_url: Option<String>,
+    /// The secret key of the merchant.
+    pub secret_key: String,
+    /// A file with the clock's offset in whole seconds, shared with other processes.
+    pub clock_file: Option<PathBuf>,
+}
+
+impl Default for SandboxOptions {
+    /// Free ports on loopback, no webhooks, a test key, real time.
+    fn default() -> Self {
+        Self {
+            bind: "127.0.0.1:0".to_owned(),
+            smtp_bind: "127.0.0.1:0".to_owned(),
+            webhook_url: None,
+            secret_key: "test_sk_konnect".to_owned(),
+            clock_file: None,
+        }
+    }
+}
+
+/// A running stand-in; it stops when this is dropped. Everything else is on [`Handle`], reached by dereference.
+pub struct Sandbox {
+    handle: Handle,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Binds both ports and serves.
+    ///
+    /// # Errors
+    /// When a port is taken or the webhook address is no URL.
+    pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
+        let listener = bind(&options.bind).await?;
+        let smtp = bind(&options.smtp_bind).await?;
+        let connections = Connections::default();
+        let shared = Arc::new(Shared {
+            url: format!("http://{}", listener.local_addr()?),
+            smtp_url: format!("smtp://{}", smtp.local_addr()?),
+            secret_key: options.secret_key,
+            clock: Clock::new(options.clock_file),
+            connections: connections.clone(),
+            // Webhooks go straight to their address, whatever proxy the environment names.
+            http: reqwest::Client::builder().no_proxy().build().context("HTTP client")?,
+            runtime: tokio::runtime::Handle::current(),
+            deliveries: watch::Sender::new(0),
+            state: Mutex::new(State::default()),
+        });
+        let handle = Handle { shared: shared.clone() };
+        handle.set_webhook_url(options.webhook_url)?;
+
+        let stop = CancellationToken::new();
+        let acceptor = CuttableAcceptor { listener, connections };
+        let tasks = vec![
+            tokio::spawn(server::serve(acceptor, handle.clone(), stop.clone())),
+            tokio::spawn(smtp::serve(smtp, shared.clone(), stop.clone())),
+            tokio::spawn(tick(shared, stop.clone())),
+        ];
+        Ok(Self { handle, stop, tasks })
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Stops, and returns when both ports are free.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        for task in std::mem::take(&mut self.tasks) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the stand-in broke off");
+            }
+        }
+    }
+}
+
+impl Deref for Sandbox {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("can not listen on {address}"))
+}
+
+async fn tick(shared: Arc<Shared>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TICK) => toss::webhook::tick(&shared),
+        }
+    }
+}

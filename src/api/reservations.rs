@@ -1,0 +1,250 @@
+//! From a slot to a finished session.
+
+use chrono::{DateTime, Utc};
+use poem::web::Data;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::ToJSON;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+
+use super::caller::Caller;
+use super::idempotency::Key;
+use super::problem::Problem;
+use super::reservation_view::{HistoryView, Page, ReservationView};
+use super::{Shared, Tag, unit};
+use crate::db::Tx;
+use crate::id::{OfferingId, ReservationId, UserId};
+use crate::money::Krw;
+use crate::payment;
+use crate::reservation::{self, NewReservation, Reservation, Side, State};
+
+pub struct ReservationsApi;
+
+/// Which slot of which offering.
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct ReserveRequest {
+    offering_id: OfferingId,
+    /// One of the offering's free slots (UTC).
+    starts_at: DateTime<Utc>,
+    /// The price in won that the mentee saw; refused when it has changed.
+    expected_price: Option<Krw>,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct ReasonRequest {
+    #[oai(validator(min_length = 1, max_length = 500))]
+    reason: String,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct CancelRequest {
+    #[oai(validator(min_length = 1, max_length = 500))]
+    reason: String,
+    /// The version the caller saw; refused when the reservation has changed, and with it what is given back.
+    expected_version: i64,
+}
+
+#[derive(ApiResponse)]
+enum Reserved {
+    /// The slot is held.
+    #[oai(status = 201)]
+    Created(Json<ReservationView>),
+    /// The caller holds this slot already: the same reservation, with the same deadline.
+    #[oai(status = 200)]
+    Existing(Json<ReservationView>),
+}
+
+#[OpenApi(prefix_path = "/v1/reservations", tag = "Tag::Reservations")]
+impl ReservationsApi {
+    /// Reserve a slot
+    ///
+    /// Takes the slot for the caller: `awaiting_payment` for instant offerings, `requested` for those the mentor
+    /// approves. Of any number of simultaneous callers one gets it; the others get `slot.taken` with other times.
+    #[oai(path = "/", method = "post", operation_id = "reserve")]
+    async fn reserve(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
+        body: Json<ReserveRequest>,
+    ) -> Result<Reserved, Problem> {
+        let key = Key::parse(idempotency_key.0, caller.user_id(), "reserve", &body.to_json_string())?;
+        let new = NewReservation {
+            offering_id: body.offering_id,
+            mentee_id: caller.user_id(),
+            starts_at: body.starts_at,
+            expected_price: body.expected_price,
+        };
+        let (id, is_new) = unit!(app, caller.actor(), tx => {
+            if let Some(saved) = key.begin(tx).await? {
+                let id = saved.parse().map_err(|_| Problem::new("internal"))?;
+                return Ok((id, true));
+            }
+            let reserved = reservation::reserve(tx, &app.core.rules, &new).await?;
+            key.save(tx, &reserved.reservation.id.to_string()).await?;
+            Ok((reserved.reservation.id, reserved.is_new))
+        })?;
+        let view = Json(view(&app, id, caller.user_id()).await?);
+        Ok(if is_new { Reserved::Created(view) } else { Reserved::Existing(view) })
+    }
+
+    /// List the caller's reservations
+    ///
+    /// As mentee and as mentor, newest first.
+    #[oai(path = "/", method = "get", operation_id = "listReservations")]
+    async fn list(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        state: Query<Option<State>>,
+        /// The `next` of the page before.
+        before: Query<Option<ReservationId>>,
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<u32>,
+    ) -> Result<Json<Page>, Problem> {
+        let pool = app.core.db.pool();
+        let rows = reservation::page_for_member(pool, caller.user_id(), state.0, before.0, limit.0).await?;
+        Ok(Json(Page::new(rows, limit.0, caller.user_id(), app.core.clock.now())))
+    }
+
+    /// Show a reservation
+    ///
+    /// With its deadlines, what the caller may do next, and what a cancellation would give back now.
+    #[oai(path = "/:id", method = "get", operation_id = "getReservation")]
+    async fn get(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+    ) -> Result<Json<ReservationView>, Problem> {
+        Ok(Json(view(&app, id.0, caller.user_id()).await?))
+    }
+
+    /// Show who changed what, when and why
+    #[oai(path = "/:id/history", method = "get", operation_id = "getReservationHistory")]
+    async fn history(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+    ) -> Result<Json<Vec<HistoryView>>, Problem> {
+        let pool = app.core.db.pool();
+        let found = reservation::find_for_member(pool, id.0, caller.user_id()).await?;
+        let found = found.ok_or_else(|| Problem::new("reservation.not_found"))?;
+        let rows = reservation::history(pool, found.id).await?;
+        Ok(Json(rows.into_iter().map(HistoryView::from).collect()))
+    }
+
+    /// Approve a request
+    #[oai(path = "/:id/approve", method = "post", operation_id = "approveReservation")]
+    async fn approve(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+    ) -> Result<Json<ReservationView>, Problem> {
+        let mentor = caller.mentor()?;
+        unit!(app, caller.actor(), tx => {
+            let found = locked(tx, id.0, mentor).await?;
+            Ok(reservation::approve(tx, &app.core.rules, &found, mentor).await?)
+        })?;
+        Ok(Json(view(&app, id.0, mentor).await?))
+    }
+
+    /// Reject a request
+    #[oai(path = "/:id/reject", method = "post", operation_id = "rejectReservation")]
+    async fn reject(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+        body: Json<ReasonRequest>,
+    ) -> Result<Json<ReservationView>, Problem> {
+        let mentor = caller.mentor()?;
+        unit!(app, caller.actor(), tx => {
+            let found = locked(tx, id.0, mentor).await?;
+            Ok(reservation::reject(tx, &found, mentor, &body.reason).await?)
+        })?;
+        Ok(Json(view(&app, id.0, mentor).await?))
+    }
+
+    /// Cancel a reservation
+    ///
+    /// Either side may. The refund is what `GET` showed for this version: all of it when the mentor cancels, by
+    /// the tiers of the policy when the mentee does.
+    #[oai(path = "/:id/cancel", method = "post", operation_id = "cancelReservation")]
+    async fn cancel(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+        #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
+        body: Json<CancelRequest>,
+    ) -> Result<Json<ReservationView>, Problem> {
+        let request = format!("{}{}", id.0, body.to_json_string());
+        let key = Key::parse(idempotency_key.0, caller.user_id(), "cancel", &request)?;
+        unit!(app, caller.actor(), tx => {
+            if key.begin(tx).await?.is_some() {
+                return Ok(());
+            }
+            let found = locked(tx, id.0, caller.user_id()).await?;
+            if found.version != body.expected_version {
+                return Err(Problem::new("reservation.stale").field("expectedVersion"));
+            }
+            let side = if found.mentor_id == caller.user_id() { Side::Mentor } else { Side::Mentee };
+            payment::cancel_reservation(tx, &found, side, &body.reason).await?;
+            Ok(key.save(tx, "cancelled").await?)
+        })?;
+        Ok(Json(view(&app, id.0, caller.user_id()).await?))
+    }
+
+    /// Say that the session took place
+    ///
+    /// By the mentee, after its end; without it the session completes by itself later.
+    #[oai(path = "/:id/complete", method = "post", operation_id = "completeReservation")]
+    async fn complete(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<ReservationId>,
+    ) -> Result<Json<ReservationView>, Problem> {
+        unit!(app, caller.actor(), tx => {
+            let found = locked(tx, id.0, caller.user_id()).await?;
+            if found.mentee_id != caller.user_id() {
+                return Err(Problem::new("reservation.not_allowed"));
+            }
+            Ok(reservation::complete(tx, &found).await?)
+        })?;
+        Ok(Json(view(&app, id.0, caller.user_id()).await?))
+    }
+}
+
+fn default_limit() -> u32 {
+    20
+}
+
+async fn locked(tx: &mut Tx, id: ReservationId, member: UserId) -> Result<Reservation, Problem> {
+    let found = reservation::lock_for_member(tx, id, member).await?;
+    found.ok_or_else(|| Problem::new("reservation.not_found"))
+}
+
+async fn view(app: &Shared, id: ReservationId, viewer: UserId) -> Result<ReservationView, Problem> {
+    let found = reservation::find_for_member(app.core.db.pool(), id, viewer).await?;
+    let found = found.ok_or_else(|| Problem::new("reservation.not_found"))?;
+    Ok(ReservationView::new(&found, viewer, app.core.clock.now()))
+}
+
+impl From<reservation::Error> for Problem {
+    fn from(error: reservation::Error) -> Self {
+        let problem = Self::new(error.code());
+        match &error {
+            reservation::Error::SlotTaken { alternatives } => {
+                problem.context(serde_json::json!({ "alternatives": alternatives })).because(error)
+            }
+            _ => problem.because(error),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Availability: when a mentor can be booked, and who owns which quarter of an hour.
+//!
+//! A slot is claimed by the database: `slot_claims` has one row per person and cell, and a duplicate key is
+//! "taken". What needs reading first (hours, notice, horizon) is judged under the calendar locks, by the engine
+//! that lists the slots.
+
+mod cache;
+mod cells;
+mod engine;
+mod error;
+mod model;
+mod query;
+mod week;
+
+use sqlx::MySqlExecutor;
+
+use crate::clock::Instant;
+use crate::db::{Tx, duplicate_key};
+use crate::id::{ReservationId, UserId};
+use crate::mentor;
+
+pub use cache::{Listing, MAX_LISTING_DAYS, Slot, listing};
+pub use cells::{BusyCells, CELL_MIN, Cell, CellRange, whole_cells};
+pub use engine::{Refusal, Rules};
+pub use error::Error;
+pub use model::{Invalid, NewSchedule, Schedule, Window};
+
+/// The engine without its database, for whoever has the rules and claims at hand.
+pub mod rules {
+    pub use super::engine::{judge, list};
+}
+
+/// How far before and after a refused start other starts are looked for.
+const CELLS_A_DAY: i64 = 96;
+const ALTERNATIVES_BEFORE: i64 = 2 * CELLS_A_DAY;
+const ALTERNATIVES_AFTER: i64 = 14 * CELLS_A_DAY;
+
+/// Locks the calendars of these people until the end of the transaction, in the order of their ids (`people` is
+/// sorted). It must be the first statement of a transaction that reserves: what is read after it stays true.
+///
+/// # Errors
+/// `RowNotFound` when one of them has no calendar.
+pub async fn lock_calendars(tx: &mut Tx, people: &mut [UserId]) -> sqlx::Result<()> {
+    people.sort_unstable();
+    let mut distinct = people.to_vec();
+    distinct.dedup();
+    if distinct.is_empty() || query::lock_calendars(tx, &distinct).await? == distinct.len() {
+        Ok(())
+    } else {
+        Err(sqlx::Error::RowNotFound)
+    }
+}
+
+/// Raises a calendar's version, which makes cached listings of it old; announced after the commit.
+pub async fn bump(tx: &mut Tx, person: UserId) -> sqlx::Result<i64> {
+    let version = query::raise_calendar(tx, person).await?;
+    tx.outgoing.calendars.retain(|(other, _)| *other != person);
+    tx.outgoing.calendars.push((person, version));
+    Ok(version)
+}
+
+/// Sets or replaces a mentor's schedule. `expected_version` is that of the schedule which was read, 0 where there
+/// was none. Reservations that exist keep their instants.
+///
+/// # Errors
+/// `schedule.invalid` with its field, `schedule.stale`, `mentor.not_approved`.
+pub async fn set_schedule(
+    tx: &mut Tx,
+    mentor: UserId,
+    new: NewSchedule,
+    expected_version: i64,
+) -> Result<Schedule, Error> {
+    new.rules().map_err(Error::Invalid)?;
+    lock_calendars(tx, &mut [mentor]).await?;
+    if !mentor::is_approved(tx.conn(), mentor).await? {
+        return Err(Error::NotApproved);
+    }
+    if expected_version == 0 {
+        match query::insert_schedule(tx, mentor, &new).await {
+            Err(error) if duplicate_key(&error).is_some() => return Err(Error::Stale),
+            other => other?,
+        }
+    } else if !query::update_schedule(tx, mentor, &new, expected_version).await? {
+        return Err(Error::Stale);
+    }
+    query::replace_windows(tx, mentor, &new.windows).await?;
+    bump(tx, mentor).await?;
+    schedule(tx.conn(), mentor).await
+}
+
+/// # Errors
+/// `schedule.missing`
+pub async fn schedule(db: impl MySqlExecutor<'_>, mentor: UserId) -> Result<Schedule, Error> {
+    query::schedule(db, mentor).await?.ok_or(Error::Missing)
+}
+
+/// The rules of a mentor's schedule.
+///
+/// # Errors
+/// `schedule.missing`
+pub async fn rules_of(db: impl MySqlExecutor<'_>, mentor: UserId) -> Result<Rules, Error> {
+    let schedule = schedule(db, mentor).await?;
+    // A zone that a newer build stored and this one does not know.
+    schedule.settings.rules().map_err(|invalid| Error::Database(sqlx::Error::Decode(invalid.into())))
+}
+
+/// Whether a session may start at `start`, by the rules and claims as they stand. Under [`lock_calendars`] the
+/// answer holds until the commit, and the rules are those to [`claim`] with.
+///
+/// # Errors
+/// `slot.*`, `schedule.missing`
+pub async fn judge(tx: &mut Tx, mentor: UserId, duration_min: u32, start: Instant) -> Result<Rules, Error> {
+    let rules = rules_of(tx.conn(), mentor).await?;
+    engine::judge(&rules, duration_min, &BusyCells::default(), start, tx.now)?;
+    let session = rules.with_buffers(session(start, duration_min)?);
+    let busy = query::claims(tx.conn(), mentor, session).await?;
+    engine::judge(&rules, duration_min, &busy, start, tx.now)?;
+    Ok(rules)
+}
+
+/// Claims the session's cells for the mentee, and those with the buffers around them for the mentor.
+///
+/// # Errors
+/// `slot.taken` (the mentor's), `slot.own_conflict` (the mentee's); then the transaction must be rolled back.
+pub async fn claim(
+    tx: &mut Tx,
+    mentor: UserId,
+    mentee: UserId,
+    reservation: ReservationId,
+    start: Instant,
+    duration_min: u32,
+    rules: &Rules,
+) -> Result<(), Error> {
+    let session = session(start, duration_min)?;
+    let claims =
+        [(mentor, rules.with_buffers(session), Error::SlotTaken), (mentee, session, Error::OwnConflict)];
+    for (person, cells, taken) in claims {
+        match query::insert_claims(tx, person, cells, reservation).await {
+            Err(error) if duplicate_key(&error).is_some() => return Err(taken),
+            other => other?,
+        }
+    }
+    bump(tx, mentor).await?;
+    bump(tx, mentee).await?;
+    Ok(())
+}
+
+/// Gives back whatever a reservation claimed. `false`: it owned no claim.
+pub async fn release(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<bool> {
+    let mut people = query::claimants(tx, reservation).await?;
+    lock_calendars(tx, &mut people).await?;
+    let released = query::delete_claims(tx, reservation).await? > 0;
+    for person in people {
+        bump(tx, person).await?;
+    }
+    Ok(released)
+}
+
+/// At most `n` starts that the mentor offers, the nearest to `near` from two days before it to two weeks after
+/// it, ascending. With a mentee, none that meets another session of theirs.
+///
+/// # Errors
+/// `schedule.missing`
+pub async fn alternatives(
+    tx: &mut Tx,
+    mentor: UserId,
+    mentee: Option<UserId>,
+    duration_min: u32,
+    near: Instant,
+    n: usize,
+) -> Result<Vec<Instant>, Error> {
+    let rules = rules_of(tx.conn(), mentor).await?;
+    let Some(length) = whole_cells(duration_min) else { return Ok(Vec::new()) };
+    let around = Cell::at_or_before(near).run(1).widened(ALTERNATIVES_BEFORE, ALTERNATIVES_AFTER);
+    let range = engine::bookable(&rules, around, tx.now);
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let needed = rules.with_buffers(range.widened(0, length));
+    let busy = query::claims(tx.conn(), mentor, needed).await?;
+    let own = match mentee {
+        Some(mentee) => query::claims(tx.conn(), mentee, needed).await?,
+        None => BusyCells::default(),
+    };
+    let mut starts = engine::list(&rules, duration_min, &busy, range, tx.now);
+    starts.retain(|start| !own.meets(Cell::at_or_before(*start).run(length)));
+    starts.sort_by_key(|start| (*start - near).abs());
+    starts.truncate(n);
+    starts.sort_unstable();
+    Ok(starts)
+}
+
+fn session(start: Instant, duration_min: u32) -> Result<CellRange, Error> {
+    let first = Cell::from_instant(start).ok_or(Error::Misaligned)?;
+    Ok(first.run(whole_cells(duration_min).ok_or(Error::Misaligned)?))
+}

@@ -1,0 +1,53 @@
+//! The process as data: what may be done next, by whom, until when, and what it does to the money. Pure.
+
+use super::model::{Reservation, Side, State};
+use super::policy::{Quote, quote};
+use crate::clock::Instant;
+use crate::id::UserId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum Action {
+    Approve,
+    Reject,
+    Pay,
+    /// Pay a reservation that died unpaid, when its slot is still free.
+    Retry,
+    Cancel,
+    Complete,
+}
+
+/// One thing the viewer may do now.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    pub action: Action,
+    /// Until when (UTC), where there is a deadline.
+    pub until: Option<Instant>,
+    /// For a cancellation: what it gives back.
+    pub quote: Option<Quote>,
+}
+
+/// What `viewer` may do with the reservation at `now`.
+pub fn allowed(r: &Reservation, viewer: UserId, now: Instant) -> Vec<Allowed> {
+    let is_mentor = r.mentor_id == viewer;
+    let side = if is_mentor { Side::Mentor } else { Side::Mentee };
+    let plain = |action, until| Allowed { action, until, quote: None };
+    let cancel = || {
+        let quote = quote(r, side, now);
+        Allowed { action: Action::Cancel, until: (!is_mentor).then_some(r.starts_at), quote: Some(quote) }
+    };
+    match r.state {
+        State::Requested if is_mentor => {
+            vec![plain(Action::Approve, r.request_deadline), plain(Action::Reject, r.request_deadline)]
+        }
+        State::Requested => vec![cancel()],
+        State::AwaitingPayment if is_mentor => vec![cancel()],
+        State::AwaitingPayment => vec![plain(Action::Pay, r.hold_until), cancel()],
+        State::Confirmed if is_mentor || now < r.starts_at => vec![cancel()],
+        State::Expired | State::PaymentFailed if !is_mentor && now < r.starts_at => {
+            vec![plain(Action::Retry, Some(r.starts_at))]
+        }
+        State::InSession if !is_mentor && now >= r.ends_at => vec![plain(Action::Complete, None)],
+        _ => Vec::new(),
+    }
+}

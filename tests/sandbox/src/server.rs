@@ -1,0 +1,57 @@
+//! The routes.
+
+use std::time::Duration;
+
+use poem::middleware::AddData;
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Route, Server, get, post};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::CuttableAcceptor;
+use crate::handle::Handle;
+use crate::{control, fcm, pages, toss};
+
+/// Requests still running at the stop are given up after this.
+const DRAIN: Duration = Duration::from_millis(500);
+
+fn routes() -> Route {
+    Route::new()
+        .at("/", get(pages::index))
+        .at("/checkout", get(pages::checkout::show).post(pages::checkout::act))
+        .at("/mail", get(pages::mails))
+        .at("/mail/:number", get(pages::mail))
+        .at("/v1/payments/confirm", post(toss::http::confirm))
+        .at("/v1/payments/orders/:order", get(toss::http::get_by_order))
+        .at("/v1/payments/:key", get(toss::http::get_by_key))
+        .at("/v1/payments/:key/cancel", post(toss::http::cancel))
+        .at("/v1/transactions", get(toss::http::transactions))
+        .at("/token", post(fcm::token))
+        .at("/v1/projects/:project/:verb", post(fcm::send))
+        .nest("/sandbox", control_routes())
+}
+
+fn control_routes() -> Route {
+    Route::new()
+        .at("/checkout", post(control::checkout))
+        .at("/payments", get(control::list_payments))
+        .at("/faults", get(control::list_faults).post(control::add_fault).delete(control::clear_faults))
+        .at("/calls", get(control::list_calls).delete(control::clear_calls))
+        .at("/webhooks", get(control::list_webhooks).post(control::command_webhooks))
+        .at("/webhooks/release", post(control::release_webhooks))
+        .at("/webhooks/forge", post(control::forge_webhook))
+        .at("/clock", get(control::show_clock).post(control::move_clock))
+        .at("/pushes", get(control::list_pushes).delete(control::clear_pushes))
+        .at("/mails", get(control::list_mails).delete(control::clear_mails))
+}
+
+fn app(handle: Handle) -> impl Endpoint {
+    routes().with(AddData::new(handle.shared.clone())).with(AddData::new(handle)).into_endpoint()
+}
+
+/// Serves until `stop`.
+pub(crate) async fn serve(acceptor: CuttableAcceptor, handle: Handle, stop: CancellationToken) {
+    let server = Server::new_with_acceptor(acceptor).name("sandbox");
+    let served = server.run_with_graceful_shutdown(app(handle), stop.cancelled_owned(), Some(DRAIN)).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "HTTP server ended");
+    }
+}
