@@ -110,7 +110,8 @@ pub(super) struct Applicants {
 impl Applicants {
     pub fn new(mentors: Vec<Mentor>, limit: u32) -> Self {
         let full = mentors.len() == limit as usize;
-        let next = mentors.last().filter(|_| full).map(|m| page_text(PageKey { at: m.applied_at, user: m.user_id }));
+        let next =
+            mentors.last().filter(|_| full).map(|m| page_text(PageKey { at: m.applied_at, user: m.user_id }));
         Self { items: mentors.into_iter().map(Applicant::from).collect(), next }
     }
 }
@@ -138,7 +139,10 @@ mod tests {
 
     #[test]
     fn page_keys_come_back_and_nonsense_is_refused() {
-        let key = PageKey { at: DateTime::from_timestamp_micros(1_764_000_000_123_456).unwrap(), user: UserId::generate() };
+        let key = PageKey {
+            at: DateTime::from_timestamp_micros(1_764_000_000_123_456).unwrap(),
+            user: UserId::generate(),
+        };
         assert_eq!(page_key(&page_text(key)).unwrap(), key);
         for text in ["", "x", "MTIz", "한글", "LS4t"] {
             assert_eq!(page_key(text).unwrap_err().code(), "page.invalid", "{text}");

@@ -21,6 +21,7 @@ mod request;
 mod reservation_view;
 mod reservations;
 pub mod server;
+mod text;
 mod webhooks;
 
 use std::sync::Arc;
