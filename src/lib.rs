@@ -1,7 +1,7 @@
 //! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
 //! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
 
-// pub mod api;
+pub mod api;
 pub mod auth;
 pub mod availability;
 pub mod client;
