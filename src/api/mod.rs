@@ -4,6 +4,7 @@
 mod caller;
 mod codes;
 mod idempotency;
+mod notices;
 mod payments;
 mod problem;
 mod request;
