@@ -19,6 +19,7 @@ pub mod money;
 pub mod outbox;
 pub mod payment;
 pub mod queue;
+pub mod realtime;
 pub mod relay;
 pub mod reservation;
 pub mod settlement;
