@@ -21,6 +21,7 @@ pub mod notification;
 pub mod outbox;
 pub mod payment;
 pub mod queue;
+pub mod realtime;
 pub mod relay;
 pub mod reservation;
 pub mod settlement;

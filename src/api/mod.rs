@@ -7,6 +7,7 @@ mod idempotency;
 mod notices;
 mod payments;
 mod problem;
+mod realtime;
 mod request;
 mod reservation_view;
 mod reservations;
@@ -19,6 +20,7 @@ use poem_openapi::Tags;
 use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
+use crate::realtime::Hub;
 
 /// What handlers work with.
 pub struct App {
@@ -26,6 +28,8 @@ pub struct App {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub config: ApiConfig,
+    /// What sockets and waiting requests hear from.
+    pub hub: Hub,
 }
 
 /// The handle every API struct holds.
