@@ -74,7 +74,7 @@ async fn main() -> Result<ExitCode> {
         Command::Token(command) => command.run().await?,
         Command::Seed(stores) => seed::run(&stores.connect().await?).await?,
         Command::Clock(command) => command.run().await?,
-        Command::Openapi => println!("{}", konnect::api::server::openapi()),
+        Command::Openapi => println!("{}", konnect::api::openapi()),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use konnect::api::{App, server};
+use konnect::api::{self, App};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens};
 use konnect::config::{ApiConfig, Config};
+use konnect::realtime::Hub;
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -20,14 +21,16 @@ struct Settings {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Settings { config, api } = Settings::parse();
+    let Settings { config, api: settings } = Settings::parse();
     let process = konnect_start::start(&config).await?;
-    let tokens = Tokens::new(SigningKeys::load(&api.tokens)?, &api.tokens);
+    let tokens = Tokens::new(SigningKeys::load(&settings.tokens)?, &settings.tokens);
     let hasher = Hasher::new(HashCost::Production)?;
-    let listener = TcpListener::bind(api.bind).await.with_context(|| format!("{} is not free", api.bind))?;
-    tracing::info!(address = %listener.local_addr()?, url = api.public_url, "api started");
-    let app = Arc::new(App { core: process.core, tokens, hasher, config: api });
-    server::serve(app, listener, process.stop, process.drain).await?;
+    let listener =
+        TcpListener::bind(settings.bind).await.with_context(|| format!("{} is not free", settings.bind))?;
+    tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
+    let hub = Hub::start(&process.core, process.stop.clone());
+    let app = Arc::new(App { core: process.core, tokens, hasher, config: settings, hub });
+    api::serve(app, listener, process.stop, process.drain).await?;
     tracing::info!("api stopped");
     Ok(())
 }

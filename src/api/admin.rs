@@ -7,9 +7,10 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 use uuid::Uuid;
 
-use super::admin_view::{Account, Accounts, Applicant, Applicants, page_key};
+use super::admin_view::{Account, Accounts, Applicant, Applicants};
 use super::answer::{Because, page_size};
 use super::caller::Caller;
+use super::page_key::page_key;
 use super::problem::Problem;
 use super::text::Text;
 use super::{Shared, Tag, unit};

@@ -1,11 +1,9 @@
 //! What the back office shows of accounts and applications.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 
-use super::problem::Problem;
+use super::page_key::page_text;
 use crate::id::UserId;
 use crate::mentor::{Mentor, PageKey};
 use crate::user::{Locale, State, User};
@@ -113,39 +111,5 @@ impl Applicants {
         let next =
             mentors.last().filter(|_| full).map(|m| page_text(PageKey { at: m.applied_at, user: m.user_id }));
         Self { items: mentors.into_iter().map(Applicant::from).collect(), next }
-    }
-}
-
-/// Opaque to clients: the microseconds and the id of the last entry.
-fn page_text(key: PageKey) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", key.at.timestamp_micros(), key.user))
-}
-
-/// # Errors
-/// `page.invalid` for text that [`page_text`] did not make.
-pub(super) fn page_key(text: &str) -> Result<PageKey, Problem> {
-    let parse = || {
-        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let (at, user) = plain.split_once('.')?;
-        let at = DateTime::from_timestamp_micros(at.parse().ok()?)?;
-        Some(PageKey { at, user: user.parse().ok()? })
-    };
-    parse().ok_or_else(|| Problem::new("page.invalid").field("after"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_keys_come_back_and_nonsense_is_refused() {
-        let key = PageKey {
-            at: DateTime::from_timestamp_micros(1_764_000_000_123_456).unwrap(),
-            user: UserId::generate(),
-        };
-        assert_eq!(page_key(&page_text(key)).unwrap(), key);
-        for text in ["", "x", "MTIz", "한글", "LS4t"] {
-            assert_eq!(page_key(text).unwrap_err().code(), "page.invalid", "{text}");
-        }
     }
 }

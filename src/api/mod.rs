@@ -14,13 +14,16 @@ mod idempotency;
 mod limit;
 mod listen;
 mod me;
+mod notices;
 pub mod ops;
+mod page_key;
 mod payments;
 mod problem;
+mod realtime;
 mod request;
 mod reservation_view;
 mod reservations;
-pub mod server;
+mod server;
 mod text;
 mod webhooks;
 
@@ -31,6 +34,9 @@ use poem_openapi::Tags;
 use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
+use crate::realtime::Hub;
+
+pub use server::{openapi, routes, serve};
 
 /// What handlers work with.
 pub struct App {
@@ -38,6 +44,8 @@ pub struct App {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub config: ApiConfig,
+    /// What sockets and waiting requests hear from.
+    pub hub: Hub,
 }
 
 /// The handle every API struct holds.
@@ -62,8 +70,6 @@ pub(crate) enum Tag {
     Realtime,
     /// The back office.
     Admin,
-    /// What providers send.
-    Webhooks,
 }
 
 /// Runs a block in one transaction of this request; its error type is `Problem`.

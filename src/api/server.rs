@@ -19,8 +19,10 @@ use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::limit::bodies;
 use super::me::MeApi;
+use super::notices::NoticesApi;
 use super::payments::PaymentsApi;
 use super::problem::{self, Problem};
+use super::realtime::{RealtimeApi, ws_route};
 use super::request::Track;
 use super::reservations::ReservationsApi;
 use super::{Shared, listen, ops, webhooks};
@@ -32,12 +34,15 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
-    (AuthApi, MeApi, ReservationsApi, PaymentsApi, AdminApi, JobsApi)
+    (AuthApi, MeApi, NoticesApi, ReservationsApi, PaymentsApi, RealtimeApi, AdminApi, JobsApi)
 }
 
 /// What is served beside the chapters: things that are no JSON API, each under its own address.
 fn plain(route: Route) -> Route {
-    route.at("/.well-known/jwks.json", get(jwks)).at("/v1/webhooks/toss", post(webhooks::toss))
+    route
+        .at("/.well-known/jwks.json", get(jwks))
+        .at("/v1/ws", ws_route())
+        .at("/v1/webhooks/toss", post(webhooks::toss))
 }
 
 fn service(url: &str) -> OpenApiService<impl OpenApi + use<>, ()> {
@@ -80,14 +85,17 @@ fn layered(
         .with(Track)
 }
 
-/// Serves until `stop` is cancelled; then gives open requests `drain` to end. Sockets see to themselves.
+/// Serves until `stop` is cancelled; then gives open requests `drain` to end, and sockets time to say goodbye.
 pub async fn serve(
     app: Shared,
     listener: TcpListener,
     stop: CancellationToken,
     drain: Duration,
 ) -> std::io::Result<()> {
-    listen::serve(listener, routes(app), stop, drain).await
+    let hub = app.hub.clone();
+    listen::serve(listener, routes(app), stop, drain).await?;
+    hub.drained().await;
+    Ok(())
 }
 
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
