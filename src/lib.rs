@@ -1,6 +1,7 @@
 //! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
 //! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
 
+pub mod activity;
 pub mod api;
 pub mod auth;
 pub mod availability;
@@ -16,9 +17,11 @@ pub mod job;
 pub mod ledger;
 pub mod mentor;
 pub mod money;
+pub mod notification;
 pub mod outbox;
 pub mod payment;
 pub mod queue;
+pub mod realtime;
 pub mod relay;
 pub mod reservation;
 pub mod settlement;

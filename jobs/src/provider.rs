@@ -39,6 +39,8 @@ pub async fn resolve(run: &Run, id: AttemptId) -> Result<Outcome> {
         Intent::LookUp { payment_key, amount, idempotency_key } => {
             match (look_up(run, id, payment_key.as_deref()).await, payment_key) {
                 (Verdict::Confirmable, Some(key)) => confirm(run, id, key, amount, &idempotency_key).await,
+                // Authenticated, but the payer has not asked us to take the money.
+                (Verdict::Confirmable, None) => Verdict::Unauthenticated,
                 (verdict, _) => verdict,
             }
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, ExpireHold, ExpireRequest, Job, Ping,
-    Queue, ReconcilePayments, ReconcileReservations, RefundPayment, RemindReservation, RequeryPayment, Retry,
-    StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
+    ExpireRequest, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations, RecordActivity,
+    RefundPayment, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -46,11 +46,14 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AuditLedger>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
+        entry::<DeliverNotice>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
+        entry::<NotifyEvent>(),
         entry::<Ping>(),
         entry::<ReconcilePayments>(),
         entry::<ReconcileReservations>(),
+        entry::<RecordActivity>(),
         entry::<RefundPayment>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),

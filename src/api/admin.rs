@@ -12,6 +12,7 @@ use super::answer::{Because, page_size};
 use super::caller::Caller;
 use super::page_key::page_key;
 use super::problem::Problem;
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::UserId;
 use crate::mentor::{self, Decision};
@@ -34,7 +35,7 @@ struct RejectRequest {
     expected_version: i64,
     /// The applicant reads it.
     #[oai(validator(min_length = 1, max_length = 1000))]
-    reason: String,
+    reason: Text,
 }
 
 /// A row that breaks an invariant.
@@ -164,7 +165,7 @@ impl AdminApi {
     ) -> Result<Json<Applicant>, Problem> {
         let admin = caller.admin()?;
         let mentor = unit!(app, admin, tx => {
-            let decision = Decision::Reject { reason: body.reason.clone() };
+            let decision = Decision::Reject { reason: body.reason.to_string() };
             Ok(mentor::decide(tx, id.0, decision, body.expected_version).await?)
         })?;
         Ok(Json(mentor.into()))

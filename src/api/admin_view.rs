@@ -108,7 +108,8 @@ pub(super) struct Applicants {
 impl Applicants {
     pub fn new(mentors: Vec<Mentor>, limit: u32) -> Self {
         let full = mentors.len() == limit as usize;
-        let next = mentors.last().filter(|_| full).map(|m| page_text(PageKey { at: m.applied_at, user: m.user_id }));
+        let next =
+            mentors.last().filter(|_| full).map(|m| page_text(PageKey { at: m.applied_at, user: m.user_id }));
         Self { items: mentors.into_iter().map(Applicant::from).collect(), next }
     }
 }

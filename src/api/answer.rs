@@ -4,6 +4,8 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object};
 
+use super::text::Text;
+
 /// Something new exists.
 #[derive(ApiResponse)]
 pub(crate) enum Created<T: ToJSON> {
@@ -25,7 +27,7 @@ pub(crate) enum Done {
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Because {
     #[oai(validator(min_length = 1, max_length = 500))]
-    pub reason: String,
+    pub reason: Text,
 }
 
 /// How many entries a page has when nobody says.

@@ -13,6 +13,7 @@ use super::answer::{Created, Done};
 use super::caller::Caller;
 use super::me::Profile;
 use super::problem::Problem;
+use super::text::Text;
 use super::{App, Shared, Tag, unit};
 use crate::auth::{self, Grant, Reason};
 use crate::context::Actor;
@@ -25,24 +26,24 @@ pub struct AuthApi;
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct RegisterRequest {
     #[oai(validator(max_length = 254))]
-    email: String,
+    email: Text,
     /// 10 to 128 characters, and not the e-mail address.
     #[oai(validator(max_length = 256))]
     password: Password,
     /// 1 to 80 characters.
     #[oai(validator(max_length = 200))]
-    name: String,
+    name: Text,
     locale: Locale,
     /// An IANA name such as `Asia/Seoul`.
     #[oai(validator(max_length = 64))]
-    time_zone: String,
+    time_zone: Text,
 }
 
 #[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct LoginRequest {
     #[oai(validator(max_length = 254))]
-    email: String,
+    email: Text,
     #[oai(validator(max_length = 256))]
     password: Password,
 }

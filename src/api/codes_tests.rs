@@ -40,6 +40,7 @@ fn no_code_stands_twice_and_every_status_is_an_error() {
 
 #[test]
 fn codes_are_found_in_source() {
-    let source = "pub fn code(&self) -> &'static str {\n match self { A => \"a.b\", B => \"c.d\" }\n    }\n\"no\"";
+    let source =
+        "pub fn code(&self) -> &'static str {\n match self { A => \"a.b\", B => \"c.d\" }\n    }\n\"no\"";
     assert_eq!(codes_in(source), BTreeSet::from(["a.b".to_owned(), "c.d".to_owned()]));
 }

@@ -9,6 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::Done;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::auth::{self, Reason, Role, Session};
 use crate::id::{SessionId, UserId};
@@ -61,10 +62,10 @@ struct ChangeRequest {
     expected_version: i64,
     /// 1 to 80 characters.
     #[oai(validator(max_length = 200))]
-    name: Option<String>,
+    name: Option<Text>,
     locale: Option<Locale>,
     #[oai(validator(max_length = 64))]
-    time_zone: Option<String>,
+    time_zone: Option<Text>,
 }
 
 /// One login on one device.
@@ -98,7 +99,7 @@ impl SessionView {
 struct DeviceRequest {
     /// The push service's registration token.
     #[oai(validator(min_length = 1, max_length = 512))]
-    token: String,
+    token: Text,
     platform: Platform,
 }
 
@@ -106,7 +107,7 @@ struct DeviceRequest {
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct ForgetDeviceRequest {
     #[oai(validator(min_length = 1, max_length = 512))]
-    token: String,
+    token: Text,
 }
 
 #[OpenApi(prefix_path = "/v1/me", tag = "Tag::Me")]
@@ -130,7 +131,7 @@ impl MeApi {
     ) -> Result<Json<Profile>, Problem> {
         let ChangeRequest { expected_version, name, locale, time_zone } = body.0;
         let time_zone = time_zone.map(|zone| zone.parse()).transpose().map_err(|e: user::Error| e)?;
-        let change = ProfileChange { name, locale, time_zone };
+        let change = ProfileChange { name: name.map(|n| n.0), locale, time_zone };
         let user = unit!(app, caller.actor(), tx => {
             Ok(user::update_profile(tx, caller.user_id(), &change, expected_version).await?)
         })?;

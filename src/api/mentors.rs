@@ -12,6 +12,7 @@ use super::answer::Created;
 use super::caller::Caller;
 use super::page_key::{page_key, page_text};
 use super::problem::Problem;
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::UserId;
 use crate::mentor::{self, Application, Mentor, PublicProfile, State};
@@ -24,16 +25,16 @@ pub struct MentorsApi;
 struct ApplyRequest {
     /// One line under the name.
     #[oai(validator(min_length = 1, max_length = 120))]
-    headline: String,
+    headline: Text,
     #[oai(validator(min_length = 1, max_length = 4000))]
-    bio: String,
+    bio: Text,
     /// 1 to 20 entries of 1 to 40 characters.
     #[oai(validator(min_items = 1, max_items = 20, max_length = 40))]
-    expertise: Vec<String>,
+    expertise: Vec<Text>,
     #[oai(default, validator(max_length = 4000))]
-    career: String,
+    career: Text,
     #[oai(validator(min_length = 1, max_length = 100))]
-    company: Option<String>,
+    company: Option<Text>,
     /// The company is shown to administrators alone.
     #[oai(default)]
     company_hidden: bool,
@@ -42,11 +43,11 @@ struct ApplyRequest {
 impl From<ApplyRequest> for Application {
     fn from(body: ApplyRequest) -> Self {
         Self {
-            headline: body.headline,
-            bio: body.bio,
-            expertise: body.expertise,
-            career: body.career,
-            company: body.company,
+            headline: body.headline.0,
+            bio: body.bio.0,
+            expertise: body.expertise.into_iter().map(|entry| entry.0).collect(),
+            career: body.career.0,
+            company: body.company.map(|company| company.0),
             company_hidden: body.company_hidden,
         }
     }

@@ -15,18 +15,21 @@ mod limit;
 mod listen;
 mod me;
 mod mentors;
+mod notices;
 mod offerings;
 pub mod ops;
 mod page_key;
 mod payments;
 mod problem;
 mod raw_json;
+mod realtime;
 mod request;
 mod reservation_view;
 mod reservations;
 mod schedule;
-pub mod server;
+mod server;
 mod slots;
+mod text;
 mod webhooks;
 
 use std::sync::Arc;
@@ -36,6 +39,9 @@ use poem_openapi::Tags;
 use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
+use crate::realtime::Hub;
+
+pub use server::{openapi, routes, serve};
 
 /// What handlers work with.
 pub struct App {
@@ -43,6 +49,8 @@ pub struct App {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub config: ApiConfig,
+    /// What sockets and waiting requests hear from.
+    pub hub: Hub,
 }
 
 /// The handle every API struct holds.
@@ -67,8 +75,6 @@ pub(crate) enum Tag {
     Realtime,
     /// The back office.
     Admin,
-    /// What providers send.
-    Webhooks,
 }
 
 /// Runs a block in one transaction of this request; its error type is `Problem`.

@@ -9,6 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Created, Done};
 use super::caller::Caller;
 use super::problem::Problem;
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::{OfferingId, UserId};
 use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter};
@@ -20,16 +21,16 @@ pub struct OfferingsApi;
 #[oai(rename = "NewOffering", rename_all = "camelCase", deny_unknown_fields)]
 struct CreateRequest {
     #[oai(validator(min_length = 1, max_length = 100))]
-    title: String,
+    title: Text,
     #[oai(default, validator(max_length = 4000))]
-    description: String,
+    description: Text,
     /// Won: 1,000 to 10,000,000.
     price_krw: Krw,
     /// 15 to 480, a multiple of 15.
     duration_minutes: u32,
     /// Upper and lower case are the same.
     #[oai(validator(min_length = 1, max_length = 40))]
-    category: String,
+    category: Text,
     kind: Kind,
     /// Private offerings are seen by their mentor alone.
     #[oai(default = "yes")]
@@ -39,11 +40,11 @@ struct CreateRequest {
 impl From<CreateRequest> for NewOffering {
     fn from(body: CreateRequest) -> Self {
         Self {
-            title: body.title,
-            description: body.description,
+            title: body.title.0,
+            description: body.description.0,
             price_krw: body.price_krw,
             duration_min: body.duration_minutes,
-            category: body.category,
+            category: body.category.0,
             kind: body.kind,
             is_public: body.is_public,
         }
@@ -57,15 +58,15 @@ struct ChangeRequest {
     /// The version the caller saw; refused when the offering has changed since.
     expected_version: i64,
     #[oai(validator(min_length = 1, max_length = 100))]
-    title: Option<String>,
+    title: Option<Text>,
     #[oai(validator(max_length = 4000))]
-    description: Option<String>,
+    description: Option<Text>,
     /// Won: 1,000 to 10,000,000.
     price_krw: Option<Krw>,
     /// 15 to 480, a multiple of 15.
     duration_minutes: Option<u32>,
     #[oai(validator(min_length = 1, max_length = 40))]
-    category: Option<String>,
+    category: Option<Text>,
     kind: Option<Kind>,
     is_public: Option<bool>,
 }
@@ -73,11 +74,11 @@ struct ChangeRequest {
 impl ChangeRequest {
     fn over(self, before: Offering) -> NewOffering {
         NewOffering {
-            title: self.title.unwrap_or(before.title),
-            description: self.description.unwrap_or(before.description),
+            title: self.title.map_or(before.title, |title| title.0),
+            description: self.description.map_or(before.description, |description| description.0),
             price_krw: self.price_krw.unwrap_or(before.price_krw),
             duration_min: self.duration_minutes.unwrap_or(before.duration_min),
-            category: self.category.unwrap_or(before.category),
+            category: self.category.map_or(before.category, |category| category.0),
             kind: self.kind.unwrap_or(before.kind),
             is_public: self.is_public.unwrap_or(before.is_public),
         }

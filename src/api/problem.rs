@@ -87,6 +87,7 @@ impl Problem {
         self
     }
 
+    #[cfg(test)]
     pub fn code(&self) -> &'static str {
         self.code
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::caller::Caller;
 use super::problem::Problem;
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::availability::{self, NewSchedule, Schedule, Window};
 use crate::id::UserId;
@@ -46,10 +47,10 @@ struct WindowBody {
     weekday: Weekday,
     /// `HH:MM`, at a quarter of an hour.
     #[oai(validator(min_length = 5, max_length = 5))]
-    from: String,
+    from: Text,
     /// `HH:MM`, at a quarter of an hour; `24:00` is the end of the day.
     #[oai(validator(min_length = 5, max_length = 5))]
-    to: String,
+    to: Text,
 }
 
 impl WindowBody {
@@ -62,7 +63,7 @@ impl WindowBody {
 impl From<Window> for WindowBody {
     fn from(window: Window) -> Self {
         let weekday = Weekday::from_number(window.weekday);
-        Self { weekday, from: clock_text(window.from_minute), to: clock_text(window.to_minute) }
+        Self { weekday, from: Text(clock_text(window.from_minute)), to: Text(clock_text(window.to_minute)) }
     }
 }
 
@@ -89,7 +90,7 @@ struct SetRequest {
     expected_version: i64,
     /// IANA name, such as `Asia/Seoul`. The hours are those of this zone's wall clock.
     #[oai(validator(min_length = 1, max_length = 64))]
-    time_zone: String,
+    time_zone: Text,
     /// Distance of slot starts: 15, 30 or 60.
     #[oai(default = "default_interval")]
     slot_interval_minutes: u32,
@@ -118,7 +119,7 @@ impl SetRequest {
             Problem::new("schedule.invalid").field("windows").context(json!({ "rule": rule }))
         })?;
         Ok(NewSchedule {
-            time_zone: self.time_zone.clone(),
+            time_zone: self.time_zone.0.clone(),
             slot_interval_min: self.slot_interval_minutes,
             buffer_before_min: self.buffer_before_minutes,
             buffer_after_min: self.buffer_after_minutes,

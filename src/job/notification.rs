@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -41,6 +43,8 @@ impl Job for DeliverNotice {
     const KIND: &'static str = "notification.deliver.v1";
     const QUEUE: Queue = Queue::Notification;
     const RETRY: Retry = Retry(&secs([5, 30, 120, 600, 1800, 3600, 3600, 7200, 14400]));
+    /// Longer than the mail server and the push service may take together with their retries of a login.
+    const TIMEOUT: Duration = Duration::from_secs(120);
 
     fn dedup_key(&self) -> Option<String> {
         Some(format!("{}:{}", Self::KIND, self.notice_id))
@@ -59,4 +63,6 @@ impl Job for RecordActivity {
     const KIND: &'static str = "notification.record_activity.v1";
     const QUEUE: Queue = Queue::Notification;
     const RETRY: Retry = Retry::INTERNAL;
+    /// Enough to read again and copy what happens in two busy minutes, or a long stretch after an outage.
+    const TIMEOUT: Duration = Duration::from_secs(300);
 }

@@ -1,1 +1,20 @@
+//! The test harness: real servers, an app on port 0, a clock that can be moved, jobs that run when told, and a
+//! stand-in for the providers that can be told to fail.
+//!
+//! Each test has a database, a Redis prefix and a MongoDB database of its own. A test ends with
+//! [`TestApp::finish`], which fails it when jobs are due or dead or an invariant is broken; dropping the app
+//! without that fails it too.
 
+mod app;
+mod client;
+mod jobs;
+mod process;
+mod servers;
+mod world;
+
+pub use app::{TestApp, monday};
+pub use client::{Answer, Client};
+pub use jobs::Ran;
+pub use process::{PrivateRedis, Process, Stack};
+pub use servers::Servers;
+pub use world::{Booking, Person, weekdays};

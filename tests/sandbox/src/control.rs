@@ -1,7 +1,5 @@
 //! `/sandbox/...`: commands to the stand-in and what it has seen, as JSON. Nothing of this exists at a real provider.
 
-use std::sync::Arc;
-
 use chrono::TimeDelta;
 use poem::http::StatusCode;
 use poem::web::{Data, Json};
@@ -33,9 +31,12 @@ pub(crate) fn list_faults(Data(handle): Data<&Handle>) -> Json<Vec<Fault>> {
 }
 
 #[handler]
-pub(crate) fn add_fault(Json(fault): Json<Fault>, Data(handle): Data<&Handle>) -> Json<Vec<Fault>> {
+pub(crate) fn add_fault(Json(fault): Json<Fault>, Data(handle): Data<&Handle>) -> Response {
+    if let Err(why) = fault.check() {
+        return (StatusCode::BAD_REQUEST, why).into_response();
+    }
     handle.fault(fault);
-    Json(handle.faults())
+    Json(handle.faults()).into_response()
 }
 
 #[handler]

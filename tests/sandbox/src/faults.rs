@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A call the stand-in receives. Faults are commanded for `Confirm`, `Cancel`, `Get`, `Fcm` and `Smtp`; the
-/// others appear in the list of calls alone.
+/// A call the stand-in receives. Faults can be commanded for all but `Token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {
@@ -104,6 +103,19 @@ impl Fault {
     pub fn for_order(mut self, order_id: &str) -> Self {
         self.only.order_id = Some(order_id.to_owned());
         self
+    }
+
+    /// Whether the stand-in can do it; a fault that could never strike is a mistake of the test.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        match (self.on, &self.effect) {
+            (Endpoint::Token, _) => {
+                Err("faults on \"token\" are not supported; revoke the access tokens instead")
+            }
+            (Endpoint::Smtp, Effect::Decline { .. }) => {
+                Err("an SMTP refusal is a status (400-599), not a code")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// FCM: the device's registration token. SMTP: the recipient's address.

@@ -83,7 +83,12 @@ impl Handle {
 
 /// Faults and what was called.
 impl Handle {
+    /// # Panics
+    /// When the fault could never strike (on `Token`; a `Decline` on `Smtp`).
     pub fn fault(&self, fault: Fault) {
+        if let Err(why) = fault.check() {
+            panic!("{why}");
+        }
         self.shared.lock().faults.add(fault);
     }
 

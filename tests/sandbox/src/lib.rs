@@ -19,6 +19,8 @@ mod pages;
 mod server;
 mod smtp;
 mod state;
+#[cfg(test)]
+mod tests;
 mod toss;
 
 use std::ops::Deref;

@@ -9,8 +9,6 @@ pub(crate) mod errors;
 pub(crate) mod http;
 pub(crate) mod payment;
 mod store;
-#[cfg(test)]
-mod tests;
 pub(crate) mod transactions;
 pub(crate) mod webhook;
 mod work;

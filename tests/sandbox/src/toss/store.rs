@@ -37,7 +37,7 @@ impl Payments {
     /// The approved payment of an order, else its newest one.
     pub(crate) fn of_order(&self, order_id: &str) -> Option<&Payment> {
         let payments = || self.by_order.get(order_id).into_iter().flatten().filter_map(|key| self.get(key));
-        payments().find(|p| p.approved_at.is_some()).or_else(|| payments().last())
+        payments().find(|p| p.approved_at.is_some()).or_else(|| payments().next_back())
     }
 
     pub(crate) fn has_approval(&self, order_id: &str) -> bool {

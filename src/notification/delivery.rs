@@ -1,0 +1,90 @@
+//! A notice on its way out: what is to be sent, and what became of it. The sending itself is the job's.
+
+use super::error::Error;
+use super::model::{Channel, Delivery, Ending, Letter, Notice, PATIENCE, Pushes, Receipts, State};
+use super::{query, texts};
+use crate::db::Tx;
+use crate::id::{NoticeId, UserId};
+use crate::user::{self, User};
+
+const ERROR_MAX: usize = 500;
+const PROVIDER_ID_MAX: usize = 255;
+
+/// Says what is to be sent, in the reader's language as it is set now, and notes that it is about to be.
+pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
+    let Some(notice) = query::lock(tx, id).await?.filter(|n| n.state == State::Queued) else {
+        return Ok(Delivery::Over);
+    };
+    if notice.expires_at.is_some_and(|at| at <= tx.now) {
+        return Ok(Delivery::Moot("expired".to_owned()));
+    }
+    let reader = user::get(tx.conn(), notice.user_id).await?;
+    if reader.state == user::State::Deleted {
+        return Ok(Delivery::Moot("the account is deleted".to_owned()));
+    }
+    let delivery = match notice.channel {
+        Channel::InApp => return Ok(Delivery::Over),
+        Channel::Email => letter(&notice, reader),
+        Channel::Push => pushes(tx, &notice, &reader).await?,
+    };
+    query::mark_attempt(tx, id).await?;
+    Ok(delivery)
+}
+
+fn letter(notice: &Notice, reader: User) -> Delivery {
+    let text = texts::render(&notice.kind, &notice.data, reader.locale, reader.time_zone);
+    Delivery::Mail(Letter { to: reader.email, title: text.title, body: text.body })
+}
+
+async fn pushes(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Delivery, Error> {
+    let devices = user::device_tokens(tx.conn(), reader.id).await?;
+    let tokens = devices.into_iter().map(|device| device.token).collect();
+    let text = texts::render(&notice.kind, &notice.data, reader.locale, reader.time_zone);
+    Ok(Delivery::Push(Pushes {
+        owner: reader.id,
+        kind: notice.kind.clone(),
+        reservation_id: notice.reservation_id,
+        tokens: query::without_push(tx, notice.id, tokens).await?,
+        title: text.title,
+        body: text.body,
+        patient_until: notice.created_at + PATIENCE,
+    }))
+}
+
+/// Writes what the push service said about each device: who has got it is not asked again, and a dead token is
+/// forgotten. Returns the service's id of the first push when any device has got this notice, now or before.
+pub async fn record_pushes(
+    tx: &mut Tx,
+    id: NoticeId,
+    owner: UserId,
+    receipts: &Receipts,
+) -> Result<Option<String>, Error> {
+    for (token, provider_id) in &receipts.accepted {
+        query::insert_push(tx, id, token, cut(provider_id, PROVIDER_ID_MAX)).await?;
+    }
+    for token in &receipts.dead {
+        user::remove_device_token(tx, owner, token).await?;
+    }
+    Ok(query::first_push(tx, id).await?)
+}
+
+/// Writes the end of a delivery. A notice that has one keeps it.
+pub async fn conclude(tx: &mut Tx, id: NoticeId, ending: &Ending) -> Result<(), Error> {
+    let (state, provider_id, error) = match ending {
+        Ending::Sent { provider_id } => (State::Sent, Some(cut(provider_id, PROVIDER_ID_MAX)), None),
+        Ending::Failed(why) => (State::Failed, None, Some(cut(why, ERROR_MAX))),
+        Ending::Skipped(why) => (State::Skipped, None, Some(cut(why, ERROR_MAX))),
+    };
+    query::end(tx, id, state, provider_id, error).await?;
+    Ok(())
+}
+
+/// The try did not end: notes why. The notice stays queued.
+pub async fn defer(tx: &mut Tx, id: NoticeId, why: &str) -> Result<(), Error> {
+    Ok(query::note_error(tx, id, cut(why, ERROR_MAX)).await?)
+}
+
+/// At most `max` characters.
+fn cut(text: &str, max: usize) -> &str {
+    text.char_indices().nth(max).map_or(text, |(end, _)| &text[..end])
+}

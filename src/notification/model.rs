@@ -1,0 +1,221 @@
+//! A notice, where it goes, and who is told what. Pure.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sqlx::types::Json;
+
+use crate::clock::Instant;
+use crate::id::{NoticeId, ReservationId, UserId};
+use crate::reservation::Reservation;
+use crate::user::{TimeZone, User};
+
+/// For this long a push service that asks for patience is waited for without counting the attempt.
+pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
+
+/// A word in the database that this program does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown word '{0}'")]
+pub struct UnknownWord(String);
+
+/// An enum that stands in the database as a word.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$note])* $variant),* }
+
+        impl $name {
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = UnknownWord;
+            fn try_from(word: String) -> Result<Self, UnknownWord> {
+                match word.as_str() { $($word => Ok(Self::$variant),)* _ => Err(UnknownWord(word)) }
+            }
+        }
+    )*};
+}
+
+words! {
+    Channel {
+        /// Stored, shown in the app and counted on the person's feed.
+        InApp = "in_app",
+        Email = "email",
+        /// To every device the person registered.
+        Push = "push",
+    }
+    /// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others.
+    State {
+        /// In the app: there is nothing to deliver.
+        Stored = "stored",
+        /// A job will deliver it, or its outcome is not known.
+        Queued = "queued",
+        /// The mail server or push service took it.
+        Sent = "sent",
+        /// Refused for good.
+        Failed = "failed",
+        /// Not sent on purpose.
+        Skipped = "skipped",
+    }
+    /// Which side of a reservation somebody is on.
+    Role { Mentor = "mentor", Mentee = "mentee", }
+}
+
+impl Channel {
+    /// The state a notice of this channel begins in.
+    pub(super) fn first_state(self) -> State {
+        match self {
+            Self::InApp => State::Stored,
+            Self::Email | Self::Push => State::Queued,
+        }
+    }
+}
+
+/// A row of `notices`. All instants are UTC.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Notice {
+    pub id: NoticeId,
+    pub event_key: String,
+    pub user_id: UserId,
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// Such as `reservation.confirmed`.
+    pub kind: String,
+    pub reservation_id: Option<ReservationId>,
+    /// Facts for the text.
+    pub data: Json<Value>,
+    #[sqlx(try_from = "String")]
+    pub state: State,
+    pub provider_id: Option<String>,
+    pub error: Option<String>,
+    pub expires_at: Option<Instant>,
+    pub created_at: Instant,
+    pub attempted_at: Option<Instant>,
+    pub sent_at: Option<Instant>,
+    pub read_at: Option<Instant>,
+}
+
+/// What an owner lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    /// Notices older than this one: the key of the next page.
+    pub before: Option<NoticeId>,
+    pub unread_only: bool,
+}
+
+/// A page of somebody's notices, newest first, and the zone their times are shown in.
+#[derive(Debug)]
+pub struct Page {
+    pub notices: Vec<Notice>,
+    pub time_zone: TimeZone,
+}
+
+/// What a delivery has to do.
+pub enum Delivery {
+    /// There is no such notice, or its outcome is known.
+    Over,
+    /// It is not to be sent, and why.
+    Moot(String),
+    Mail(Letter),
+    Push(Pushes),
+}
+
+/// One mail, in the reader's language.
+pub struct Letter {
+    pub to: String,
+    pub title: String,
+    pub body: String,
+}
+
+/// One message to every device that has not got it yet.
+pub struct Pushes {
+    pub owner: UserId,
+    pub kind: String,
+    pub reservation_id: Option<ReservationId>,
+    /// Registration tokens; empty when no device is left.
+    pub tokens: Vec<String>,
+    pub title: String,
+    pub body: String,
+    /// After this instant (UTC) a service that asks for patience is no longer waited for without end.
+    pub patient_until: Instant,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Sent { provider_id: String },
+    Failed(String),
+    Skipped(String),
+}
+
+/// What became of a push on each device.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    /// Token and the service's id of the message.
+    pub accepted: Vec<(String, String)>,
+    /// Tokens that no device answers to any more.
+    pub dead: Vec<String>,
+}
+
+impl Role {
+    pub(super) fn of(user: UserId, reservation: &Reservation) -> Option<Self> {
+        if reservation.mentor_id == user {
+            Some(Self::Mentor)
+        } else {
+            (reservation.mentee_id == user).then_some(Self::Mentee)
+        }
+    }
+}
+
+/// The channels of a kind for one side. Nobody's phone buzzes for what they have just done themselves or see on
+/// their screen; a declined card is the payer's own affair, so the mentor gets no mail about it.
+pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
+    const QUIET: &[Channel] = &[Channel::InApp];
+    const MAIL: &[Channel] = &[Channel::InApp, Channel::Email];
+    const ALL: &[Channel] = &[Channel::InApp, Channel::Email, Channel::Push];
+    match (kind, role) {
+        ("reservation.payment_declined", Some(Role::Mentor)) => QUIET,
+        ("reservation.reserved", Some(Role::Mentee)) => MAIL,
+        (
+            "reservation.approved"
+            | "reservation.rejected"
+            | "reservation.request_expired"
+            | "reservation.expired",
+            Some(Role::Mentor),
+        ) => MAIL,
+        (
+            "reservation.reserved"
+            | "reservation.request_expired"
+            | "reservation.approved"
+            | "reservation.rejected"
+            | "reservation.confirmed"
+            | "reservation.expired"
+            | "reservation.payment_failed"
+            | "reservation.cancelled"
+            | "reservation.reminder"
+            | "payment.refunded",
+            _,
+        ) => ALL,
+        _ => MAIL,
+    }
+}
+
+/// The facts of one reader's text: those of the event, the reader's side, and what the reservation knows and the
+/// event does not say.
+pub(super) fn facts(event: &Value, reservation: Option<&Reservation>, reader: &User) -> Value {
+    let mut facts = match event {
+        Value::Object(facts) => facts.clone(),
+        _ => serde_json::Map::new(),
+    };
+    if let Some(reservation) = reservation {
+        facts.entry("title").or_insert_with(|| json!(reservation.title));
+        facts.entry("startsAt").or_insert_with(|| json!(reservation.starts_at));
+        if let Some(role) = Role::of(reader.id, reservation) {
+            facts.insert("role".to_owned(), json!(role.name()));
+        }
+    }
+    Value::Object(facts)
+}

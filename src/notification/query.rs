@@ -1,0 +1,206 @@
+//! All SQL of notices.
+
+use sha2::{Digest, Sha256};
+use sqlx::{MySqlExecutor, MySqlPool, QueryBuilder};
+
+use super::model::{Filter, Notice, State};
+use crate::db::{Tx, duplicate_key};
+use crate::id::{NoticeId, UserId};
+
+const NOTICE: &str =
+    "SELECT id, event_key, user_id, channel, kind, reservation_id, data, state, provider_id, error,
+    expires_at, created_at, attempted_at, sent_at, read_at FROM notices";
+
+/// `false`: this person was told of this happening on this channel before.
+pub async fn insert(tx: &mut Tx, notice: &Notice) -> sqlx::Result<bool> {
+    let inserted = sqlx::query(
+        "INSERT INTO notices (id, event_key, user_id, channel, kind, reservation_id, data, state, expires_at,
+                              created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(notice.id)
+    .bind(&notice.event_key)
+    .bind(notice.user_id)
+    .bind(notice.channel.name())
+    .bind(&notice.kind)
+    .bind(notice.reservation_id)
+    .bind(&notice.data)
+    .bind(notice.state.name())
+    .bind(notice.expires_at)
+    .bind(notice.created_at)
+    .execute(tx.conn())
+    .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(error) if duplicate_key(&error).as_deref() == Some("notices_once") => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// For the delivery job. Requests use the finders that take the owner.
+pub async fn lock(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<Notice>> {
+    let mut query = QueryBuilder::new(NOTICE);
+    query.push(" WHERE id = ").push_bind(id).push(" FOR UPDATE");
+    query.build_query_as().fetch_optional(tx.conn()).await
+}
+
+pub async fn mark_attempt(tx: &mut Tx, id: NoticeId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query("UPDATE notices SET attempted_at = ? WHERE id = ?")
+        .bind(now)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Writes the end of a delivery; `false` when it had one.
+pub async fn end(
+    tx: &mut Tx,
+    id: NoticeId,
+    state: State,
+    provider_id: Option<&str>,
+    error: Option<&str>,
+) -> sqlx::Result<bool> {
+    let sent_at = (state == State::Sent).then_some(tx.now);
+    let ended = sqlx::query(
+        "UPDATE notices SET state = ?, provider_id = ?, error = ?, sent_at = ? WHERE id = ? AND state = 'queued'",
+    )
+    .bind(state.name())
+    .bind(provider_id)
+    .bind(error)
+    .bind(sent_at)
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(ended.rows_affected() == 1)
+}
+
+pub async fn note_error(tx: &mut Tx, id: NoticeId, error: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE notices SET error = ? WHERE id = ? AND state = 'queued'")
+        .bind(error)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A push that was accepted for one device; written again it stays as it was.
+pub async fn insert_push(tx: &mut Tx, id: NoticeId, token: &str, provider_id: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO notice_pushes (notice_id, token_hash, provider_id, sent_at) VALUES (?, ?, ?, ?)
+         ON DUPLICATE KEY UPDATE notice_id = notice_id",
+    )
+    .bind(id)
+    .bind(&hash(token)[..])
+    .bind(provider_id)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The service's id of the first push of a notice, if any device got it.
+pub async fn first_push(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "SELECT provider_id FROM notice_pushes WHERE notice_id = ? ORDER BY sent_at, token_hash LIMIT 1",
+    )
+    .bind(id)
+    .fetch_optional(tx.conn())
+    .await
+}
+
+/// Those of `tokens` whose device has not got this notice.
+pub async fn without_push(tx: &mut Tx, id: NoticeId, tokens: Vec<String>) -> sqlx::Result<Vec<String>> {
+    let done: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM notice_pushes WHERE notice_id = ?")
+        .bind(id)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(tokens.into_iter().filter(|token| !done.iter().any(|d| d[..] == hash(token))).collect())
+}
+
+/// Locks a person's list until the transaction ends.
+pub async fn lock_inbox(tx: &mut Tx, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO notice_inboxes (user_id, version) VALUES (?, 1) ON DUPLICATE KEY UPDATE version = version + 1",
+    )
+    .bind(owner)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn unread_count(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM notices WHERE user_id = ? AND unread = 1")
+        .bind(owner)
+        .fetch_one(executor)
+        .await
+}
+
+pub async fn page_for_owner(
+    pool: &MySqlPool,
+    owner: UserId,
+    filter: Filter,
+    limit: u32,
+) -> sqlx::Result<Vec<Notice>> {
+    let mut query = QueryBuilder::new(NOTICE);
+    query.push(" WHERE user_id = ").push_bind(owner);
+    query.push(if filter.unread_only { " AND unread = 1" } else { " AND shown = 1" });
+    if let Some(before) = filter.before {
+        query.push(" AND id < ").push_bind(before);
+    }
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// Whether the owner sees a notice with this id.
+pub async fn is_shown(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<bool> {
+    let found: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM notices WHERE id = ? AND user_id = ? AND shown = 1")
+            .bind(id)
+            .bind(owner)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(found.is_some())
+}
+
+/// `false` when there was nothing unread with this id.
+pub async fn read(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let read = sqlx::query("UPDATE notices SET read_at = ? WHERE id = ? AND user_id = ? AND unread = 1")
+        .bind(now)
+        .bind(id)
+        .bind(owner)
+        .execute(tx.conn())
+        .await?;
+    Ok(read.rows_affected() == 1)
+}
+
+/// How many were unread.
+pub async fn read_all(tx: &mut Tx, owner: UserId) -> sqlx::Result<u64> {
+    let now = tx.now;
+    let read = sqlx::query("UPDATE notices SET read_at = ? WHERE user_id = ? AND unread = 1")
+        .bind(now)
+        .bind(owner)
+        .execute(tx.conn())
+        .await?;
+    Ok(read.rows_affected())
+}
+
+/// The row stays: it is the proof that the notice was there.
+pub async fn delete(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let deleted = sqlx::query("UPDATE notices SET deleted_at = ? WHERE id = ? AND user_id = ? AND shown = 1")
+        .bind(now)
+        .bind(id)
+        .bind(owner)
+        .execute(tx.conn())
+        .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+/// The key of a device's token.
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

@@ -1,0 +1,98 @@
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::*;
+use crate::reservation::Move;
+
+const HANGUL: std::ops::RangeInclusive<char> = '가'..='힣';
+
+fn zone(name: &str) -> TimeZone {
+    name.parse().unwrap()
+}
+
+fn facts(role: &str) -> Value {
+    json!({
+        "role": role, "title": "Mock interview", "startsAt": "2026-11-24T05:00:00Z",
+        "holdUntil": "2026-11-23T05:30:00Z", "reason": "sick", "refund": 50_000, "amount": 50_000,
+        "gross": 50_000, "fee": 7_500, "net": 42_500, "lead": "10m", "state": "requested",
+    })
+}
+
+#[test]
+fn every_kind_has_both_languages_for_both_sides() {
+    let seoul = zone("Asia/Seoul");
+    for kind in KINDS {
+        for role in ["mentor", "mentee"] {
+            let (ko, en) = (
+                render(kind, &facts(role), Locale::Ko, seoul),
+                render(kind, &facts(role), Locale::En, seoul),
+            );
+            for text in [&ko, &en] {
+                assert!(!text.title.is_empty() && !text.title.contains('\n'), "{kind}");
+                assert!(text.body.contains("Mock interview · 2026-11-24 ("), "{kind}: {}", text.body);
+                assert!(!text.body.contains("{"), "{kind}: {}", text.body);
+            }
+            assert!(ko.title.chars().any(|c| HANGUL.contains(&c)), "{kind}: {}", ko.title);
+            let english = format!("{}{}", en.title, en.body);
+            assert!(!english.chars().any(|c| HANGUL.contains(&c)), "{kind}: {english}");
+            assert_ne!(en.title, render("no.such.kind", &facts(role), Locale::En, seoul).title, "{kind}");
+            assert_ne!(ko.title, render("no.such.kind", &facts(role), Locale::Ko, seoul).title, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn every_step_of_a_reservation_that_people_hear_of_has_a_text() {
+    // These pass in seconds and are shown on the screen.
+    let silent = BTreeSet::from(["paying", "reclaimed", "started"]);
+    for step in Move::ALL {
+        let kind = format!("reservation.{}", step.cause());
+        assert_eq!(KINDS.contains(&kind.as_str()), !silent.contains(step.cause()), "{kind}");
+    }
+}
+
+#[test]
+fn times_are_the_readers_wall_clock() {
+    let body = |locale, zone| render("reservation.confirmed", &facts("mentee"), locale, zone).body;
+    assert!(body(Locale::Ko, zone("Asia/Seoul")).starts_with("Mock interview · 2026-11-24 (화) 14:00 KST\n"));
+    assert!(
+        body(Locale::En, zone("America/New_York"))
+            .starts_with("Mock interview · 2026-11-24 (Tue) 00:00 EST\n")
+    );
+    assert!(body(Locale::En, zone("Asia/Kathmandu")).contains("10:45 +0545"));
+}
+
+#[test]
+fn money_is_in_won() {
+    let text = render("settlement.accrued", &facts("mentor"), Locale::Ko, zone("Asia/Seoul"));
+    assert!(text.body.ends_with("결제 금액: ₩50,000\n수수료: ₩7,500\n정산 금액: ₩42,500"), "{}", text.body);
+}
+
+#[test]
+fn a_code_of_the_payment_provider_is_shown_to_nobody() {
+    let mut data = facts("mentor");
+    data["reason"] = json!("REJECT_CARD_PAYMENT");
+    for kind in ["reservation.payment_declined", "reservation.payment_failed"] {
+        for role in ["mentor", "mentee"] {
+            data["role"] = json!(role);
+            assert!(!render(kind, &data, Locale::En, zone("UTC")).body.contains("REJECT"), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn facts_that_are_missing_or_odd_are_left_out() {
+    for data in
+        [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
+    {
+        for kind in KINDS.iter().chain(&["no.such.kind"]) {
+            let text = render(kind, &data, Locale::En, zone("UTC"));
+            assert!(!text.title.is_empty(), "{kind}");
+        }
+        assert_eq!(
+            render("payment.refunded", &data, Locale::En, zone("UTC")).body,
+            "Your card company may take some days to show it."
+        );
+    }
+}

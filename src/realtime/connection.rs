@@ -1,0 +1,370 @@
+//! One WebSocket: the events of its user, from the handshake to the close.
+
+use std::io;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use poem::web::websocket::{Message, WebSocketStream};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::Bucket;
+use super::feed::{Feed, Resync};
+use super::fetch::{self, Done};
+use super::frame::{self, Inbound, Outbound};
+use super::listener::{Listener, Signal};
+use super::seat::Seat;
+use super::wire::{MAX_MESSAGE, Turn, Wire};
+use crate::auth::{Principal, SESSION_REVOKED, Tokens};
+use crate::core::Core;
+use crate::event::Event;
+use crate::id::jitter;
+
+/// How often expiry, silence and slowness are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long before the end of its token a client is warned.
+const WARNING: TimeDelta = TimeDelta::seconds(60);
+const PING: Duration = Duration::from_secs(20);
+/// A client of which nothing was heard for this long, not even an answer to a ping, is gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a full queue may stay unread.
+const SLOW: Duration = Duration::from_secs(10);
+/// A client that is too slow again within this time after a resync is closed.
+const SLOW_AGAIN: Duration = Duration::from_secs(30);
+/// At a stop, sockets close within this time, not all at once.
+const DRAIN_MS: u64 = 2_000;
+/// Clients come back spread over this time.
+const RETURN_MS: u64 = 5_000;
+
+/// Why the server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The client left, or the connection broke.
+    Gone,
+    /// This process stops.
+    GoingAway,
+    Close(u16, &'static str),
+}
+
+const BINARY: Ending = Ending::Close(1003, "binary frames are not spoken here");
+const MALFORMED: Ending = Ending::Close(1002, "malformed frame");
+const TOO_LARGE: Ending = Ending::Close(1009, "frame too large");
+const TOKEN_EXPIRED: Ending = Ending::Close(4001, "token expired");
+const REVOKED: Ending = Ending::Close(4001, "session ended");
+const FLOOD: Ending = Ending::Close(4008, "too many frames");
+const TOO_SLOW: Ending = Ending::Close(4009, "reading too slowly");
+const SILENT: Ending = Ending::Close(4010, "no sign of life");
+
+type Flow = ControlFlow<Ending>;
+
+/// A socket that is about to open: made by [`Hub::open`](super::Hub::open), before the protocol is switched.
+pub struct Connection {
+    pub(super) core: Core,
+    pub(super) tokens: Tokens,
+    pub(super) principal: Principal,
+    pub(super) seat: Seat,
+    pub(super) listener: Listener,
+    pub(super) head: i64,
+    pub(super) after: Option<i64>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Connection {
+    /// Serves the client until either side ends it.
+    pub async fn run(self, socket: WebSocketStream) {
+        let now = Instant::now();
+        let after = self.after.unwrap_or(self.head);
+        let mut open = Open {
+            wire: Wire::new(socket),
+            feed: Feed::new(after, self.head),
+            listener: self.listener,
+            core: self.core,
+            tokens: self.tokens,
+            principal: self.principal,
+            work: FuturesUnordered::new(),
+            refreshing: false,
+            warned: false,
+            bucket: Bucket::new(now),
+            heard_at: now,
+            pinged_at: now,
+            stalled_at: now,
+            resynced_at: None,
+        };
+        let mut ending = open.welcome(self.head, after);
+        if ending.is_continue() {
+            ending = Break(open.serve(&self.stop).await);
+        }
+        let ending = ending.break_value().unwrap_or(Ending::Gone);
+        // Nothing more is heard or read; the seat is kept until the socket is closed.
+        let Open { wire, listener, work, principal, .. } = open;
+        drop((listener, work));
+        tracing::debug!(user = %principal.user_id, ?ending, "socket ends");
+        match ending {
+            Ending::Gone => wire.finish().await,
+            Ending::GoingAway => leave(wire).await,
+            Ending::Close(code, reason) => {
+                metrics::counter!("konnect_sockets_closed_total", "code" => code.to_string()).increment(1);
+                wire.close(code, reason).await;
+            }
+        }
+        drop(self.seat);
+    }
+}
+
+/// Says goodbye, and closes a little later: clients leave one by one and come back one by one.
+async fn leave(mut wire: Wire<WebSocketStream>) {
+    let farewell = Outbound::GoingAway { retry_after_ms: 200 + jitter(RETURN_MS) };
+    // A client whose queue is full learns it from the close.
+    let _ = wire.push(Message::text(farewell.json()));
+    let linger = sleep(Duration::from_millis(200 + jitter(DRAIN_MS)));
+    let ended = async { while !matches!(wire.turn().await, Turn::Ended(_)) {} };
+    tokio::select! {
+        () = linger => {}
+        () = ended => return,
+    }
+    wire.close(1001, "going away").await;
+}
+
+struct Open {
+    wire: Wire<WebSocketStream>,
+    feed: Feed,
+    listener: Listener,
+    core: Core,
+    tokens: Tokens,
+    principal: Principal,
+    work: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// A token is being verified: one at a time.
+    refreshing: bool,
+    warned: bool,
+    bucket: Bucket,
+    heard_at: Instant,
+    pinged_at: Instant,
+    stalled_at: Instant,
+    resynced_at: Option<Instant>,
+}
+
+impl Open {
+    async fn serve(&mut self, stop: &CancellationToken) -> Ending {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            if let Some(need) = self.feed.need(self.wire.is_idle()) {
+                let session = self.principal.session_id;
+                self.work.push(fetch::read(&self.core, self.listener.topic(), session, need));
+            }
+            let flow = tokio::select! {
+                biased;
+                () = stop.cancelled() => Break(Ending::GoingAway),
+                _ = look.tick() => self.look(),
+                Some(done) = self.work.next(), if !self.work.is_empty() => self.answered(done),
+                turn = self.wire.turn() => self.turned(turn),
+                signal = self.listener.recv() => self.signalled(signal),
+            };
+            if let Break(ending) = flow {
+                return ending;
+            }
+        }
+    }
+
+    fn welcome(&mut self, head: i64, after: i64) -> Flow {
+        let welcome = Outbound::Welcome {
+            protocol: super::PROTOCOL,
+            topic: self.listener.topic(),
+            head,
+            after,
+            server_now: self.core.clock.now(),
+            session_expires_at: self.principal.expires_at,
+        };
+        let text = welcome.json();
+        self.send(Message::text(text))
+    }
+
+    /// Once a second.
+    fn look(&mut self) -> Flow {
+        // Tokens end by our clock, which can be moved; silence and slowness are of the network.
+        let (now, tick) = (self.core.clock.now(), Instant::now());
+        let expires_at = self.principal.expires_at;
+        if now >= expires_at {
+            return Break(TOKEN_EXPIRED);
+        }
+        if tick - self.heard_at >= SILENCE {
+            return Break(SILENT);
+        }
+        if self.feed.is_stalled() {
+            return if tick - self.stalled_at >= SLOW { Break(TOO_SLOW) } else { Continue(()) };
+        }
+        if !self.warned && now >= expires_at - WARNING {
+            self.warned = true;
+            self.say(&Outbound::TokenExpiring { session_expires_at: expires_at })?;
+        }
+        if tick - self.pinged_at >= PING {
+            self.pinged_at = tick;
+            self.send(Message::ping([]))?;
+        }
+        Continue(())
+    }
+
+    fn signalled(&mut self, signal: Signal) -> Flow {
+        match signal {
+            Signal::CatchUp => self.feed.catch_up(),
+            Signal::Frame(event) => {
+                // Whatever its place in the order: after the end of the session nothing is sent.
+                if self.ends_session(&event) {
+                    return Break(REVOKED);
+                }
+                if self.feed.hint(event.seq) {
+                    self.send_event(&event)?;
+                }
+            }
+        }
+        Continue(())
+    }
+
+    fn answered(&mut self, done: Done) -> Flow {
+        match done {
+            Done::Unanswered => self.feed.unanswered(),
+            Done::Head { session_lives: false, .. } => return Break(REVOKED),
+            Done::Head { generation, head, .. } => {
+                if let Some(resync) = self.feed.head(head, generation) {
+                    self.resync(resync)?;
+                }
+            }
+            Done::Events { generation, events } => {
+                let mut sent = 0;
+                for event in &events {
+                    if self.ends_session(event) {
+                        return Break(REVOKED);
+                    }
+                    if self.feed.row(event.seq, generation) {
+                        self.send_event(event)?;
+                        sent += 1;
+                    }
+                }
+                if let Some(resync) = self.feed.batch_end(sent, generation) {
+                    self.resync(resync)?;
+                }
+            }
+            Done::Refreshed(outcome) => {
+                self.refreshing = false;
+                return self.refreshed(outcome);
+            }
+        }
+        Continue(())
+    }
+
+    fn refreshed(&mut self, outcome: Result<Principal, &'static str>) -> Flow {
+        match outcome {
+            Ok(principal) if principal.user_id == self.principal.user_id => {
+                if principal.session_id != self.principal.session_id {
+                    // Its end may have passed by before it became ours: the head is read with it.
+                    self.feed.catch_up();
+                }
+                self.principal = principal;
+                self.warned = false;
+                self.say(&Outbound::Refreshed { session_expires_at: self.principal.expires_at })
+            }
+            Ok(_) => self.say(&Outbound::Error { code: "auth.other_user" }),
+            Err(code) => self.say(&Outbound::Error { code }),
+        }
+    }
+
+    fn turned(&mut self, turn: Turn) -> Flow {
+        match turn {
+            Turn::Drained => {
+                self.feed.drained();
+                Continue(())
+            }
+            Turn::Ended(error) => Break(error.map_or(Ending::Gone, |error| broken(&error))),
+            Turn::Received(message) => {
+                self.heard_at = Instant::now();
+                if !self.bucket.take(self.heard_at) {
+                    return Break(FLOOD);
+                }
+                match message {
+                    Message::Text(text) if text.len() > MAX_MESSAGE => Break(TOO_LARGE),
+                    Message::Text(text) => self.received(&text),
+                    Message::Binary(_) => Break(BINARY),
+                    Message::Close(_) => Break(Ending::Gone),
+                    Message::Ping(_) | Message::Pong(_) => Continue(()),
+                }
+            }
+        }
+    }
+
+    fn received(&mut self, text: &str) -> Flow {
+        match Inbound::parse(text) {
+            Ok(Inbound::Ping {}) => self.say(&Outbound::Pong { server_now: self.core.clock.now() }),
+            Ok(Inbound::Resume { after }) => {
+                self.feed.rewind(after);
+                Continue(())
+            }
+            Ok(Inbound::AuthRefresh { .. }) if self.refreshing => {
+                self.say(&Outbound::Error { code: "auth.refresh_in_progress" })
+            }
+            Ok(Inbound::AuthRefresh { token }) => {
+                self.refreshing = true;
+                self.work.push(fetch::verify(&self.core, &self.tokens, token));
+                Continue(())
+            }
+            Err(rejected) => self.say(&Outbound::Error { code: rejected.code() }),
+        }
+    }
+
+    /// Whether an event says that the session of this socket has ended.
+    fn ends_session(&self, event: &Event) -> bool {
+        event.kind == SESSION_REVOKED
+            && event.data.0["sessionIds"].as_array().is_some_and(|ids| {
+                ids.iter().any(|id| id.as_str() == Some(&self.principal.session_id.to_string()))
+            })
+    }
+
+    fn resync(&mut self, resync: Resync) -> Flow {
+        metrics::counter!("konnect_socket_resyncs_total").increment(1);
+        self.resynced_at = Some(Instant::now());
+        let Resync { reason, head } = resync;
+        let text = Outbound::ResyncRequired { topic: self.listener.topic(), reason, head }.json();
+        self.send(Message::text(text))
+    }
+
+    fn send_event(&mut self, event: &Event) -> Flow {
+        self.send(Message::text(frame::event_json(event)))
+    }
+
+    fn say(&mut self, frame: &Outbound<'_>) -> Flow {
+        self.send(Message::text(frame.json()))
+    }
+
+    fn send(&mut self, message: Message) -> Flow {
+        // A stalled client gets nothing: it is told to resync when it reads again.
+        if self.feed.is_stalled() {
+            return Continue(());
+        }
+        if self.wire.push(message) {
+            metrics::counter!("konnect_frames_sent_total").increment(1);
+            return Continue(());
+        }
+        let now = Instant::now();
+        if self.resynced_at.is_some_and(|at| now - at < SLOW_AGAIN) {
+            return Break(TOO_SLOW);
+        }
+        self.wire.clear();
+        self.feed.stall();
+        self.stalled_at = now;
+        // The warning may have been in the queue.
+        self.warned = false;
+        Continue(())
+    }
+}
+
+/// The socket's own errors come as text alone.
+fn broken(error: &io::Error) -> Ending {
+    match error.kind() {
+        io::ErrorKind::Other if error.to_string().starts_with("Space limit exceeded") => TOO_LARGE,
+        io::ErrorKind::Other => MALFORMED,
+        _ => Ending::Gone,
+    }
+}

@@ -1,0 +1,234 @@
+//! One running app with everything it needs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use konnect::api;
+use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
+use konnect::clock::Clock;
+use konnect::config::{ApiConfig, Config, LogFormat, Rules, TokenConfig, WorkerConfig};
+use konnect::context::{Actor, Context};
+use konnect::core::Core;
+use konnect::realtime::Hub;
+use konnect_jobs::{Executor, Services};
+use konnect_sandbox::{Sandbox, SandboxOptions};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::servers::Servers;
+use crate::{Client, world};
+
+pub const SECRET_KEY: &str = "test_sk_konnect_tests";
+
+/// Monday 2 March 2026, 09:00 in Seoul: where every frozen clock starts.
+pub fn monday() -> DateTime<Utc> {
+    "2026-03-02T00:00:00Z".parse().expect("an instant")
+}
+
+pub struct TestApp {
+    pub core: Core,
+    pub config: Config,
+    pub services: Services,
+    pub executor: Executor,
+    pub sandbox: Sandbox,
+    pub servers: Servers,
+    pub api_config: ApiConfig,
+    pub tokens: Tokens,
+    pub base: String,
+    stop: CancellationToken,
+    finished: AtomicBool,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(Rules::default()).await
+    }
+
+    pub async fn start_with(rules: Rules) -> Self {
+        let servers = Servers::fresh().await;
+        let sandbox = Sandbox::start(SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() })
+            .await
+            .expect("the stand-in starts");
+        sandbox.freeze(monday());
+        Self::assemble(servers, sandbox, Clock::frozen(monday()), rules).await
+    }
+
+    /// With real time, for tests that start processes.
+    pub async fn start_live() -> Self {
+        Self::start_live_on(None).await
+    }
+
+    /// The same over a Redis of the test's own.
+    pub async fn start_live_on(redis_url: Option<String>) -> Self {
+        let mut servers = Servers::fresh().await;
+        if let Some(url) = redis_url {
+            servers.redis_url = url;
+        }
+        let options = SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() };
+        let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
+        Self::assemble(servers, sandbox, Clock::system(), Rules::default()).await
+    }
+
+    async fn assemble(servers: Servers, sandbox: Sandbox, clock: Clock, rules: Rules) -> Self {
+        let config = Config {
+            database_url: servers.database_url.clone().into(),
+            db_connections: 24,
+            redis_url: servers.redis_url.clone().into(),
+            redis_prefix: servers.redis_prefix.clone(),
+            mongodb_url: servers.mongodb_url.clone().into(),
+            mongo_database: servers.mongo_database.clone(),
+            ops_bind: None,
+            drain_seconds: 5,
+            log_format: LogFormat::Text,
+            clock_file: None,
+            rules,
+        };
+        let core = Core::connect(&config, clock).await.expect("the stores of the test run");
+        core.db.migrate().await.expect("migrations run");
+
+        let keys = std::env::temp_dir().join(&servers.redis_prefix);
+        generate_key(&keys).expect("a signing key");
+        let api_config = ApiConfig {
+            bind: "127.0.0.1:0".parse().expect("an address"),
+            public_url: "http://127.0.0.1".into(),
+            cors_origins: vec!["http://localhost:3000".into()],
+            tokens: TokenConfig {
+                keys_dir: keys.clone(),
+                issuer: "https://konnect.test".into(),
+                audience: "konnect".into(),
+                access_seconds: 900,
+                refresh_seconds: 14 * 86_400,
+            },
+            toss_client_key: "test_ck_konnect_tests".into(),
+        };
+        let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
+        let tokens = Tokens::new(signing, &api_config.tokens);
+        let stop = CancellationToken::new();
+        let app = Arc::new(api::App {
+            core: core.clone(),
+            tokens: tokens.clone(),
+            hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
+            config: api_config.clone(),
+            hub: Hub::start(&core, stop.clone()),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(api::serve(app, listener, stop.clone(), Duration::from_secs(1)));
+        sandbox.set_webhook_url(Some(format!("{base}/v1/webhooks/toss"))).expect("a URL");
+
+        let services = Services::new(core.clone(), &worker_config(&sandbox)).expect("the clients");
+        let executor = Executor::new(services.clone(), "test-worker");
+        Self {
+            core,
+            config,
+            services,
+            executor,
+            sandbox,
+            servers,
+            api_config,
+            tokens,
+            base,
+            stop,
+            finished: AtomicBool::new(false),
+        }
+    }
+
+    /// A second api process over the same stores.
+    pub async fn second_api(&self) -> String {
+        let core = Core::connect(&self.config, self.core.clock.clone()).await.expect("the stores");
+        let app = Arc::new(api::App {
+            core: core.clone(),
+            tokens: self.tokens.clone(),
+            hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
+            config: self.api_config.clone(),
+            hub: Hub::start(&core, self.stop.clone()),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(api::serve(app, listener, self.stop.clone(), Duration::from_secs(1)));
+        base
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.core.clock.now()
+    }
+
+    /// Moves our clock and the provider's.
+    pub fn advance(&self, by: TimeDelta) {
+        self.core.clock.advance(by);
+        self.sandbox.advance(by);
+    }
+
+    pub fn advance_to(&self, at: DateTime<Utc>) {
+        self.advance(at - self.now());
+    }
+
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.base, None)
+    }
+
+    pub fn context(&self) -> Context {
+        Context::new(Actor::Operator, "test")
+    }
+
+    /// Ends the test: nothing due, nothing dead, no invariant broken.
+    pub async fn finish(self) {
+        self.expect_no_jobs().await;
+        self.expect_sound().await;
+        self.leave().await;
+    }
+
+    /// Ends a test that leaves dead jobs on purpose.
+    pub async fn leave(self) {
+        self.finished.store(true, Ordering::SeqCst);
+        self.stop.cancel();
+        self.core.db.pool().close().await;
+        let _ = std::fs::remove_dir_all(&self.api_config.tokens.keys_dir);
+        self.servers.remove().await;
+    }
+
+    /// No invariant is broken.
+    pub async fn expect_sound(&self) {
+        let violations = konnect::settlement::audit(self.core.db.pool(), self.now()).await.expect("the audit runs");
+        assert_eq!(violations, [], "invariants");
+    }
+
+    /// Waits until something that other tasks do has happened; fails after half a minute.
+    pub async fn until(&self, mut happened: impl AsyncFnMut() -> bool) {
+        let give_up = tokio::time::Instant::now() + Duration::from_secs(30);
+        while !happened().await {
+            assert!(tokio::time::Instant::now() < give_up, "it did not happen");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub async fn mentor(&self, name: &str) -> world::Person {
+        world::mentor(self, name).await
+    }
+
+    pub async fn mentee(&self, name: &str) -> world::Person {
+        world::mentee(self, name).await
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !self.finished.load(Ordering::SeqCst) && !std::thread::panicking() {
+            panic!("a test ends with TestApp::finish, which looks for jobs and broken invariants");
+        }
+    }
+}
+
+pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
+    WorkerConfig {
+        concurrency: 8,
+        toss_base_url: sandbox.url().to_owned(),
+        toss_secret_key: SECRET_KEY.into(),
+        smtp_url: sandbox.smtp_url().into(),
+        mail_from: "Konnect <no-reply@konnect.test>".into(),
+        fcm_base_url: sandbox.url().to_owned(),
+        fcm_service_account_file: None,
+    }
+}

@@ -1,0 +1,137 @@
+//! Real processes, for what can only be shown with `kill -9`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+use crate::TestApp;
+use crate::app::SECRET_KEY;
+
+/// One process of the Procfile.
+pub struct Process {
+    child: Child,
+    pub name: String,
+}
+
+impl Process {
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
+    /// Ends it without warning.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("the process runs");
+    }
+
+    /// Sends a signal by name.
+    pub async fn signal(&self, signal: &str) {
+        let pid = self.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{signal}"), &pid]).status().await.expect("kill");
+        assert!(sent.success(), "kill -{signal} {pid}");
+    }
+
+    /// Asks it to stop and waits until it has; whether it ended well.
+    pub async fn stop(mut self) -> bool {
+        self.signal("TERM").await;
+        let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
+        ended.expect("it stops within its drain time").expect("it can be waited for").success()
+    }
+}
+
+/// What processes of one test share: the settings of its stores.
+pub struct Stack {
+    settings: BTreeMap<String, String>,
+    folder: PathBuf,
+}
+
+impl Stack {
+    /// The app's stores, with real time: processes cannot see a frozen clock.
+    pub fn new(app: &TestApp) -> Self {
+        let servers = &app.servers;
+        let settings = [
+            ("DATABASE_URL", servers.database_url.as_str()),
+            ("REDIS_URL", &servers.redis_url),
+            ("KONNECT_REDIS_PREFIX", &servers.redis_prefix),
+            ("MONGODB_URL", &servers.mongodb_url),
+            ("KONNECT_MONGO_DATABASE", &servers.mongo_database),
+            ("KONNECT_DB_CONNECTIONS", "10"),
+            ("KONNECT_LOG_FORMAT", "text"),
+            ("KONNECT_DRAIN_SECONDS", "5"),
+            ("TOSS_BASE_URL", app.sandbox.url()),
+            ("TOSS_SECRET_KEY", SECRET_KEY),
+            ("SMTP_URL", app.sandbox.smtp_url()),
+            ("FCM_BASE_URL", app.sandbox.url()),
+            ("RUST_LOG", "info"),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { settings, folder: binaries() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Starts a process by the name it has in the Procfile. It ends with the test.
+    pub fn start(&self, name: &str) -> Process {
+        let child = Command::new(self.folder.join(name))
+            .env_clear()
+            .envs(&self.settings)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));
+        Process { child, name: name.to_owned() }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test run says by its environment where the binaries are")]
+fn binaries() -> PathBuf {
+    std::env::var("KONNECT_BIN_DIR").map_or_else(|_| "target/debug".into(), PathBuf::from)
+}
+
+/// A Redis of its own, for tests that restart it.
+pub struct PrivateRedis {
+    child: Child,
+    port: u16,
+}
+
+impl PrivateRedis {
+    pub async fn start() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        Self::start_on(port).await
+    }
+
+    async fn start_on(port: u16) -> Self {
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server");
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Self { child, port }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it and starts it again with nothing in it.
+    pub async fn restart_empty(mut self) -> Self {
+        self.child.kill().await.expect("Redis runs");
+        Self::start_on(self.port).await
+    }
+}

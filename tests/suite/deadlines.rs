@@ -1,0 +1,120 @@
+//! Deadlines and reminders.
+
+use chrono::TimeDelta;
+use konnect::job::{ExpireHold, Job, NotifyEvent, RemindReservation};
+use konnect::outbox;
+use konnect::transact;
+use konnect_tests::TestApp;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s57_a_reminder_in_flight_when_its_booking_is_cancelled_says_nothing() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.pay(&booking).await;
+    app.advance_to(booking.starts_at - TimeDelta::hours(24));
+    // The reminder is on its way to a worker when the cancellation commits.
+    let delivery = app.take_due().await.expect("the reminder");
+    assert_eq!(app.job(delivery.job_id).await.kind, RemindReservation::KIND);
+    let mentee = app.log_in(&booking.mentee).await;
+    let version = mentee.client.get(&booking.path()).await.ok(200)["version"].clone();
+    let body = json!({ "reason": "ill", "expectedVersion": version });
+    mentee.client.post(&format!("{}/cancel", booking.path()), body).await.ok(200);
+
+    app.executor.execute(delivery).await.expect("the database");
+    app.run_jobs().await;
+
+    assert!(!app.events_of(&booking.mentee).await.contains(&"reservation.reminder".to_owned()));
+    let waiting = app.jobs_in("pending").await;
+    assert!(waiting.iter().all(|j| j.subject != Some(booking.id.0)), "a dead booking has no deadlines: {waiting:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s58_a_late_booking_gets_only_the_reminders_that_lie_ahead() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    let mut hours = konnect_tests::weekdays();
+    hours.min_notice_min = 0;
+    app.set_hours(&mentor, hours).await;
+    let offering = app.offering(&mentor, konnect::mentor::Kind::Instant, 60, 50_000).await;
+    let mentee = app.mentee("mentee").await;
+    app.advance(TimeDelta::minutes(25));
+    let soon = konnect_tests::monday() + TimeDelta::minutes(30);
+    let booking = app.book(&mentor, &mentee, offering, soon).await;
+    app.pay(&booking).await;
+    assert!(app.jobs_of(RemindReservation::KIND).await.is_empty(), "five minutes before: no burst");
+
+    let later = app.mentee("later").await;
+    let next = app.book(&mentor, &later, offering, soon + TimeDelta::minutes(60)).await;
+    app.pay(&next).await;
+    let leads: Vec<_> = app.jobs_of(RemindReservation::KIND).await.into_iter().map(|j| j.payload).collect();
+    assert_eq!(leads.len(), 2, "one hour and ten minutes: {leads:?}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s60_the_same_event_enqueued_twice_makes_one_notice_per_channel() {
+    let app = TestApp::start().await;
+    let mentee = app.mentee("mentee").await;
+    let event = || NotifyEvent {
+        event_key: "the-same".into(),
+        kind: "reservation.confirmed".into(),
+        people: vec![mentee.id],
+        reservation_id: None,
+        data: json!({ "title": "Rust 멘토링", "startsAt": app.now(), "timeZone": "Asia/Seoul" }),
+        expires_at: None,
+    };
+    for _ in 0..2 {
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &event()).await })
+            .expect("the outbox");
+    }
+    app.run_jobs().await;
+    let notices: Vec<(String, i64)> =
+        sqlx::query_as("SELECT channel, COUNT(*) FROM notices WHERE user_id = ? GROUP BY channel ORDER BY channel")
+            .bind(mentee.id)
+            .fetch_all(app.core.db.pool())
+            .await
+            .expect("the database");
+    assert_eq!(notices, [("email".to_owned(), 1), ("in_app".to_owned(), 1)]);
+    assert_eq!(app.sandbox.mails_to(&mentee.email).len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i20_every_deadline_shown_is_a_job_and_a_lost_one_is_written_again() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    let view = booking.mentee.client.get(&booking.path()).await.ok(200);
+    let jobs = app.jobs_of(ExpireHold::KIND).await;
+    assert_eq!(jobs.len(), 1);
+    assert_eq!(json!(jobs[0].run_at), view["holdUntil"]);
+    sqlx::query("DELETE FROM outbox").execute(app.core.db.pool()).await.expect("the outbox");
+    app.advance(TimeDelta::minutes(17));
+    let broken = konnect::settlement::audit(app.core.db.pool(), app.now()).await.expect("the audit");
+    assert_eq!(broken.iter().map(|v| v.invariant).collect::<Vec<_>>(), ["I20-hold"]);
+
+    app.reconcile().await;
+    app.run_jobs().await;
+
+    assert_eq!(app.state(&booking).await, "expired");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_job_of_an_older_hold_does_nothing() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.advance(TimeDelta::minutes(15));
+    let old = app.take_due().await.expect("the expiry, or a notice");
+    app.executor.execute(old).await.expect("the database");
+    app.run_jobs().await;
+    assert_eq!(app.state(&booking).await, "expired");
+    let mentee = app.log_in(&booking.mentee).await;
+    mentee.client.post(&format!("{}/payment-orders", booking.path()), json!({})).await.ok(200);
+    assert_eq!(app.state(&booking).await, "awaiting_payment");
+    let again = app.deliver_again(old.job_id).await.expect("no twin waits");
+    app.executor.execute(again).await.expect("the database");
+    assert_eq!(app.state(&booking).await, "awaiting_payment", "the new hold has a deadline of its own");
+    app.finish().await;
+}

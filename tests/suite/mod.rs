@@ -1,0 +1,9 @@
+mod architecture;
+mod crashes;
+mod deadlines;
+mod engine;
+mod flow;
+mod input;
+mod payments;
+mod refunds;
+mod slots;
