@@ -6,9 +6,8 @@ use crate::clock::Instant;
 use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
 use crate::money::Krw;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum PaymentState {
     /// Payable.
@@ -22,9 +21,8 @@ pub enum PaymentState {
     Canceled,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum AttemptState {
     /// Ordered; the payer is at the checkout.
@@ -48,9 +46,8 @@ impl AttemptState {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case")]
 pub enum RefundState {
     Queued,
@@ -60,6 +57,32 @@ pub enum RefundState {
     /// The provider refuses for good: a person decides.
     ManualReview,
 }
+
+crate::words!(PaymentState {
+    Ready => "ready",
+    Confirming => "confirming",
+    Unknown => "unknown",
+    Done => "done",
+    PartialCanceled => "partial_canceled",
+    Canceled => "canceled",
+});
+
+crate::words!(AttemptState {
+    Ready => "ready",
+    Confirming => "confirming",
+    Unknown => "unknown",
+    Done => "done",
+    Failed => "failed",
+    Surplus => "surplus",
+});
+
+crate::words!(RefundState {
+    Queued => "queued",
+    Sent => "sent",
+    Unknown => "unknown",
+    Done => "done",
+    ManualReview => "manual_review",
+});
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Payment {

@@ -143,7 +143,7 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
     let data = json!({ "code": decline.code, "class": decline.class });
     tell_payer(tx, &payment, id, "payment.declined", data).await?;
     if reservation.state == State::Paying {
-        reservation::declined(tx, &reservation, &decline.code).await?;
+        reservation::declined(tx, &reservation).await?;
     }
     Ok(())
 }

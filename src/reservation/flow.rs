@@ -83,7 +83,7 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
         data.extend(more);
     }
     event::append(tx, &[r.mentor_id, r.mentee_id], &kind, data.clone()).await?;
-    if !is_notice(cause) {
+    if !is_notice(r.state, cause) {
         return Ok(());
     }
     let notice = NotifyEvent {
@@ -98,9 +98,14 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
     Ok(())
 }
 
-/// Steps that pass in seconds are shown on the screen and are no news in a mailbox.
-fn is_notice(cause: &str) -> bool {
-    !matches!(cause, "reserved" | "paying" | "reclaimed" | "started")
+/// Steps that pass in seconds are shown on the screen and are no news in a mailbox; a request is, because the
+/// mentor must answer it.
+fn is_notice(state: State, cause: &str) -> bool {
+    match cause {
+        "reserved" => state == State::Requested,
+        "paying" | "reclaimed" | "started" => false,
+        _ => true,
+    }
 }
 
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
@@ -138,13 +143,14 @@ pub async fn begin_payment(tx: &mut Tx, was: &Reservation) -> Result<Reservation
     step(tx, was, Move::ConfirmAsked, None, |_| {}).await
 }
 
-/// The provider said no. While the hold lives the mentee may try again; afterwards the slot is free.
-pub async fn declined(tx: &mut Tx, was: &Reservation, code: &str) -> Result<Reservation, Error> {
+/// The provider said no. While the hold lives the mentee may try again; afterwards the slot is free. The
+/// provider's code stays with the attempt: it is the payer's business, and this is told to both.
+pub async fn declined(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
     let hold_lives = was.hold_until.is_some_and(|until| until > tx.now);
     if hold_lives {
-        step(tx, was, Move::Declined, Some(code), |r| r.payment_failed = true).await
+        step(tx, was, Move::Declined, None, |r| r.payment_failed = true).await
     } else {
-        step(tx, was, Move::PaymentFailed, Some(code), |r| {
+        step(tx, was, Move::PaymentFailed, None, |r| {
             r.payment_failed = true;
             r.hold_until = None;
         })

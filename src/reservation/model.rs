@@ -6,9 +6,8 @@ use crate::clock::Instant;
 use crate::id::{OfferingId, ReservationId, UserId};
 use crate::money::Krw;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case", rename = "ReservationState")]
 pub enum State {
     Requested,
@@ -50,21 +49,21 @@ pub enum Move {
     Complete,
 }
 
-impl State {
-    pub const ALL: [Self; 11] = [
-        Self::Requested,
-        Self::AwaitingPayment,
-        Self::Paying,
-        Self::Confirmed,
-        Self::InSession,
-        Self::Completed,
-        Self::Rejected,
-        Self::Expired,
-        Self::PaymentFailed,
-        Self::Cancelled,
-        Self::NoShow,
-    ];
+crate::words!(State {
+    Requested => "requested",
+    AwaitingPayment => "awaiting_payment",
+    Paying => "paying",
+    Confirmed => "confirmed",
+    InSession => "in_session",
+    Completed => "completed",
+    Rejected => "rejected",
+    Expired => "expired",
+    PaymentFailed => "payment_failed",
+    Cancelled => "cancelled",
+    NoShow => "no_show",
+});
 
+impl State {
     /// The table of allowed moves.
     pub fn after(self, step: Move) -> Option<Self> {
         use State as S;
@@ -92,22 +91,6 @@ impl State {
             self,
             Self::Requested | Self::AwaitingPayment | Self::Paying | Self::Confirmed | Self::InSession
         )
-    }
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Requested => "requested",
-            Self::AwaitingPayment => "awaiting_payment",
-            Self::Paying => "paying",
-            Self::Confirmed => "confirmed",
-            Self::InSession => "in_session",
-            Self::Completed => "completed",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::PaymentFailed => "payment_failed",
-            Self::Cancelled => "cancelled",
-            Self::NoShow => "no_show",
-        }
     }
 }
 

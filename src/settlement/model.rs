@@ -8,13 +8,14 @@ use crate::money::Krw;
 /// is the mentor's.
 pub const RULE_VERSION: i16 = 1;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, poem_openapi::Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[sqlx(rename_all = "snake_case")]
 #[oai(rename_all = "snake_case", rename = "SettlementLineState")]
 pub enum LineState {
     Accrued,
 }
+
+crate::words!(LineState { Accrued => "accrued" });
 
 /// What one reservation earned its mentor.
 #[derive(Clone, Debug, sqlx::FromRow)]

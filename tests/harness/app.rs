@@ -48,9 +48,10 @@ impl TestApp {
 
     pub async fn start_with(rules: Rules) -> Self {
         let servers = Servers::fresh().await;
-        let sandbox = Sandbox::start(SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() })
-            .await
-            .expect("the stand-in starts");
+        let sandbox =
+            Sandbox::start(SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() })
+                .await
+                .expect("the stand-in starts");
         sandbox.freeze(monday());
         Self::assemble(servers, sandbox, Clock::frozen(monday()), rules).await
     }
@@ -191,7 +192,8 @@ impl TestApp {
 
     /// No invariant is broken.
     pub async fn expect_sound(&self) {
-        let violations = konnect::settlement::audit(self.core.db.pool(), self.now()).await.expect("the audit runs");
+        let violations =
+            konnect::settlement::audit(self.core.db.pool(), self.now()).await.expect("the audit runs");
         assert_eq!(violations, [], "invariants");
     }
 

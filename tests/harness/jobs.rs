@@ -57,7 +57,10 @@ impl TestApp {
                 && let Some(again) = self.deliver_again(delivery.job_id).await
             {
                 let ended = self.executor.execute(again).await.expect("the database is there");
-                assert!(matches!(ended, Ended::Done | Ended::Snoozed), "{kind} does not bear a second run: {ended:?}");
+                assert!(
+                    matches!(ended, Ended::Done | Ended::Snoozed),
+                    "{kind} does not bear a second run: {ended:?}"
+                );
                 if ended == Ended::Snoozed {
                     self.set_state(delivery.job_id, "done").await;
                 }

@@ -94,8 +94,10 @@ impl TestApp {
             Ok(user::open_session(tx, person.id, "tests", self.tokens.refresh_life()).await?)
         })
         .expect("a session");
-        let token =
-            self.tokens.issue(user.id, grant.session_id, &user.roles(is_mentor), self.now()).expect("a token");
+        let token = self
+            .tokens
+            .issue(user.id, grant.session_id, &user.roles(is_mentor), self.now())
+            .expect("a token");
         let token = secrecy::ExposeSecret::expose_secret(&token.token).to_owned();
         Person { client: Client::new(&self.base, Some(token)), ..person.clone() }
     }
@@ -202,7 +204,8 @@ impl TestApp {
 
     /// The sums of the ledger's accounts for a reservation, in the order provider, held, mentor, platform.
     pub async fn ledger(&self, id: ReservationId) -> [i64; 4] {
-        let rows = konnect::ledger::entries_of_reservation(self.core.db.pool(), id).await.expect("the database");
+        let rows =
+            konnect::ledger::entries_of_reservation(self.core.db.pool(), id).await.expect("the database");
         ["provider", "held", "mentor_payable", "platform_revenue"]
             .map(|account| rows.iter().filter(|r| r.account == account).map(|r| r.amount_krw.0).sum())
     }

@@ -26,7 +26,10 @@ async fn s57_a_reminder_in_flight_when_its_booking_is_cancelled_says_nothing() {
 
     assert!(!app.events_of(&booking.mentee).await.contains(&"reservation.reminder".to_owned()));
     let waiting = app.jobs_in("pending").await;
-    assert!(waiting.iter().all(|j| j.subject != Some(booking.id.0)), "a dead booking has no deadlines: {waiting:?}");
+    assert!(
+        waiting.iter().all(|j| j.subject != Some(booking.id.0)),
+        "a dead booking has no deadlines: {waiting:?}"
+    );
     app.finish().await;
 }
 
@@ -70,12 +73,13 @@ async fn s60_the_same_event_enqueued_twice_makes_one_notice_per_channel() {
             .expect("the outbox");
     }
     app.run_jobs().await;
-    let notices: Vec<(String, i64)> =
-        sqlx::query_as("SELECT channel, COUNT(*) FROM notices WHERE user_id = ? GROUP BY channel ORDER BY channel")
-            .bind(mentee.id)
-            .fetch_all(app.core.db.pool())
-            .await
-            .expect("the database");
+    let notices: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT channel, COUNT(*) FROM notices WHERE user_id = ? GROUP BY channel ORDER BY channel",
+    )
+    .bind(mentee.id)
+    .fetch_all(app.core.db.pool())
+    .await
+    .expect("the database");
     assert_eq!(notices, [("email".to_owned(), 1), ("in_app".to_owned(), 1)]);
     assert_eq!(app.sandbox.mails_to(&mentee.email).len(), 1);
     app.finish().await;

@@ -13,7 +13,8 @@ use konnect_tests::TestApp;
 
 async fn ping(app: &TestApp) {
     let ping = Ping { sent_at: app.now() };
-    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &ping).await }).expect("the outbox");
+    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &ping).await })
+        .expect("the outbox");
 }
 
 /// Writes a row that no payload type would write.
@@ -84,7 +85,8 @@ async fn a_job_is_retried_as_its_schedule_says_and_dies_after_its_cap() {
 
     // The provider is back and an operator replays the job.
     app.sandbox.clear_faults();
-    let replayed = transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::replay(tx, job.id).await });
+    let replayed =
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::replay(tx, job.id).await });
     assert!(replayed.expect("the outbox"));
     app.run_jobs().await;
     assert_eq!(app.state(&booking).await, "confirmed");
@@ -202,7 +204,8 @@ async fn an_operator_can_cancel_a_waiting_job_and_nothing_else() {
     ping(&app).await;
     let id = app.jobs_of(Ping::KIND).await[0].id;
     let cancel = async || {
-        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::cancel(tx, id).await }).expect("the outbox")
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::cancel(tx, id).await })
+            .expect("the outbox")
     };
     assert!(cancel().await);
     assert!(!cancel().await, "it is cancelled already");

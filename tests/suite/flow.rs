@@ -42,9 +42,13 @@ async fn a_booking_goes_all_the_way() {
 
     let mentor = app.log_in(&booking.mentor).await;
     let line = mentor.client.get(&format!("{}/settlement", booking.path())).await.ok(200);
-    assert_eq!((line["gross"].as_i64(), line["fee"].as_i64(), line["net"].as_i64()), (Some(50_000), Some(7_500), Some(42_500)));
+    assert_eq!(
+        (line["gross"].as_i64(), line["fee"].as_i64(), line["net"].as_i64()),
+        (Some(50_000), Some(7_500), Some(42_500))
+    );
     let history = mentor.client.get(&format!("{}/history", booking.path())).await.ok(200);
-    let moves: Vec<_> = history.as_array().expect("rows").iter().map(|r| r["to"].as_str().expect("a state")).collect();
+    let moves: Vec<_> =
+        history.as_array().expect("rows").iter().map(|r| r["to"].as_str().expect("a state")).collect();
     assert_eq!(moves, ["awaiting_payment", "paying", "confirmed", "in_session", "completed"], "I5");
     app.finish().await;
 }
@@ -101,7 +105,9 @@ async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> 
         let (offering, at) = if i == 7 { (approval, 8) } else { (instant, i) };
         bookings.push(app.book(&mentor, &mentee, offering, start + TimeDelta::hours(at)).await);
     }
-    let [done, refunded, half, kept, declined, unpaid, lost, rejected] = &bookings[..] else { unreachable!() };
+    let [done, refunded, half, kept, declined, unpaid, lost, rejected] = &bookings[..] else {
+        unreachable!()
+    };
 
     app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::decline("REJECT_CARD_PAYMENT")));
     for booking in [declined, done, refunded, half, kept] {
@@ -215,7 +221,9 @@ async fn i15_a_request_expiry_and_a_webhook_survive_a_second_run() {
     app.run_jobs_twice().await;
     assert_eq!(app.state(&booking).await, "expired");
     assert_eq!(app.claims(booking.id).await, 0);
-    app.sandbox.forge_webhook(json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": { "orderId": "x" } })).await;
+    app.sandbox
+        .forge_webhook(json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": { "orderId": "x" } }))
+        .await;
     let ran = app.run_jobs_twice().await;
     assert!(ran.iter().any(|r| r.kind == "payment.sync_webhook.v1"));
     app.finish().await;

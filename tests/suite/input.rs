@@ -7,7 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn reservations(app: &TestApp) -> i64 {
-    sqlx::query_scalar("SELECT COUNT(*) FROM reservations").fetch_one(app.core.db.pool()).await.expect("the database")
+    sqlx::query_scalar("SELECT COUNT(*) FROM reservations")
+        .fetch_one(app.core.db.pool())
+        .await
+        .expect("the database")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +45,8 @@ async fn bodies_that_do_not_fit_are_refused() {
     mentee.client.post("/v1/reservations", huge).await.problem(413, "request.too_large");
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let token = mentee.client.token().expect("a token");
-    for (content_type, body, status) in [("application/json", "{not json", 400), ("text/plain", "hello", 415)] {
+    for (content_type, body, status) in [("application/json", "{not json", 400), ("text/plain", "hello", 415)]
+    {
         let answer = http
             .post(format!("{}/v1/reservations", app.base))
             .bearer_auth(token)
@@ -64,12 +68,16 @@ async fn addresses_and_methods_that_do_not_exist_are_problems() {
     let app = TestApp::start().await;
     let client = app.anonymous();
     client.get("/v1/nothing").await.problem(404, "route.not_found");
-    client.send(Method::PUT, "/v1/reservations", Some(json!({})), &[]).await.problem(405, "route.method_not_allowed");
+    client
+        .send(Method::PUT, "/v1/reservations", Some(json!({})), &[])
+        .await
+        .problem(405, "route.method_not_allowed");
     client.get("/v1/reservations").await.problem(401, "auth.required");
     let mentee = app.mentee("mentee").await;
     mentee.client.get("/v1/reservations/not-a-uuid").await.problem(400, "request.invalid");
     mentee.client.get("/v1/reservations?limit=1000").await.problem(400, "request.invalid");
-    let korean = mentee.client.send(Method::GET, "/v1/nothing", None, &[("accept-language", "ko-KR,ko;q=0.9")]).await;
+    let korean =
+        mentee.client.send(Method::GET, "/v1/nothing", None, &[("accept-language", "ko-KR,ko;q=0.9")]).await;
     assert_eq!(korean.body["detail"], "없는 주소입니다.");
     app.finish().await;
 }
@@ -92,7 +100,10 @@ async fn other_peoples_ids_are_not_found() {
             .post(&format!("{}/cancel", booking.path()), json!({ "reason": "mine", "expectedVersion": 1 }))
             .await
             .problem(404, "reservation.not_found");
-        client.post(&format!("{}/complete", booking.path()), json!({})).await.problem(404, "reservation.not_found");
+        client
+            .post(&format!("{}/complete", booking.path()), json!({}))
+            .await
+            .problem(404, "reservation.not_found");
     }
     booking
         .mentor
@@ -132,7 +143,10 @@ async fn an_idempotency_key_gives_one_answer() {
     let first = client.post_as("/v1/reservations", body.clone(), "key-of-the-first").await.ok(201);
     let again = client.post_as("/v1/reservations", body.clone(), "key-of-the-first").await.ok(201);
     assert_eq!(first["id"], again["id"]);
-    client.post_as("/v1/reservations", other, "key-of-the-first").await.problem(422, "idempotency.key_reused");
+    client
+        .post_as("/v1/reservations", other, "key-of-the-first")
+        .await
+        .problem(422, "idempotency.key_reused");
     let none = client.send(Method::POST, "/v1/reservations", Some(body.clone()), &[]).await;
     none.problem(400, "idempotency.key_required");
     client.post_as("/v1/reservations", body.clone(), "short").await.problem(400, "idempotency.key_required");
@@ -147,11 +161,8 @@ async fn an_idempotency_key_gives_one_answer() {
     let rival = app.mentee("rival").await;
     let body = json!({ "offeringId": offering, "startsAt": monday() + TimeDelta::hours(32) });
     let many = (0..10).map(|_| rival.client.post_as("/v1/reservations", body.clone(), "all-the-same-key"));
-    let ids: std::collections::BTreeSet<_> = futures_util::future::join_all(many)
-        .await
-        .into_iter()
-        .map(|a| a.ok(201)["id"].to_string())
-        .collect();
+    let ids: std::collections::BTreeSet<_> =
+        futures_util::future::join_all(many).await.into_iter().map(|a| a.ok(201)["id"].to_string()).collect();
     assert_eq!(ids.len(), 1);
     assert_eq!(reservations(&app).await, 3);
     app.finish().await;

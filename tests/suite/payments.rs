@@ -87,7 +87,8 @@ async fn s17_a_second_card_succeeds_inside_the_hold() {
     app.pay(&booking).await;
 
     let payment = booking.mentee.client.get(&format!("{}/payment", booking.path())).await.ok(200);
-    let states: Vec<_> = payment["attempts"].as_array().expect("attempts").iter().map(|a| &a["state"]).collect();
+    let states: Vec<_> =
+        payment["attempts"].as_array().expect("attempts").iter().map(|a| &a["state"]).collect();
     assert_eq!(states, ["failed", "done"]);
     assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0]);
     app.finish().await;
@@ -121,7 +122,8 @@ async fn s19_another_users_order_and_key_are_not_found() {
     let own = app.book(&booking.mentor, &thief, booking.offering, slot).await;
     let order = app.order(&own).await;
     app.confirm(&booking, &body).await.ok(202);
-    let stolen = json!({ "orderId": order["orderId"], "paymentKey": body["paymentKey"], "amount": own.price });
+    let stolen =
+        json!({ "orderId": order["orderId"], "paymentKey": body["paymentKey"], "amount": own.price });
     app.confirm(&own, &stolen).await.problem(404, "payment.not_found");
     assert_eq!(app.state(&own).await, "awaiting_payment");
     app.run_jobs().await;
@@ -311,7 +313,8 @@ async fn s35_a_forged_webhook_has_no_effect() {
     let app = TestApp::start().await;
     let booking = app.booking().await;
     let body = app.checkout(&booking).await;
-    let (key, order) = (body["paymentKey"].as_str().expect("a key"), body["orderId"].as_str().expect("an id"));
+    let (key, order) =
+        (body["paymentKey"].as_str().expect("a key"), body["orderId"].as_str().expect("an id"));
     let status = app.sandbox.forge_status(key, order, konnect_sandbox::Status::Done, booking.price).await;
     assert_eq!(status, Some(200));
     app.run_jobs().await;

@@ -20,7 +20,8 @@ async fn cancel(app: &TestApp, booking: &Booking, who: &Person) -> Value {
     let view = who.client.get(&booking.path()).await.ok(200);
     let body = json!({ "reason": "cannot come", "expectedVersion": view["version"] });
     let done = who.client.post(&format!("{}/cancel", booking.path()), body).await.ok(200);
-    let offered = view["actions"].as_array().expect("actions").iter().find(|a| a["action"] == "cancel").expect("it");
+    let offered =
+        view["actions"].as_array().expect("actions").iter().find(|a| a["action"] == "cancel").expect("it");
     assert_eq!(offered["refund"], done["refund"], "what was shown is what is given");
     done
 }

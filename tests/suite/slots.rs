@@ -27,12 +27,11 @@ async fn s01_of_a_hundred_callers_one_gets_the_slot() {
         assert!(!alternatives.is_empty());
         assert!(!alternatives.contains(&json!(starts_at)));
     }
-    let claims: i64 =
-        sqlx::query_scalar("SELECT COUNT(*) FROM slot_claims WHERE person_id = ?")
-            .bind(mentor.id)
-            .fetch_one(app.core.db.pool())
-            .await
-            .expect("the database");
+    let claims: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM slot_claims WHERE person_id = ?")
+        .bind(mentor.id)
+        .fetch_one(app.core.db.pool())
+        .await
+        .expect("the database");
     assert_eq!(claims, 4, "I1: one hour of quarter-hour cells");
     app.finish().await;
 }
@@ -40,7 +39,8 @@ async fn s01_of_a_hundred_callers_one_gets_the_slot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s02_overlapping_offerings_of_one_mentor_exclude_each_other() {
     let app = TestApp::start().await;
-    let (mentor, first, second) = (app.mentor("mentor").await, app.mentee("first").await, app.mentee("second").await);
+    let (mentor, first, second) =
+        (app.mentor("mentor").await, app.mentee("first").await, app.mentee("second").await);
     let hour = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
     let half = app.offering(&mentor, Kind::Instant, 30, 30_000).await;
     let starts_at = monday() + TimeDelta::hours(26);
@@ -55,7 +55,8 @@ async fn s02_overlapping_offerings_of_one_mentor_exclude_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s02_buffers_keep_sessions_apart() {
     let app = TestApp::start().await;
-    let (mentor, first, second) = (app.mentor("mentor").await, app.mentee("first").await, app.mentee("second").await);
+    let (mentor, first, second) =
+        (app.mentor("mentor").await, app.mentee("first").await, app.mentee("second").await);
     let mut hours = konnect_tests::weekdays();
     hours.buffer_after_min = 15;
     app.set_hours(&mentor, hours).await;
@@ -187,9 +188,7 @@ async fn i03_every_listed_slot_can_be_reserved_and_no_other() {
     let (mentor, mentee) = (app.mentor("mentor").await, app.mentee("mentee").await);
     let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
     app.reserve(&mentee, offering, monday() + TimeDelta::hours(26)).await.ok(201);
-    let path = format!(
-        "/v1/offerings/{offering}/slots?from=2026-03-02T00:00:00Z&to=2026-03-04T00:00:00Z"
-    );
+    let path = format!("/v1/offerings/{offering}/slots?from=2026-03-02T00:00:00Z&to=2026-03-04T00:00:00Z");
     let listed: Vec<String> = slots(&app.anonymous().get(&path).await.ok(200));
     for quarter in 0..(2 * 96) {
         let starts_at = monday() + TimeDelta::minutes(15 * quarter);
