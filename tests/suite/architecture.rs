@@ -32,6 +32,7 @@ const ROOMS: [&str; 6] = ["api", "client", "config", "job", "outbox", "realtime"
 
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
+/// `words` is the macro for the words of a state column.
 const FOR_DOMAINS: [&str; 12] =
     ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal", "words"];
 
