@@ -117,19 +117,19 @@ async fn walk(args: &Args, line: &Timeline) -> Result<()> {
     accounts::show_ledger(&world).await?;
     accounts::audit(&world, args.admin()).await?;
     accounts::show_mails(&world, &cast).await?;
-    let jobs = format!(
-        "{} done, {} waiting for their time, {} cancelled, {} dead",
-        count(world.jobs.count("done"), "job"),
-        world.jobs.count("pending"),
-        world.jobs.count("cancelled"),
-        world.jobs.count("dead"),
-    );
+    let jobs = &world.jobs;
     let events = cast.mentor.ears.count() + cast.mentee.ears.count();
     line.plain(&format!(
-        "\nAll as promised: {} in {:.1} s; {jobs}; {} over two WebSockets, in order, none missing.\n\
-         The development clock stays {} s ahead (./dev admin clock reset brings it back).",
+        "\nAll as promised: {} in {:.1} s.\n\
+         {} done, {} waiting for their time, {} cancelled, {} dead.\n\
+         {} over two WebSockets, in order, none missing.\n\
+         The development clock stays {} s ahead; ./dev admin clock reset brings it back.",
         count(line.kept(), "check"),
         line.elapsed(),
+        count(jobs.count("done"), "job"),
+        jobs.count("pending"),
+        jobs.count("cancelled"),
+        jobs.count("dead"),
         count(events, "event"),
         world.clock.offset(),
     ));

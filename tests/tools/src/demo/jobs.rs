@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::text::span;
+use super::text::{span, time};
 use super::timeline::{Mark, Timeline};
 
 /// How often the rows are looked at.
@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A job that is due this much after its row was written waits for its time.
 const FUTURE_MS: i64 = 200;
+/// Characters of an error that are shown.
+const ERROR_SHOWN: usize = 40;
 
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Job {
@@ -245,21 +247,27 @@ fn news(before: Option<&Job>, job: &Job) -> Option<String> {
             (wait > FUTURE_MS).then(|| format!("waits {}", span(wait)))
         }
         "pending" if job.attempts > 0 && (was == "published" || job.attempts > tried_before) => {
-            let error = job.last_error.as_deref().unwrap_or_default();
+            let error: String =
+                job.last_error.iter().flat_map(|error| error.chars()).take(ERROR_SHOWN).collect();
             let wait = job.claimed_at.map_or(0, |at| (job.run_at - at).num_milliseconds());
             Some(format!("attempt {} failed, next +{}: {error}", job.attempts, span(wait)))
         }
         state @ ("done" | "dead") if state != was => {
-            let lag = job.claimed_at.map(|at| (at - job.run_at).num_milliseconds());
             let took =
                 job.finished_at.zip(job.claimed_at).map(|(end, start)| (end - start).num_milliseconds());
-            let times = match (lag, took) {
-                (Some(lag), Some(took)) => format!("started +{}, took {}", span(lag), span(took)),
-                _ => String::new(),
-            };
-            Some(format!("{state}, attempt {}, {times}", job.attempts))
+            let took = took.map_or_else(String::new, |took| format!(", took {}", span(took)));
+            Some(format!("{state}, attempt {}, {}{took}", job.attempts, start_of(job)))
         }
         "cancelled" if was != "cancelled" => Some("cancelled: no longer needed".to_owned()),
         _ => None,
+    }
+}
+
+/// How soon a job was started; for one that waited for its time, that time. The clock jumps past it.
+fn start_of(job: &Job) -> String {
+    let waited = (job.run_at - job.created_at).num_milliseconds() > FUTURE_MS && job.attempts == 1;
+    match job.claimed_at {
+        Some(at) if !waited => format!("started +{}", span((at - job.run_at).num_milliseconds())),
+        _ => format!("due {}", time(job.run_at)),
     }
 }

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use serde_json::json;
+use konnect_tools::client::Event;
+use serde_json::{Value, json};
 
 use super::world::{Cast, World, attempt_state, field};
 
@@ -30,9 +31,9 @@ async fn pay(world: &mut World, cast: &Cast) -> Result<String> {
     let effect = json!({ "drop_after_commit": true });
     world.toss.spoil_confirm(&order_id, &effect, "take the money and hang up without an answer").await?;
     let redirect = world.toss.type_card(&order).await?;
-    let payment = world.confirm(cast, &order, &redirect).await?;
+    let (payment, checking) =
+        tokio::try_join!(world.confirm(cast, &order, &redirect), look_meanwhile(cast, &id))?;
     world.line.promise(attempt_state(&payment) == "done", "the answer waited until the outcome was known")?;
-    let checking = cast.mentee.ears.wait("payment.checking", &id).await?;
     let captured = cast.mentee.ears.wait("payment.captured", &id).await?;
     world
         .line
@@ -43,4 +44,13 @@ async fn pay(world: &mut World, cast: &Cast) -> Result<String> {
     let seen = world.show(cast, &id).await?;
     world.line.promise(seen["state"] == "confirmed", "the reservation is confirmed")?;
     Ok(order_id)
+}
+
+/// What a payer sees while the outcome is unknown. Gives the event that says so.
+async fn look_meanwhile(cast: &Cast, reservation: &str) -> Result<Event> {
+    let checking = cast.mentee.ears.wait("payment.checking", reservation).await?;
+    let path = format!("/v1/reservations/{reservation}/payment");
+    let note = |payment: &Value| format!("attempt {}", attempt_state(payment));
+    cast.mentee.send(cast.mentee.rest.get(&path), 200, note).await?;
+    Ok(checking)
 }

@@ -115,7 +115,7 @@ impl Person {
     fn show(&self, answer: &Answer, note: impl FnOnce(&Value) -> String) {
         let note = if answer.status < 400 { note(&answer.body) } else { problem(&answer.body) };
         let call = format!("{} {}", answer.method, short_path(&answer.path));
-        let what = format!("{call:<52} {} {note}", answer.status);
+        let what = format!("{call:<50} {} {note}", answer.status);
         self.line.line(self.role, Mark::Call, what.trim_end());
     }
 }
