@@ -116,6 +116,18 @@ impl Ears {
         self.until(kind, |heard| heard.events.iter().find(|event| event.kind == kind).cloned()).await
     }
 
+    /// Waits for a notice of this kind in the app.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn wait_notice(&self, kind: &str) -> Result<Event> {
+        let found = |heard: &Heard| {
+            let mut notices = heard.events.iter().filter(|event| event.kind == "notice.created");
+            notices.find(|event| event.data["kind"] == kind).cloned()
+        };
+        self.until(&format!("a notice of {kind}"), found).await
+    }
+
     /// Waits until every event up to `head` has arrived.
     ///
     /// # Errors
@@ -207,7 +219,6 @@ fn summary(event: &Event) -> String {
     };
     fact("state", text);
     fact("holdUntil", |v| Some(format!("held until {}", time(instant(v)?))));
-    fact("lead", |v| Some(format!("{} before", v.as_str()?)));
     fact("amount", |v| v.as_i64().map(won));
     fact("code", text);
     fact("class", text);

@@ -19,9 +19,9 @@ pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Resu
     world
         .move_clock(cast, booking.starts_at - TimeDelta::minutes(10), "ten minutes before the start")
         .await?;
-    cast.mentee.ears.wait("reservation.reminder", id).await?;
+    cast.mentee.ears.wait_notice("reservation.reminder").await?;
     return_after_expiry(world, cast, true).await?;
-    cast.mentor.ears.wait("reservation.reminder", id).await?;
+    cast.mentor.ears.wait_notice("reservation.reminder").await?;
     world.line.promise(true, "the mentor got what was missed meanwhile")?;
 
     world.move_clock(cast, booking.starts_at, "the session begins").await?;
