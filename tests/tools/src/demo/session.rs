@@ -19,10 +19,14 @@ pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Resu
     world
         .move_clock(cast, booking.starts_at - TimeDelta::minutes(10), "ten minutes before the start")
         .await?;
-    cast.mentee.ears.wait_notice("reservation.reminder").await?;
+    // The mentee may hear of it before the socket is closed or after the return; the mentor after it.
+    world.jobs.done("reservation.remind.v1", id).await?;
     return_after_expiry(world, cast, true).await?;
-    cast.mentor.ears.wait_notice("reservation.reminder").await?;
-    world.line.promise(true, "the mentor got what was missed meanwhile")?;
+    tokio::try_join!(
+        cast.mentor.ears.wait_notice("reservation.reminder"),
+        cast.mentee.ears.wait_notice("reservation.reminder")
+    )?;
+    world.line.promise(true, "both were reminded, the mentor after the return")?;
 
     world.move_clock(cast, booking.starts_at, "the session begins").await?;
     world.both_hear(cast, "reservation.started", id).await?;
