@@ -28,3 +28,4 @@ pub mod retention;
 pub mod settlement;
 pub mod signal;
 pub mod user;
+pub mod words;
