@@ -5,5 +5,6 @@ mod engine;
 mod flow;
 mod input;
 mod payments;
+mod realtime;
 mod refunds;
 mod slots;
