@@ -32,8 +32,9 @@ const ROOMS: [&str; 6] = ["api", "client", "config", "job", "outbox", "realtime"
 
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
-const FOR_DOMAINS: [&str; 11] =
-    ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal"];
+/// `words` is the macro for the words of a state column.
+const FOR_DOMAINS: [&str; 12] =
+    ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal", "words"];
 
 /// Files of domains that hold the model of a second subject, and derive schemas like `model.rs`: what a mentor
 /// sells, and what a member of a reservation may do.
@@ -41,13 +42,14 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 
 /// Files with SQL beside the `query.rs` of each folder and `src/outbox/`: the event rows, the connection's own
 /// settings, the keys that are stored beside the work they stand for, the audit (a report over three domains),
-/// the activity log's watermark, and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 6] = [
+/// the activity log's watermark, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 7] = [
     "src/event.rs",
     "src/db.rs",
     "src/api/idempotency.rs",
     "src/settlement/audit.rs",
     "src/activity.rs",
+    "src/retention.rs",
     "src/api/ops.rs",
 ];
 
