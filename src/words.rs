@@ -1,7 +1,7 @@
 //! Enums that stand in the database as words.
 
 /// Stores an enum as its word in a VARCHAR column: `words!(State { Ready => "ready", … })` gives it `name()`,
-/// `ALL` and the database's traits. (sqlx derives them for columns of the type ENUM alone.)
+/// `parse()`, `ALL` and the database's traits. (sqlx derives them for columns of the type ENUM alone.)
 #[macro_export]
 macro_rules! words {
     ($name:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
@@ -13,6 +13,11 @@ macro_rules! words {
                 match self {
                     $(Self::$variant => $word),+
                 }
+            }
+
+            /// The value of a word; `None` for any other.
+            pub fn parse(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.name() == word)
             }
         }
 
@@ -38,8 +43,7 @@ macro_rules! words {
         impl<'r> ::sqlx::Decode<'r, ::sqlx::MySql> for $name {
             fn decode(value: ::sqlx::mysql::MySqlValueRef<'r>) -> Result<Self, ::sqlx::error::BoxDynError> {
                 let word = <&str as ::sqlx::Decode<'r, ::sqlx::MySql>>::decode(value)?;
-                let found = Self::ALL.iter().find(|known| known.name() == word);
-                found.copied().ok_or_else(|| format!("{word} is no {}", stringify!($name)).into())
+                Self::parse(word).ok_or_else(|| format!("{word} is no {}", stringify!($name)).into())
             }
         }
     };

@@ -85,7 +85,7 @@ pub enum StateName {
 }
 
 fn locale(word: &str) -> Result<Locale, String> {
-    Locale::try_from(word.to_owned()).map_err(|_| "is ko or en".to_owned())
+    Locale::parse(word).ok_or_else(|| "is ko or en".to_owned())
 }
 
 impl UserCommand {
