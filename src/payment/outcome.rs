@@ -35,8 +35,13 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, attempt.payment_id).await?.ok_or(Error::NotFound)?;
     let (amount, idempotency_key) = (payment.amount_krw, attempt.idempotency_key.clone());
-    if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
+    if attempt.state.is_captured() {
         return Ok(Intent::Over);
+    }
+    if attempt.state == AttemptState::Failed {
+        // Asked about after all: the provider may have taken the money of what it declined. Without the payer's
+        // key nothing can be asked for.
+        return Ok(Intent::LookUp { payment_key: None, amount, idempotency_key });
     }
     let first = attempt.sent_at.is_none() && attempt.state == AttemptState::Confirming;
     match attempt.payment_key.clone() {
@@ -175,7 +180,10 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
     if !was_open {
         return Ok(());
     }
-    query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+    // Another attempt may have paid meanwhile.
+    if payment.state.is_open() {
+        query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+    }
     let data = json!({ "code": decline.code, "class": decline.class });
     tell_payer(tx, &payment, id, "payment.declined", data).await?;
     if reservation.state == State::Paying {
