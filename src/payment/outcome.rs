@@ -19,6 +19,9 @@ use crate::money::Krw;
 use crate::outbox;
 use crate::reservation::{self, State};
 
+/// The code of an open attempt whose payment at the provider does not fit: only a person asks about it again.
+pub const MISMATCH: &str = "PROVIDER_MISMATCH";
+
 /// What a job may do about an attempt now.
 #[derive(Clone, Debug)]
 pub enum Intent {
@@ -250,9 +253,9 @@ pub async fn view(
     Ok((payment, attempts))
 }
 
-/// Attempts without an outcome since before `since`.
+/// Attempts without an outcome since before `since`, for which no job asks.
 pub async fn open_attempts(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec<AttemptId>> {
-    query::open_attempts(pool, since, 200).await
+    query::open_attempts(pool, since, MISMATCH, 200).await
 }
 
 /// Asks again about an attempt for which nobody asks any more. `false`: somebody does.
