@@ -6,4 +6,5 @@ mod flow;
 mod input;
 mod payments;
 mod refunds;
+mod review;
 mod slots;
