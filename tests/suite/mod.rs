@@ -13,4 +13,5 @@ mod payments;
 mod realtime;
 mod realtime_doors;
 mod refunds;
+mod review;
 mod slots;
