@@ -7,6 +7,7 @@ mod engine;
 mod fencing;
 mod flow;
 mod input;
+mod invariants;
 mod late_answers;
 mod mentors;
 mod notices;
