@@ -1,1 +1,36 @@
-fn main() {}
+//! REST and sockets. Checks, writes state, enqueues; everything slow is done by workers.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use konnect::api::{self, App};
+use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens};
+use konnect::config::{ApiConfig, Config};
+use konnect::realtime::Hub;
+use tokio::net::TcpListener;
+
+#[derive(Parser)]
+#[command(version, about = "The api: REST, webhooks and sockets.")]
+struct Settings {
+    #[command(flatten)]
+    config: Config,
+    #[command(flatten)]
+    api: ApiConfig,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Settings { config, api: settings } = Settings::parse();
+    let process = konnect_start::start(&config).await?;
+    let tokens = Tokens::new(SigningKeys::load(&settings.tokens)?, &settings.tokens);
+    let hasher = Hasher::new(HashCost::Production)?;
+    let listener =
+        TcpListener::bind(settings.bind).await.with_context(|| format!("{} is not free", settings.bind))?;
+    tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
+    let hub = Hub::start(&process.core, process.stop.clone());
+    let app = Arc::new(App { core: process.core, tokens, hasher, config: settings, hub });
+    api::serve(app, listener, process.stop, process.drain).await?;
+    tracing::info!("api stopped");
+    Ok(())
+}

@@ -60,6 +60,12 @@ pub static CODES: &[Code] = &[
         "The request needs a Content-Length.",
         "Content-Length 헤더가 필요합니다.",
     ),
+    row(
+        408,
+        "request.timeout",
+        "The request body came too slowly.",
+        "요청 본문이 너무 느리게 도착했습니다.",
+    ),
     row(413, "request.too_large", "The request body is too large.", "요청 본문이 너무 큽니다."),
     row(
         415,
@@ -115,6 +121,12 @@ pub static CODES: &[Code] = &[
         "이미 사용된 리프레시 토큰입니다. 안전을 위해 관련 로그인을 모두 종료했습니다.",
     ),
     row(
+        404,
+        "auth.session_not_found",
+        "There is no such login, or it has ended.",
+        "없거나 이미 끝난 로그인입니다.",
+    ),
+    row(
         401,
         "auth.ticket_invalid",
         "The ticket is used up or too old.",
@@ -131,6 +143,12 @@ pub static CODES: &[Code] = &[
         "프로필이 그사이 바뀌었습니다. 다시 불러와 주세요.",
     ),
     row(
+        409,
+        "user.wrong_state",
+        "The account is in a state that does not allow this.",
+        "현재 계정 상태에서는 할 수 없습니다.",
+    ),
+    row(
         422,
         "user.invalid_time_zone",
         "The time zone must be an IANA name such as Asia/Seoul.",
@@ -144,7 +162,7 @@ pub static CODES: &[Code] = &[
         "The password must have 10 to 128 characters and must not be the e-mail.",
         "비밀번호는 10~128자이고 이메일과 달라야 합니다.",
     ),
-    row(422, "user.invalid_device", "The device token is not valid.", "기기 토큰이 올바르지 않습니다."),
+    row(422, "user.invalid_device_token", "The device token is not valid.", "기기 토큰이 올바르지 않습니다."),
     // Mentors and what they offer
     row(404, "mentor.not_found", "There is no such mentor.", "없는 멘토입니다."),
     row(409, "mentor.already_applied", "You have applied already.", "이미 신청했습니다."),
@@ -164,6 +182,7 @@ pub static CODES: &[Code] = &[
         "The offering was changed meanwhile. Read it again.",
         "상품이 그사이 바뀌었습니다. 다시 불러와 주세요.",
     ),
+    row(409, "offering.retired", "The offering was taken off the market.", "판매가 끝난 상품입니다."),
     row(422, "offering.invalid", "The offering breaks a rule.", "상품 내용이 규칙에 맞지 않습니다."),
     row(422, "schedule.invalid", "The hours break a rule.", "시간표가 규칙에 맞지 않습니다."),
     row(
@@ -178,7 +197,7 @@ pub static CODES: &[Code] = &[
         "This mentor has not opened any hours.",
         "아직 시간을 열지 않은 멘토입니다.",
     ),
-    row(422, "slots.range_invalid", "Ask for 1 to 62 days.", "1~62일 범위로 조회해 주세요."),
+    row(422, "slot.invalid_range", "Ask for 1 to 62 days.", "1~62일 범위로 조회해 주세요."),
     // Slots and reservations
     row(
         409,
@@ -296,3 +315,7 @@ pub static CODES: &[Code] = &[
     row(403, "origin.forbidden", "This origin may not open a socket.", "허용되지 않은 출처입니다."),
     row(429, "socket.too_many", "You have too many open connections.", "열린 연결이 너무 많습니다."),
 ];
+
+#[cfg(test)]
+#[path = "codes_tests.rs"]
+mod tests;

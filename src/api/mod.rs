@@ -1,16 +1,30 @@
 //! The REST API: poem and poem-openapi live here and nowhere else. One file per tag; a handler authenticates,
 //! parses, makes one domain call inside one transaction, and maps.
 
+mod admin;
+mod admin_jobs;
+mod admin_view;
+mod answer;
+mod auth;
 mod caller;
 mod codes;
+mod cors;
+mod from_domain;
 mod idempotency;
+mod limit;
+mod listen;
+mod me;
 mod notices;
+pub mod ops;
+mod page_key;
 mod payments;
 mod problem;
 mod realtime;
 mod request;
 mod reservation_view;
 mod reservations;
+mod server;
+mod text;
 mod webhooks;
 
 use std::sync::Arc;
@@ -21,6 +35,8 @@ use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
 use crate::realtime::Hub;
+
+pub use server::{openapi, routes, serve};
 
 /// What handlers work with.
 pub struct App {
@@ -54,8 +70,6 @@ pub(crate) enum Tag {
     Realtime,
     /// The back office.
     Admin,
-    /// What providers send.
-    Webhooks,
 }
 
 /// Runs a block in one transaction of this request; its error type is `Problem`.

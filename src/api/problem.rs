@@ -56,6 +56,12 @@ impl Problem {
         Self { code, field: None, context: None, retry_after: None, cause: None }
     }
 
+    /// A domain's error under its own code; when the database is away, that is what the caller hears.
+    pub fn of(code: &'static str, error: impl StdError + Send + Sync + 'static) -> Self {
+        let away = database_error(&error).is_some_and(is_away);
+        Self::new(if away { "service.unavailable" } else { code }).because(error)
+    }
+
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
@@ -81,6 +87,7 @@ impl Problem {
         self
     }
 
+    #[cfg(test)]
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -153,9 +160,12 @@ impl DbError for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        let away = matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed);
-        Self::new(if away { "service.unavailable" } else { "internal" }).because(error)
+        Self::new(if is_away(&error) { "service.unavailable" } else { "internal" }).because(error)
     }
+}
+
+fn is_away(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed)
 }
 
 impl From<redis::RedisError> for Problem {
@@ -169,7 +179,7 @@ macro_rules! problem_from {
     ($($error:ty),* $(,)?) => {$(
         impl From<$error> for Problem {
             fn from(error: $error) -> Self {
-                Self::new(error.code()).because(error)
+                Self::of(error.code(), error)
             }
         }
     )*};

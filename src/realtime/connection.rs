@@ -227,7 +227,9 @@ impl Open {
     fn answered(&mut self, done: Done) -> Flow {
         match done {
             Done::Unanswered => self.feed.unanswered(),
-            Done::Head { session_lives: false, .. } => return Break(REVOKED),
+            Done::Head { session, session_lives: false, .. } if session == self.principal.session_id => {
+                return Break(REVOKED);
+            }
             Done::Head { generation, head, .. } => {
                 if let Some(resync) = self.feed.head(head, generation) {
                     self.resync(resync)?;

@@ -19,6 +19,7 @@ pub enum Done {
     Head {
         generation: u32,
         head: i64,
+        session: SessionId,
         session_lives: bool,
     },
     Events {
@@ -40,7 +41,7 @@ pub fn read(core: &Core, topic: &str, session: SessionId, need: Need) -> BoxFutu
                     let head = event::head(&pool, &topic).await?;
                     // After the head: a client that skips events must not skip the end of its own session.
                     let session_lives = auth::session_live(&pool, session).await?;
-                    Ok::<_, auth::Error>(Done::Head { generation, head, session_lives })
+                    Ok::<_, auth::Error>(Done::Head { generation, head, session, session_lives })
                 }
                 .await
             }

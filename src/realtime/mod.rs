@@ -21,6 +21,8 @@ mod seat;
 mod ticket;
 mod wire;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 pub use connection::Connection;
 pub use cursor::{Cursor, Verdict};
 pub use error::Error;
@@ -32,8 +34,6 @@ pub use wire::config as socket_config;
 
 /// The subprotocol that is offered and echoed; the version of the frames.
 pub const PROTOCOL: &str = "konnect.v1";
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A panic elsewhere leaves these maps usable: every change to them is one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,0 +1,80 @@
+//! The operator's command line. Changes go through the domains, with the operator as the actor.
+
+#[path = "admin/clock.rs"]
+mod clock;
+#[path = "admin/demo.rs"]
+mod demo;
+#[path = "admin/jobs.rs"]
+mod jobs;
+#[path = "admin/keys.rs"]
+mod keys;
+#[path = "admin/people.rs"]
+mod people;
+#[path = "admin/replay.rs"]
+mod replay;
+#[path = "admin/seed.rs"]
+mod seed;
+#[path = "admin/stores.rs"]
+mod stores;
+#[path = "admin/token.rs"]
+mod token;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use stores::Stores;
+
+#[derive(Parser)]
+#[command(name = "admin", version, about = "The operator's command line of Konnect.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every migration that has not run yet
+    Migrate(Stores),
+    /// Check the invariants of slots, states and money; exit code 1 when one is broken
+    Audit(Stores),
+    /// The keys that sign access tokens
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Look at jobs, run them again, take them back
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// Accounts
+    #[command(subcommand)]
+    Users(people::UserCommand),
+    /// Mentors
+    #[command(subcommand)]
+    Mentors(people::MentorCommand),
+    /// Print an access token of somebody, for development
+    Token(token::Command),
+    /// Make the demo world, or what is missing of it
+    Seed(Stores),
+    /// The development clock that all processes follow
+    Clock(clock::Command),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    konnect_start::cryptography();
+    match Cli::parse().command {
+        Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
+        Command::Audit(stores) => return stores.audit().await,
+        Command::Keys(command) => command.run()?,
+        Command::Jobs(command) => command.run().await?,
+        Command::Users(command) => command.run().await?,
+        Command::Mentors(command) => command.run().await?,
+        Command::Token(command) => command.run().await?,
+        Command::Seed(stores) => seed::run(&stores.connect().await?).await?,
+        Command::Clock(command) => command.run().await?,
+        Command::Openapi => println!("{}", konnect::api::openapi()),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,162 @@
+//! Join, log in, stay logged in.
+
+use chrono::{DateTime, Utc};
+use poem::http::header;
+use poem::web::{Data, Json as PlainJson};
+use poem::{IntoResponse, Request, Response, handler};
+use poem_openapi::payload::Json;
+use poem_openapi::types::Password;
+use poem_openapi::{Object, OpenApi};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::answer::{Created, Done};
+use super::caller::Caller;
+use super::me::Profile;
+use super::problem::Problem;
+use super::text::Text;
+use super::{App, Shared, Tag, unit};
+use crate::auth::{self, Grant, Reason};
+use crate::context::Actor;
+use crate::mentor;
+use crate::user::{self, Locale, NewUser, User, check_password};
+
+pub struct AuthApi;
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct RegisterRequest {
+    #[oai(validator(max_length = 254))]
+    email: Text,
+    /// 10 to 128 characters, and not the e-mail address.
+    #[oai(validator(max_length = 256))]
+    password: Password,
+    /// 1 to 80 characters.
+    #[oai(validator(max_length = 200))]
+    name: Text,
+    locale: Locale,
+    /// An IANA name such as `Asia/Seoul`.
+    #[oai(validator(max_length = 64))]
+    time_zone: Text,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct LoginRequest {
+    #[oai(validator(max_length = 254))]
+    email: Text,
+    #[oai(validator(max_length = 256))]
+    password: Password,
+}
+
+#[derive(Object)]
+#[oai(rename_all = "camelCase", deny_unknown_fields)]
+struct RefreshRequest {
+    #[oai(validator(max_length = 128))]
+    refresh_token: Password,
+}
+
+/// A fresh pair of tokens.
+#[derive(Object)]
+#[oai(rename = "Tokens", rename_all = "camelCase")]
+struct TokensView {
+    /// For the `Authorization: Bearer` header.
+    access_token: String,
+    /// UTC.
+    access_expires_at: DateTime<Utc>,
+    /// Good once: `POST /v1/auth/refresh` gives the next pair.
+    refresh_token: String,
+    /// UTC.
+    refresh_expires_at: DateTime<Utc>,
+    user: Profile,
+}
+
+#[OpenApi(prefix_path = "/v1/auth", tag = "Tag::Auth")]
+impl AuthApi {
+    /// Register
+    ///
+    /// For everybody. Makes an account; log in with it afterwards.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        app: Data<&Shared>,
+        body: Json<RegisterRequest>,
+    ) -> Result<Created<Profile>, Problem> {
+        let RegisterRequest { email, password, name, locale, time_zone } = body.0;
+        let new = NewUser::parse(&email, &name, locale, &time_zone)?;
+        check_password(&password, &new.email)?;
+        let hash = app.hasher.hash(&SecretString::from(password.0)).await?;
+        let user = unit!(app, Actor::Anonymous, tx => { Ok(user::register(tx, &new, &hash).await?) })?;
+        Ok(Created::Created(Json(Profile::new(user, false))))
+    }
+
+    /// Log in
+    ///
+    /// For everybody. Opens a session; an unknown address and a wrong password look alike.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        app: Data<&Shared>,
+        request: &Request,
+        body: Json<LoginRequest>,
+    ) -> Result<Json<TokensView>, Problem> {
+        let LoginRequest { email, password } = body.0;
+        let password = SecretString::from(password.0);
+        let user = user::authenticate(app.core.db.pool(), &app.hasher, &email, &password).await?;
+        let agent = request.header(header::USER_AGENT).unwrap_or_default();
+        let (user, grant) = unit!(app, Actor::User(user.id), tx => {
+            Ok(user::open_session(tx, user.id, agent, app.tokens.refresh_life()).await?)
+        })?;
+        Ok(Json(issue(&app, user, &grant).await?))
+    }
+
+    /// Refresh
+    ///
+    /// For whoever has a refresh token. Each token is good once; a token that comes again ends its session, for
+    /// somebody has a copy.
+    #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(
+        &self,
+        app: Data<&Shared>,
+        body: Json<RefreshRequest>,
+    ) -> Result<Json<TokensView>, Problem> {
+        let token = SecretString::from(body.0.refresh_token.0);
+        let rotation = unit!(app, Actor::Anonymous, tx => {
+            Ok(auth::rotate(tx, &token, app.tokens.refresh_life()).await?)
+        })?;
+        let grant = rotation.granted()?;
+        let user = user::get(app.core.db.pool(), grant.user_id).await?;
+        Ok(Json(issue(&app, user, &grant).await?))
+    }
+
+    /// Log out
+    ///
+    /// Ends the caller's session: its tokens are refused from now on and its sockets are closed.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(&self, app: Data<&Shared>, caller: Caller) -> Result<Done, Problem> {
+        let session = caller.principal().session_id;
+        unit!(app, caller.actor(), tx => {
+            Ok(auth::revoke_session(tx, session, caller.user_id(), Reason::Logout).await?)
+        })?;
+        Ok(Done::Done)
+    }
+}
+
+async fn issue(app: &App, user: User, grant: &Grant) -> Result<TokensView, Problem> {
+    let is_mentor = mentor::is_approved(app.core.db.pool(), user.id).await?;
+    let roles = user.roles(is_mentor);
+    let access = app.tokens.issue(user.id, grant.session_id, &roles, app.core.clock.now())?;
+    Ok(TokensView {
+        access_token: access.token.expose_secret().to_owned(),
+        access_expires_at: access.expires_at,
+        refresh_token: grant.refresh_token.expose_secret().to_owned(),
+        refresh_expires_at: grant.refresh_expires_at,
+        user: Profile::new(user, is_mentor),
+    })
+}
+
+/// `GET /.well-known/jwks.json`: the public keys of access tokens (RFC 7517). A new key has to stand here for as
+/// long as answers may be cached before it signs.
+#[handler]
+pub fn jwks(app: Data<&Shared>) -> Response {
+    PlainJson(app.tokens.jwks()).with_header(header::CACHE_CONTROL, "public, max-age=300").into_response()
+}

@@ -1,0 +1,58 @@
+//! Errors of the domains that stand before reservations, with the field that is to blame where there is one.
+
+use super::problem::{Problem, problem_from};
+use crate::{auth, availability, mentor, user};
+
+problem_from!(auth::Error);
+
+impl From<user::Error> for Problem {
+    fn from(error: user::Error) -> Self {
+        let field = match &error {
+            user::Error::InvalidEmail | user::Error::EmailTaken => Some("email"),
+            user::Error::InvalidName => Some("name"),
+            user::Error::InvalidTimeZone => Some("timeZone"),
+            user::Error::PasswordWeak => Some("password"),
+            user::Error::InvalidDeviceToken => Some("token"),
+            _ => None,
+        };
+        blame(Self::of(error.code(), error), field)
+    }
+}
+
+impl From<mentor::Error> for Problem {
+    fn from(error: mentor::Error) -> Self {
+        let (field, rule) = match &error {
+            mentor::Error::Invalid(invalid) | mentor::Error::OfferingInvalid(invalid) => {
+                (Some(invalid.field), Some(invalid.rule))
+            }
+            _ => (error.field(), None),
+        };
+        ruled(blame(Self::of(error.code(), error), field), rule)
+    }
+}
+
+impl From<availability::Error> for Problem {
+    fn from(error: availability::Error) -> Self {
+        let rule = match &error {
+            availability::Error::Invalid(invalid) => Some(invalid.rule),
+            _ => None,
+        };
+        let field = error.field();
+        ruled(blame(Self::of(error.code(), error), field), rule)
+    }
+}
+
+fn blame(problem: Problem, field: Option<&'static str>) -> Problem {
+    match field {
+        Some(field) => problem.field(field),
+        None => problem,
+    }
+}
+
+/// The rule in words, for whoever writes the client.
+fn ruled(problem: Problem, rule: Option<&'static str>) -> Problem {
+    match rule {
+        Some(rule) => problem.context(serde_json::json!({ "rule": rule })),
+        None => problem,
+    }
+}

@@ -1,0 +1,145 @@
+//! What operators and their machines ask: does it live, is it ready, what does it count. The api serves these
+//! beside its routes, every other process on an address of its own.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use mongodb::bson::doc;
+use poem::http::StatusCode;
+use poem::web::{Data, Json};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route, get, handler};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::listen;
+use crate::core::Core;
+
+/// A dependency that takes longer to answer is away.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often the exporter empties its buffers.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Seconds: from a warm read to a job that waited for minutes.
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0,
+];
+
+/// The recorder of this process, installed by the first call.
+pub fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+            .expect("there are buckets")
+            .install_recorder()
+            .expect("nobody else installs a recorder")
+    };
+    HANDLE.get_or_init(install).clone()
+}
+
+/// Empties the exporter's buffers until `stop` is cancelled; without it histograms grow.
+pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
+    let mut timer = tokio::time::interval(UPKEEP);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = timer.tick() => handle.run_upkeep(),
+        }
+    }
+}
+
+/// Adds `/healthz`, `/readyz` and `/metrics`.
+pub fn mount(route: Route, core: Core, handle: PrometheusHandle) -> Route {
+    route
+        .at("/healthz", get(health))
+        .at("/readyz", get(ready).data(core))
+        .at("/metrics", get(numbers).data(handle))
+}
+
+/// `/healthz`, `/readyz` and `/metrics` alone.
+pub fn routes(core: Core, handle: PrometheusHandle) -> impl Endpoint {
+    mount(Route::new(), core, handle)
+}
+
+/// Serves them on `bind` until `stop` is cancelled.
+pub async fn serve(core: Core, bind: SocketAddr, stop: CancellationToken) -> std::io::Result<()> {
+    let listener = TcpListener::bind(bind).await?;
+    listen::serve(listener, routes(core, metrics()), stop, Duration::from_secs(1)).await
+}
+
+/// The process lives.
+#[handler]
+fn health() -> &'static str {
+    "ok\n"
+}
+
+#[handler]
+fn numbers(handle: Data<&PrometheusHandle>) -> Response {
+    handle.render().with_content_type("text/plain; version=0.0.4; charset=utf-8").into_response()
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    /// `ok`; `degraded` when something is away that no booking needs; `down`.
+    status: &'static str,
+    version: &'static str,
+    /// The release of the time zone data.
+    tzdb: &'static str,
+    dependencies: [Dependency; 3],
+}
+
+#[derive(Serialize)]
+struct Dependency {
+    name: &'static str,
+    ok: bool,
+    ms: f64,
+}
+
+/// 503 without MySQL or Redis. A MongoDB that is away leaves bookings and payments whole, so traffic keeps coming.
+#[handler]
+async fn ready(core: Data<&Core>) -> Response {
+    let mut redis = core.redis.clone();
+    let ping = redis::cmd("PING");
+    let (mysql, redis, mongodb) = tokio::join!(
+        ask("mysql", async { sqlx::query("SELECT 1").execute(core.db.pool()).await.map(drop) }),
+        ask("redis", async { ping.query_async::<String>(&mut redis).await.map(drop) }),
+        ask("mongodb", async { core.mongo.run_command(doc! { "ping": 1 }).await.map(drop) }),
+    );
+    let status = match (mysql.ok && redis.ok, mongodb.ok) {
+        (false, _) => "down",
+        (true, false) => "degraded",
+        (true, true) => "ok",
+    };
+    let code = if status == "down" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = Readiness {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        tzdb: chrono_tz::IANA_TZDB_VERSION,
+        dependencies: [mysql, redis, mongodb],
+    };
+    Json(body).with_status(code).with_header("cache-control", "no-store").into_response()
+}
+
+/// What went wrong is for the log: answers may name servers.
+async fn ask<E: std::fmt::Display>(
+    name: &'static str,
+    question: impl Future<Output = Result<(), E>>,
+) -> Dependency {
+    let started = Instant::now();
+    let ok = match tokio::time::timeout(PATIENCE, question).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            tracing::warn!(name, %error, "dependency is away");
+            false
+        }
+        Err(_) => {
+            tracing::warn!(name, "dependency does not answer");
+            false
+        }
+    };
+    Dependency { name, ok, ms: started.elapsed().as_secs_f64() * 1000.0 }
+}

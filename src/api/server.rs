@@ -1,0 +1,163 @@
+//! The api, put together: chapters, plain routes, and the layers around them.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::middleware::CatchPanic;
+use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Result, Route, get, post};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::admin::AdminApi;
+use super::admin_jobs::JobsApi;
+use super::auth::{AuthApi, jwks};
+use super::cors::{Cors, harden};
+use super::limit::bodies;
+use super::me::MeApi;
+use super::notices::NoticesApi;
+use super::payments::PaymentsApi;
+use super::problem::{self, Problem};
+use super::realtime::{RealtimeApi, ws_route};
+use super::request::Track;
+use super::reservations::ReservationsApi;
+use super::{Shared, listen, ops, webhooks};
+
+const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
+    Instants are RFC 3339 in UTC; amounts are whole won. Errors are `application/problem+json` with a stable \
+    `code` for programs and a `detail` in the language of `Accept-Language` (ko or en). Lists are pages: `next` \
+    of one is the key of the following. Requests that take a slot or money carry an `Idempotency-Key`.";
+
+/// Every chapter of the API. A new one is added here and nowhere else.
+fn chapters() -> impl OpenApi {
+    (AuthApi, MeApi, NoticesApi, ReservationsApi, PaymentsApi, RealtimeApi, AdminApi, JobsApi)
+}
+
+/// What is served beside the chapters: things that are no JSON API, each under its own address.
+fn plain(route: Route) -> Route {
+    route
+        .at("/.well-known/jwks.json", get(jwks))
+        .at("/v1/ws", ws_route())
+        .at("/v1/webhooks/toss", post(webhooks::toss))
+}
+
+fn service(url: &str) -> OpenApiService<impl OpenApi + use<>, ()> {
+    OpenApiService::new(chapters(), "Konnect", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+        .server(url)
+}
+
+/// The OpenAPI document, as JSON text; needs no stores.
+pub fn openapi() -> String {
+    service("http://127.0.0.1:3000").spec()
+}
+
+/// Everything the api process serves.
+pub fn routes(app: Shared) -> impl Endpoint<Output = Response> + 'static {
+    let service = service(&app.config.public_url);
+    let allowed = methods(&service.spec());
+    let route = Route::new()
+        .nest("/docs", service.swagger_ui())
+        .at("/openapi.json", get(service.spec_endpoint()))
+        .nest("/", service.around(bodies));
+    let route = ops::mount(plain(route), app.core.clone(), ops::metrics());
+    let cors = Cors::new(&app.config.cors_origins);
+    layered(route.data(app), cors, allowed)
+}
+
+/// From the outside in: request id, log and metrics; headers; CORS; errors as problems; panics as problems.
+fn layered(
+    inner: impl Endpoint + 'static,
+    cors: Cors,
+    allowed: HashMap<String, String>,
+) -> impl Endpoint<Output = Response> + 'static {
+    let allowed = Arc::new(allowed);
+    inner
+        .with(CatchPanic::new().with_handler(panicked))
+        .around(move |inner, request| problems(inner, request, allowed.clone()))
+        .with(cors)
+        .around(harden)
+        .with(Track)
+}
+
+/// Serves until `stop` is cancelled; then gives open requests `drain` to end, and sockets time to say goodbye.
+pub async fn serve(
+    app: Shared,
+    listener: TcpListener,
+    stop: CancellationToken,
+    drain: Duration,
+) -> std::io::Result<()> {
+    let hub = app.hub.clone();
+    listen::serve(listener, routes(app), stop, drain).await?;
+    hub.drained().await;
+    Ok(())
+}
+
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    // The panic hook has logged what and where.
+    Problem::new("internal").into_response()
+}
+
+/// Turns errors into problems here, so that they get the headers of the layers around; keeps the route's
+/// pattern for the metrics, and says which methods a 405 would have taken (RFC 9110 §15.5.6).
+async fn problems<E: Endpoint>(
+    inner: Arc<E>,
+    request: Request,
+    allowed: Arc<HashMap<String, String>>,
+) -> Result<Response> {
+    let error = match inner.call(request).await {
+        Ok(output) => return Ok(output.into_response()),
+        Err(error) => error,
+    };
+    let pattern = error.data::<PathPattern>().cloned();
+    let mut response = problem::from_framework(error).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let known = pattern.as_ref().and_then(|p| allowed.get(p.0.trim_end_matches('/')));
+        let allow = known.map_or("GET, HEAD", String::as_str);
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_str(allow).expect("methods are ASCII"));
+    }
+    if let Some(pattern) = pattern {
+        response.set_data(pattern);
+    }
+    Ok(response)
+}
+
+/// The methods of every path of the document, by the router's pattern for it.
+fn methods(document: &str) -> HashMap<String, String> {
+    let document: Value = serde_json::from_str(document).expect("the document is JSON");
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let line = |(path, operations): (&String, &Value)| {
+        let pattern = pattern_of(path);
+        let mut methods: Vec<_> =
+            operations.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect();
+        if methods.iter().any(|m| m == "GET") {
+            methods.push("HEAD".to_owned());
+        }
+        (pattern, methods.join(", "))
+    };
+    let mut methods: HashMap<_, _> = paths.map(line).collect();
+    methods.insert("/v1/webhooks/toss".to_owned(), "POST".to_owned());
+    methods
+}
+
+/// `/v1/a/{id}/b/` of the document is `/v1/a/:param0/b` in the router.
+fn pattern_of(path: &str) -> String {
+    let mut params = 0..;
+    let part = |part: &str| match part.starts_with('{') {
+        true => format!(":param{}", params.next().unwrap_or(0)),
+        false => part.to_owned(),
+    };
+    let parts: Vec<_> = path.trim_end_matches('/').split('/').map(part).collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
