@@ -1,5 +1,9 @@
 //! The operator's command line. Changes go through the domains, with the operator as the actor.
 
+#[macro_use]
+#[path = "admin/say.rs"]
+mod say;
+
 #[path = "admin/clock.rs"]
 mod clock;
 #[path = "admin/demo.rs"]
@@ -62,9 +66,19 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
     konnect_start::cryptography();
-    match Cli::parse().command {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
         Command::Audit(stores) => return stores.audit().await,
         Command::Keys(command) => command.run()?,
@@ -74,7 +88,7 @@ async fn main() -> Result<ExitCode> {
         Command::Token(command) => command.run().await?,
         Command::Seed(stores) => seed::run(&stores.connect().await?).await?,
         Command::Clock(command) => command.run().await?,
-        Command::Openapi => println!("{}", konnect::api::openapi()),
+        Command::Openapi => say!("{}", konnect::api::openapi()),
     }
     Ok(ExitCode::SUCCESS)
 }

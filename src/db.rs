@@ -9,7 +9,7 @@ use sqlx::{Connection, MySql, MySqlConnection};
 use crate::clock::{Clock, Instant};
 use crate::context::Context;
 use crate::event::Hint;
-use crate::id::{UserId, jitter};
+use crate::id::{OfferingId, UserId, jitter};
 use crate::job::Queue;
 use crate::signal::Signals;
 
@@ -35,11 +35,16 @@ pub struct Outgoing {
     pub hints: Vec<Hint>,
     /// Calendars that changed, with their new version.
     pub calendars: Vec<(UserId, i64)>,
+    /// Offerings that changed or left the market.
+    pub offerings: Vec<OfferingId>,
 }
 
 impl Outgoing {
     fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.hints.is_empty() && self.calendars.is_empty()
+        self.queues.is_empty()
+            && self.hints.is_empty()
+            && self.calendars.is_empty()
+            && self.offerings.is_empty()
     }
 }
 

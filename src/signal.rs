@@ -1,7 +1,8 @@
 //! What a committed transaction tells the other processes, by Redis pub/sub: hints, never the truth.
 //!
 //! A signal that is lost (a crash between commit and publish, Redis away) is repaired by polling: the relay
-//! polls the outbox, sockets poll the heads of their topics, a cached calendar version dies with its TTL.
+//! polls the outbox, sockets poll the heads of their topics, a cached calendar version and a cached offering die
+//! with their TTL.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use redis::aio::ConnectionManager;
 use tokio::sync::mpsc;
 
 use crate::db::Outgoing;
-use crate::id::UserId;
+use crate::id::{OfferingId, UserId};
 
 /// A cached calendar version is believed for this long when no newer one is announced.
 pub const CALENDAR_TTL: Duration = Duration::from_secs(5);
@@ -38,7 +39,17 @@ impl Keys {
 
     /// The newest known version of a calendar.
     pub fn calendar_version(&self, person: UserId) -> String {
-        format!("{}:calendar:{person}", self.prefix)
+        format!("{}{person}", self.calendar_versions())
+    }
+
+    /// What every [`Self::calendar_version`] begins with; the rest is the person's id.
+    pub fn calendar_versions(&self) -> String {
+        format!("{}:calendar:", self.prefix)
+    }
+
+    /// An offering that everybody may book: its mentor and its version.
+    pub fn offering(&self, offering: OfferingId) -> String {
+        format!("{}:offering:{offering}", self.prefix)
     }
 
     /// One cached slot listing.
@@ -98,6 +109,9 @@ async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::R
                     .arg("PX")
                     .arg(CALENDAR_TTL.as_millis() as u64)
                     .ignore();
+            }
+            for offering in outgoing.offerings {
+                pipe.del(keys.offering(offering)).ignore();
             }
             for hint in outgoing.hints {
                 let frame = serde_json::to_string(&hint).expect("a hint is plain data");

@@ -44,7 +44,7 @@ impl Command {
         };
         let clock = Clock::system();
         clock.advance(TimeDelta::seconds(offset));
-        println!("{offset:+} s  {}", clock.now().format("%Y-%m-%dT%H:%M:%SZ"));
+        say!("{offset:+} s  {}", clock.now().format("%Y-%m-%dT%H:%M:%SZ"));
         Ok(())
     }
 }

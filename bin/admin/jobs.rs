@@ -130,7 +130,7 @@ async fn list(stores: &Stores, filter: &Filter, limit: u32) -> Result<()> {
     let core = stores.connect().await?;
     for row in outbox::list(core.db.pool(), filter, limit).await? {
         let error = row.last_error.as_deref().unwrap_or("").lines().next().unwrap_or("");
-        println!(
+        say!(
             "{}  {:<9}  {:<34}  {:>2}  {}  {}",
             row.id,
             row.state,
@@ -147,7 +147,7 @@ async fn show(stores: &Stores, id: JobId) -> Result<()> {
     let core = stores.connect().await?;
     let Some(row) = outbox::show(core.db.pool(), id).await? else { bail!("there is no job {id}") };
     for (name, value) in lines(&row) {
-        println!("{name:<12} {value}");
+        say!("{name:<12} {value}");
     }
     Ok(())
 }
@@ -181,7 +181,7 @@ async fn cancel(stores: &Stores, id: JobId) -> Result<()> {
     let cancelled =
         transact!(core.db, context(), anyhow::Error, tx => { Ok(outbox::cancel(tx, id).await?) })?;
     ensure!(cancelled, "{id} neither waits nor is dead");
-    println!("{id} is cancelled");
+    say!("{id} is cancelled");
     Ok(())
 }
 
@@ -202,14 +202,14 @@ async fn ping(stores: &Stores, count: usize) -> Result<()> {
         bar.inc(batch as u64);
     }
     bar.finish();
-    println!("{count} pings are on their way; see `jobs stats` and konnect_ping_seconds");
+    say!("{count} pings are on their way; see `jobs stats` and konnect_ping_seconds");
     Ok(())
 }
 
 async fn stats(stores: &Stores) -> Result<()> {
     let core = stores.connect().await?;
     for (queue, state, count) in outbox::count_by_state(core.db.pool()).await? {
-        println!("{queue:<13} {state:<10} {count:>9}");
+        say!("{queue:<13} {state:<10} {count:>9}");
     }
     Ok(())
 }

@@ -24,10 +24,10 @@ pub struct Folder {
 impl Command {
     pub fn run(&self) -> Result<()> {
         match self {
-            Self::Generate(folder) => println!("{}", auth::generate_key(&folder.dir)?),
+            Self::Generate(folder) => say!("{}", auth::generate_key(&folder.dir)?),
             Self::Rotate(folder) => {
                 let rotated = auth::rotate_key(&folder.dir)?;
-                println!("current  {}\nprevious {}", rotated.current, rotated.previous);
+                say!("current  {}\nprevious {}", rotated.current, rotated.previous);
                 eprintln!(
                     "Restart every api process. Remove the previous file when no token of it can live any more."
                 );

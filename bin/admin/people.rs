@@ -138,7 +138,7 @@ impl MentorCommand {
         transact!(core.db, context(), mentor::Error, tx => {
             mentor::decide(tx, id, Decision::Approve, version).await
         })?;
-        println!("{email} is a mentor from the next access token on");
+        say!("{email} is a mentor from the next access token on");
         Ok(())
     }
 }
@@ -172,5 +172,5 @@ async fn list(core: &Core, state: Option<StateName>, limit: u32) -> Result<()> {
 
 fn print(user: &User) {
     let admin = if user.is_admin { "admin" } else { "" };
-    println!("{}  {:<9}  {admin:<5}  {}  {}", user.id, user.state.as_str(), user.email, user.name);
+    say!("{}  {:<9}  {admin:<5}  {}  {}", user.id, user.state.as_str(), user.email, user.name);
 }

@@ -17,7 +17,7 @@ pub async fn one(stores: &Stores, id: JobId) -> Result<()> {
     let core = stores.connect().await?;
     let replayed = transact!(core.db, context(), anyhow::Error, tx => { Ok(outbox::replay(tx, id).await?) })?;
     ensure!(replayed, "{id} is neither dead nor cancelled, or its twin waits");
-    println!("{id} runs again");
+    say!("{id} runs again");
     Ok(())
 }
 
@@ -41,7 +41,7 @@ pub async fn all(stores: &Stores, which: &Which) -> Result<()> {
         bar.inc(batch.len() as u64);
     }
     bar.finish();
-    println!("{replayed} of {} run again", ids.len());
+    say!("{replayed} of {} run again", ids.len());
     Ok(())
 }
 

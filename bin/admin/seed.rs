@@ -28,7 +28,7 @@ pub async fn run(core: &Core) -> Result<()> {
         bar.inc(1);
     }
     bar.finish();
-    println!("{} people; everybody's password is {PASSWORD}", PEOPLE.len());
+    say!("{} people; everybody's password is {PASSWORD}", PEOPLE.len());
     Ok(())
 }
 

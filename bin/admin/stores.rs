@@ -27,10 +27,10 @@ impl Stores {
         let core = self.connect().await?;
         let violations = settlement::audit(core.db.pool(), core.clock.now()).await?;
         for violation in &violations {
-            println!("{:<12} {}", violation.invariant, violation.id);
+            say!("{:<12} {}", violation.invariant, violation.id);
         }
         if violations.is_empty() {
-            println!("every invariant holds");
+            say!("every invariant holds");
             return Ok(ExitCode::SUCCESS);
         }
         eprintln!("{} violations", violations.len());

@@ -41,7 +41,7 @@ impl Command {
         })?;
         let roles = user.roles(mentor::is_approved(core.db.pool(), id).await?);
         let access = tokens.issue(id, grant.session_id, &roles, core.clock.now())?;
-        println!("{}", access.token.expose_secret());
+        say!("{}", access.token.expose_secret());
         Ok(())
     }
 }

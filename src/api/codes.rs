@@ -60,12 +60,7 @@ pub static CODES: &[Code] = &[
         "The request needs a Content-Length.",
         "Content-Length 헤더가 필요합니다.",
     ),
-    row(
-        408,
-        "request.timeout",
-        "The request body came too slowly.",
-        "요청 본문이 너무 느리게 도착했습니다.",
-    ),
+    row(408, "request.timeout", "The request body came too slowly.", "요청 본문이 너무 느리게 도착했습니다."),
     row(413, "request.too_large", "The request body is too large.", "요청 본문이 너무 큽니다."),
     row(
         415,

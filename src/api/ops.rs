@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use super::listen;
 use crate::core::Core;
 
-/// A dependency that takes longer to answer is away.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A dependency that takes longer to answer is away. Below the second that probes usually wait, so that a MongoDB
+/// that is away does not look like an api that is.
+const PATIENCE: Duration = Duration::from_millis(750);
 /// How often the exporter empties its buffers.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Seconds: from a warm read to a job that waited for minutes.

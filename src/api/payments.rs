@@ -280,7 +280,7 @@ impl From<payment::Error> for Problem {
     fn from(error: payment::Error) -> Self {
         match error {
             payment::Error::Reservation(inner) => inner.into(),
-            other => Self::new(other.code()).because(other),
+            other => Self::of(other.code(), other),
         }
     }
 }

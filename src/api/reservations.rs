@@ -239,12 +239,16 @@ async fn view(app: &Shared, id: ReservationId, viewer: UserId) -> Result<Reserva
 
 impl From<reservation::Error> for Problem {
     fn from(error: reservation::Error) -> Self {
-        let problem = Self::new(error.code());
-        match &error {
+        let context = match &error {
             reservation::Error::SlotTaken { alternatives } => {
-                problem.context(serde_json::json!({ "alternatives": alternatives })).because(error)
+                Some(serde_json::json!({ "alternatives": alternatives }))
             }
-            _ => problem.because(error),
+            _ => None,
+        };
+        let problem = Self::of(error.code(), error);
+        match context {
+            Some(context) => problem.context(context),
+            None => problem,
         }
     }
 }

@@ -19,12 +19,16 @@ use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::limit::bodies;
 use super::me::MeApi;
+use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
+use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
 use super::request::Track;
 use super::reservations::ReservationsApi;
+use super::schedule::ScheduleApi;
+use super::slots::SlotsApi;
 use super::{Shared, listen, ops, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
@@ -34,7 +38,18 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
-    (AuthApi, MeApi, NoticesApi, ReservationsApi, PaymentsApi, RealtimeApi, AdminApi, JobsApi)
+    (
+        AuthApi,
+        MeApi,
+        NoticesApi,
+        MentorsApi,
+        OfferingsApi,
+        (ScheduleApi, SlotsApi),
+        ReservationsApi,
+        PaymentsApi,
+        RealtimeApi,
+        (AdminApi, JobsApi),
+    )
 }
 
 /// What is served beside the chapters: things that are no JSON API, each under its own address.

@@ -7,7 +7,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult};
 use serde_json::Value;
 
 /// A JSON string. The framework's own `String` also takes numbers and booleans, and so hides a client's mistake.
-#[derive(Clone, Debug, PartialEq, Eq, NewType)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, NewType)]
 #[oai(from_json = false)]
 pub(crate) struct Text(pub String);
 

@@ -1,10 +1,11 @@
 //! The slot cache: listings as finished JSON in Redis. It never decides a booking.
 //!
-//! A payload's key names everything the listing depends on: the calendar's version (raised by every claim,
-//! release and change of schedule), the offering's version, the range and the quarter of an hour in which it was
+//! A payload's key names everything the listing depends on: the offering and its version, the calendar's version
+//! (raised by every claim, release and change of schedule), the range and the quarter of an hour in which it was
 //! asked (notice and horizon are multiples of a quarter, so their cut-offs stand still within one). So a payload
-//! is never wrong, only no longer asked for. What can be old is the version that Redis knows: by the way of a
-//! signal, and by `CALENDAR_TTL` when a signal was lost.
+//! is never wrong, only no longer asked for. What can be old are the versions that Redis knows: by the way of a
+//! signal, and by `CALENDAR_TTL` and `OFFERING_TTL` when a signal was lost. An offering that nobody may book any
+//! more is gone from Redis after `OFFERING_TTL` at the latest, and with it the way to its payloads.
 
 use std::future::Future;
 use std::sync::LazyLock;
@@ -20,30 +21,40 @@ use super::{engine, query, rules_of};
 use crate::clock::Instant;
 use crate::core::Core;
 use crate::id::{OfferingId, UserId};
-use crate::mentor::Offering;
+use crate::mentor::{self, Offering};
 use crate::signal::CALENDAR_TTL;
 
 pub const MAX_LISTING_DAYS: i64 = 62;
+/// An offering is believed to stand as it did for this long when no change is announced.
+const OFFERING_TTL: Duration = Duration::from_secs(5);
 const PAYLOAD_TTL: Duration = Duration::from_secs(15 * 60);
 /// Longer than any answer of a Redis that is well: without it a request would wait for the reconnection.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// KEYS: the calendar's version, the payload without its version. Gives the version and the payload under it.
+/// KEYS: the offering, the payload without its versions. ARGV: what the keys of calendars begin with. Gives what
+/// is known of the offering, the version of its mentor's calendar, and the payload under both.
 static GET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        r"local version = redis.call('get', KEYS[1])
-        if not version then return {false, false} end
-        return {version, redis.call('get', KEYS[2] .. ':' .. version)}",
+        r"local offering = redis.call('get', KEYS[1])
+        if not offering then return {false, false, false} end
+        local mentor, version = string.match(offering, '^(%S+) (%d+)$')
+        if not mentor then return {false, false, false} end
+        local calendar = redis.call('get', ARGV[1] .. mentor)
+        if not calendar then return {offering, false, false} end
+        return {offering, calendar, redis.call('get', KEYS[2] .. ':' .. version .. ':' .. calendar)}",
     )
 });
 
-/// KEYS: the calendar's version, the payload. ARGV: version, its TTL, payload, its TTL (ms). An older version
-/// gives way, so that a lost signal costs one miss; a newer one stays.
+/// KEYS: the offering, the calendar's version, the payload. ARGV: what is known of the offering, its TTL, the
+/// calendar's version, its TTL, the payload, its TTL (ms). An older version of the calendar gives way, so that a
+/// lost signal costs one miss; a newer one stays. The offering was just read, so what is written lives no longer
+/// than its TTL after a change.
 static PUT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        r"local known = tonumber(redis.call('get', KEYS[1]) or '-1')
-        if known < tonumber(ARGV[1]) then redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2]) end
-        redis.call('set', KEYS[2], ARGV[3], 'px', ARGV[4])",
+        r"redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
+        local known = tonumber(redis.call('get', KEYS[2]) or '-1')
+        if known < tonumber(ARGV[3]) then redis.call('set', KEYS[2], ARGV[3], 'px', ARGV[4]) end
+        redis.call('set', KEYS[3], ARGV[5], 'px', ARGV[6])",
     )
 });
 
@@ -69,39 +80,54 @@ pub struct Slot {
     pub ends_at: String,
 }
 
-/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`].
-///
-/// The caller has made sure that the offering may be seen.
+/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`]: one round trip to Redis
+/// when it is known there.
 ///
 /// # Errors
-/// `slot.invalid_range`, `schedule.missing`
-pub async fn listing(core: &Core, offering: &Offering, from: Instant, to: Instant) -> Result<Vec<u8>, Error> {
+/// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
+/// is not approved; some seconds late)
+pub async fn listing(
+    core: &Core,
+    offering: OfferingId,
+    from: Instant,
+    to: Instant,
+) -> Result<Vec<u8>, Error> {
     if to <= from || to - from > TimeDelta::days(MAX_LISTING_DAYS) {
         return Err(Error::InvalidRange);
     }
     let now = core.clock.now();
     let range = CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(to) };
-    let entry = Entry::new(core, offering, range, now);
-    let (known, payload) = entry.get().await;
-    if let Some(payload) = payload {
-        count("hit");
-        return Ok(payload);
-    }
-    // The version before everything it covers: a payload may be newer than its version, never older.
+    let place = Place::new(core, offering, range, now);
+    let known = match place.get().await {
+        Known::Payload(payload) => {
+            count("hit");
+            return Ok(payload);
+        }
+        known => known,
+    };
+    // The versions before everything they cover: a payload may be newer than its versions, never older.
+    let offering = mentor::find_public_offering(core.db.pool(), offering).await.map_err(not_bookable)?;
     let version = query::calendar_version(core.db.pool(), offering.mentor_id).await?;
-    if known == Known::Nothing
-        && let Some(payload) = entry.get_at(version).await
+    if matches!(known, Known::NoVersions)
+        && let Some(payload) = place.get_at(&offering, version).await
     {
         count("revalidated");
-        entry.put(version, &payload).await;
+        place.put(&offering, version, &payload).await;
         return Ok(payload);
     }
     count("miss");
-    let payload = compute(core, offering, version, range, now).await?;
-    if known != Known::Unreachable {
-        entry.put(version, &payload).await;
+    let payload = compute(core, &offering, version, range, now).await?;
+    if !matches!(known, Known::Unreachable) {
+        place.put(&offering, version, &payload).await;
     }
     Ok(payload)
+}
+
+fn not_bookable(error: mentor::Error) -> Error {
+    match error {
+        mentor::Error::Database(error) => Error::Database(error),
+        _ => Error::OfferingNotFound,
+    }
 }
 
 async fn compute(
@@ -144,67 +170,69 @@ fn count(outcome: &'static str) {
     metrics::counter!("konnect_slot_cache_total", "outcome" => outcome).increment(1);
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What Redis has to say to a listing.
 enum Known {
-    /// Redis knows a version of the calendar.
-    Version,
-    /// It knows none.
-    Nothing,
+    Payload(Vec<u8>),
+    /// The versions, but no payload under them.
+    NoPayload,
+    /// Not both versions.
+    NoVersions,
     /// It did not answer.
     Unreachable,
 }
 
 /// One listing's place in Redis.
-struct Entry<'a> {
+struct Place<'a> {
     core: &'a Core,
-    version_key: String,
+    offering_key: String,
+    /// Without the versions of offering and calendar.
     payload_key: String,
 }
 
-impl<'a> Entry<'a> {
-    fn new(core: &'a Core, offering: &Offering, range: CellRange, now: Instant) -> Self {
+impl<'a> Place<'a> {
+    fn new(core: &'a Core, offering: OfferingId, range: CellRange, now: Instant) -> Self {
         // Both roundings of now: notice counts from the next quarter, the horizon from the last one.
         let suffix = format!(
-            "{}:{}.{}:{}-{}:{}-{}",
-            offering.mentor_id,
-            offering.id,
-            offering.version,
+            "{offering}:{}-{}:{}-{}",
             range.first.0,
             range.end.0,
             Cell::at_or_before(now).0,
             Cell::at_or_after(now).0,
         );
-        Self {
-            core,
-            version_key: core.keys.calendar_version(offering.mentor_id),
-            payload_key: core.keys.slots(&suffix),
-        }
+        Self { core, offering_key: core.keys.offering(offering), payload_key: core.keys.slots(&suffix) }
+    }
+
+    fn payload_key_at(&self, offering: &Offering, calendar_version: i64) -> String {
+        format!("{}:{}:{calendar_version}", self.payload_key, offering.version)
     }
 
     /// One round trip.
-    async fn get(&self) -> (Known, Option<Vec<u8>>) {
+    async fn get(&self) -> Known {
+        type Answer = (Option<String>, Option<i64>, Option<Vec<u8>>);
         let mut redis = self.core.redis.clone();
-        let mut script = GET.key(&self.version_key);
-        script.key(&self.payload_key);
-        let answer: Option<(Option<i64>, Option<Vec<u8>>)> = patiently(script.invoke_async(&mut redis)).await;
-        match answer {
-            None => (Known::Unreachable, None),
-            Some((None, _)) => (Known::Nothing, None),
-            Some((Some(_), payload)) => (Known::Version, payload),
+        let mut script = GET.key(&self.offering_key);
+        script.key(&self.payload_key).arg(self.core.keys.calendar_versions());
+        match patiently::<Answer>(script.invoke_async(&mut redis)).await {
+            None => Known::Unreachable,
+            Some((_, _, Some(payload))) => Known::Payload(payload),
+            Some((Some(_), Some(_), None)) => Known::NoPayload,
+            Some(_) => Known::NoVersions,
         }
     }
 
-    async fn get_at(&self, version: i64) -> Option<Vec<u8>> {
+    async fn get_at(&self, offering: &Offering, calendar_version: i64) -> Option<Vec<u8>> {
         let mut redis = self.core.redis.clone();
-        let command = redis::Cmd::get(format!("{}:{version}", self.payload_key));
+        let command = redis::Cmd::get(self.payload_key_at(offering, calendar_version));
         patiently(command.query_async(&mut redis)).await?
     }
 
-    async fn put(&self, version: i64, payload: &[u8]) {
+    async fn put(&self, offering: &Offering, calendar_version: i64, payload: &[u8]) {
         let mut redis = self.core.redis.clone();
-        let mut script = PUT.key(&self.version_key);
-        script.key(format!("{}:{version}", self.payload_key)).arg(version);
-        script.arg(millis(CALENDAR_TTL)).arg(payload).arg(millis(PAYLOAD_TTL));
+        let mut script = PUT.key(&self.offering_key);
+        script.key(self.core.keys.calendar_version(offering.mentor_id));
+        script.key(self.payload_key_at(offering, calendar_version));
+        script.arg(format!("{} {}", offering.mentor_id, offering.version)).arg(millis(OFFERING_TTL));
+        script.arg(calendar_version).arg(millis(CALENDAR_TTL)).arg(payload).arg(millis(PAYLOAD_TTL));
         patiently::<()>(script.invoke_async(&mut redis)).await;
     }
 }

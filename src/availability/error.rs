@@ -31,6 +31,8 @@ pub enum Error {
     Missing,
     #[error("only an approved mentor may do this")]
     NotApproved,
+    #[error("no such offering")]
+    OfferingNotFound,
 }
 
 impl Error {
@@ -50,6 +52,7 @@ impl Error {
             Self::Stale => "schedule.stale",
             Self::Missing => "schedule.missing",
             Self::NotApproved => "mentor.not_approved",
+            Self::OfferingNotFound => "offering.not_found",
         }
     }
 

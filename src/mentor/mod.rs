@@ -141,6 +141,7 @@ pub async fn update_offering(
     if !query::update_offering(tx, id, mentor, &new, expected_version).await? {
         return Err(why_unchanged(tx, mentor, id).await?);
     }
+    tx.outgoing.offerings.push(id);
     find_offering_for_owner(tx.conn(), id, mentor).await
 }
 
@@ -157,6 +158,7 @@ pub async fn retire_offering(
     if !query::retire_offering(tx, id, mentor, expected_version).await? {
         return Err(why_unchanged(tx, mentor, id).await?);
     }
+    tx.outgoing.offerings.push(id);
     find_offering_for_owner(tx.conn(), id, mentor).await
 }
 

@@ -92,7 +92,9 @@ async fn i20_every_deadline_shown_is_a_job_and_a_lost_one_is_written_again() {
     let view = booking.mentee.client.get(&booking.path()).await.ok(200);
     let jobs = app.jobs_of(ExpireHold::KIND).await;
     assert_eq!(jobs.len(), 1);
-    assert_eq!(json!(jobs[0].run_at), view["holdUntil"]);
+    let shown: chrono::DateTime<chrono::Utc> =
+        view["holdUntil"].as_str().expect("a deadline").parse().expect("an instant");
+    assert_eq!(jobs[0].run_at, shown);
     sqlx::query("DELETE FROM outbox").execute(app.core.db.pool()).await.expect("the outbox");
     app.advance(TimeDelta::minutes(17));
     let broken = konnect::settlement::audit(app.core.db.pool(), app.now()).await.expect("the audit");
