@@ -10,7 +10,6 @@ use super::{flow, query};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::{Db, Tx};
-use crate::event;
 use crate::id::ReservationId;
 use crate::job::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation, StartReservation,
@@ -130,7 +129,6 @@ pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Erro
         "reservationId": r.id, "title": r.title, "startsAt": r.starts_at, "timeZone": r.time_zone,
         "lead": job.lead.name(),
     });
-    event::append(tx, &people, "reservation.reminder", data.clone()).await?;
     let notice = NotifyEvent {
         event_key: format!("{}:{}:reminder:{}", r.id, r.schedule_version, job.lead.name()),
         kind: "reservation.reminder".to_owned(),

@@ -202,6 +202,18 @@ impl TestApp {
         events.into_iter().map(|e| e.kind).filter(|kind| kind != "notice.created").collect()
     }
 
+    /// How many notices of a kind a person has in the app.
+    pub async fn notices_of(&self, person: &Person, kind: &str) -> i64 {
+        sqlx::query_scalar(
+            "SELECT COUNT(*) FROM notices WHERE user_id = ? AND kind = ? AND channel = 'in_app'",
+        )
+        .bind(person.id)
+        .bind(kind)
+        .fetch_one(self.core.db.pool())
+        .await
+        .expect("the database")
+    }
+
     /// The sums of the ledger's accounts for a reservation, in the order provider, held, mentor, platform.
     pub async fn ledger(&self, id: ReservationId) -> [i64; 4] {
         let rows =

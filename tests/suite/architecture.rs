@@ -32,8 +32,9 @@ const ROOMS: [&str; 6] = ["api", "client", "config", "job", "outbox", "realtime"
 
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
-const FOR_DOMAINS: [&str; 11] =
-    ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal"];
+/// `words` is the macro for the words of a state column.
+const FOR_DOMAINS: [&str; 12] =
+    ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal", "words"];
 
 /// Files of domains that hold the model of a second subject, and derive schemas like `model.rs`: what a mentor
 /// sells, and what a member of a reservation may do.

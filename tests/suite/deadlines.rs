@@ -24,7 +24,7 @@ async fn s57_a_reminder_in_flight_when_its_booking_is_cancelled_says_nothing() {
     app.executor.execute(delivery).await.expect("the database");
     app.run_jobs().await;
 
-    assert!(!app.events_of(&booking.mentee).await.contains(&"reservation.reminder".to_owned()));
+    assert_eq!(app.notices_of(&booking.mentee, "reservation.reminder").await, 0);
     let waiting = app.jobs_in("pending").await;
     assert!(
         waiting.iter().all(|j| j.subject != Some(booking.id.0)),
@@ -41,8 +41,8 @@ async fn s58_a_late_booking_gets_only_the_reminders_that_lie_ahead() {
     hours.min_notice_min = 0;
     app.set_hours(&mentor, hours).await;
     let offering = app.offering(&mentor, konnect::mentor::Kind::Instant, 60, 50_000).await;
-    let mentee = app.mentee("mentee").await;
     app.advance(TimeDelta::minutes(25));
+    let mentee = app.mentee("mentee").await;
     let soon = konnect_tests::monday() + TimeDelta::minutes(30);
     let booking = app.book(&mentor, &mentee, offering, soon).await;
     app.pay(&booking).await;

@@ -20,10 +20,9 @@ async fn ping(app: &TestApp) {
 /// Writes a row that no payload type would write.
 async fn raw(app: &TestApp, kind: &str, payload: &str) {
     ping(app).await;
-    sqlx::query("UPDATE outbox SET kind = ?, payload = ? WHERE kind = ? AND state = 'pending'")
+    sqlx::query("UPDATE outbox SET kind = ?, payload = ? ORDER BY id DESC LIMIT 1")
         .bind(kind)
         .bind(payload)
-        .bind(Ping::KIND)
         .execute(app.core.db.pool())
         .await
         .expect("the outbox");

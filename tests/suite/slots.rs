@@ -94,6 +94,7 @@ async fn s03_a_stranger_cannot_approve() {
     let path = format!("{}/approve", booking.path());
     other.client.post(&path, json!({})).await.problem(404, "reservation.not_found");
     booking.mentee.client.post(&path, json!({})).await.problem(403, "auth.forbidden");
+    app.run_jobs().await;
     app.finish().await;
 }
 
