@@ -23,6 +23,7 @@ CREATE TABLE outbox (
     KEY outbox_due (queue, state, run_at, id),
     KEY outbox_leases (state, lease_until),
     KEY outbox_subject (subject, kind),
+    KEY outbox_finished (state, finished_at),
     CONSTRAINT outbox_state CHECK (state IN ('pending', 'published', 'done', 'dead', 'cancelled'))
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 

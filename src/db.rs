@@ -198,51 +198,6 @@ pub fn duplicate_key(error: &sqlx::Error) -> Option<String> {
     Some(name.rsplit('.').next().unwrap_or(name).to_owned())
 }
 
-/// Stores an enum as its word in a VARCHAR column: `words!(State { Ready => "ready", … })` gives it `name()`,
-/// `ALL` and the database's traits. (sqlx derives them for columns of the type ENUM alone.)
-#[macro_export]
-macro_rules! words {
-    ($name:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
-        impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word in rows.
-            pub fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-        }
-
-        impl ::sqlx::Type<::sqlx::MySql> for $name {
-            fn type_info() -> ::sqlx::mysql::MySqlTypeInfo {
-                <str as ::sqlx::Type<::sqlx::MySql>>::type_info()
-            }
-
-            fn compatible(info: &::sqlx::mysql::MySqlTypeInfo) -> bool {
-                <str as ::sqlx::Type<::sqlx::MySql>>::compatible(info)
-            }
-        }
-
-        impl ::sqlx::Encode<'_, ::sqlx::MySql> for $name {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut Vec<u8>,
-            ) -> Result<::sqlx::encode::IsNull, ::sqlx::error::BoxDynError> {
-                <&str as ::sqlx::Encode<'_, ::sqlx::MySql>>::encode_by_ref(&self.name(), buffer)
-            }
-        }
-
-        impl<'r> ::sqlx::Decode<'r, ::sqlx::MySql> for $name {
-            fn decode(value: ::sqlx::mysql::MySqlValueRef<'r>) -> Result<Self, ::sqlx::error::BoxDynError> {
-                let word = <&str as ::sqlx::Decode<'r, ::sqlx::MySql>>::decode(value)?;
-                let found = Self::ALL.iter().find(|known| known.name() == word);
-                found.copied().ok_or_else(|| format!("{word} is no {}", stringify!($name)).into())
-            }
-        }
-    };
-}
-
 /// Runs a block in one transaction and commits it, or rolls back on `Err`; runs the block again when the
 /// database made it the victim of a deadlock. After the commit the listeners are told.
 ///

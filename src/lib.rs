@@ -24,6 +24,8 @@ pub mod queue;
 pub mod realtime;
 pub mod relay;
 pub mod reservation;
+pub mod retention;
 pub mod settlement;
 pub mod signal;
 pub mod user;
+pub mod words;

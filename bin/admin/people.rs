@@ -85,7 +85,7 @@ pub enum StateName {
 }
 
 fn locale(word: &str) -> Result<Locale, String> {
-    Locale::try_from(word.to_owned()).map_err(|_| "is ko or en".to_owned())
+    Locale::parse(word).ok_or_else(|| "is ko or en".to_owned())
 }
 
 impl UserCommand {
@@ -172,5 +172,5 @@ async fn list(core: &Core, state: Option<StateName>, limit: u32) -> Result<()> {
 
 fn print(user: &User) {
     let admin = if user.is_admin { "admin" } else { "" };
-    say!("{}  {:<9}  {admin:<5}  {}  {}", user.id, user.state.as_str(), user.email, user.name);
+    say!("{}  {:<9}  {admin:<5}  {}  {}", user.id, user.state.name(), user.email, user.name);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use konnect::id::{JobId, jitter};
+use konnect::id::jitter;
 use konnect::job::Retry;
 use konnect::outbox::{self, Claim, Claimed, Delivery, Lease, LeaseLost};
 use konnect::queue::Deliver;
@@ -29,7 +29,8 @@ const UNKNOWN_KIND: Retry = Retry::INTERNAL;
 pub struct Executor {
     services: Services,
     claims: Claims,
-    running: Arc<Mutex<HashMap<JobId, (Delivery, AbortHandle)>>>,
+    /// By delivery and not by job: a run that lost its lease may overlap the next run of the same job.
+    running: Arc<Mutex<HashMap<Delivery, AbortHandle>>>,
 }
 
 /// How a delivery ended, for tests and metrics.
@@ -67,6 +68,10 @@ impl Executor {
         metrics::histogram!("konnect_job_start_lag_seconds", "kind" => claimed.kind.clone()).record(lag);
         let entry = registry().iter().find(|e| e.kind == claimed.kind);
         let outcome = match entry {
+            // Nobody lived to write down what became of the last attempt.
+            Some(entry) if claimed.attempts > entry.retry.cap() => {
+                Ok(Outcome::Dead("every worker that ran it died or fell silent".to_owned()))
+            }
             Some(entry) => self.supervise(entry, delivery, &claimed).await,
             None => Ok(Outcome::Retry(format!("unknown kind {}", claimed.kind))),
         };
@@ -103,7 +108,10 @@ impl Executor {
         });
         let _running = self.track(delivery, work.abort_handle());
         tokio::select! {
-            ended = work => ended.unwrap_or_else(|error| Err(anyhow::anyhow!("the handler {error}"))),
+            ended = work => ended.unwrap_or_else(|error| {
+                // Only `hand_back` cancels a handler that is waited for, and writes what becomes of the row.
+                if error.is_cancelled() { Err(LeaseLost(delivery.job_id).into()) } else { Err(anyhow::anyhow!("the handler {error}")) }
+            }),
             () = tokio::time::sleep(entry.timeout) => Ok(Outcome::Retry(format!("took longer than {:?}", entry.timeout))),
             () = self.beat(delivery) => Err(LeaseLost(delivery.job_id).into()),
         }
@@ -116,7 +124,7 @@ impl Executor {
             match outbox::renew(&self.services.core.db, delivery, LEASE).await {
                 Ok(true) => {}
                 // Finished meanwhile, or lost: the fence decides, not this beat. Give the handler its end.
-                Ok(false) => tokio::time::sleep(LEASE).await,
+                Ok(false) => return tokio::time::sleep(LEASE).await,
                 Err(error) => tracing::warn!(%error, "heartbeat failed"),
             }
         }
@@ -161,17 +169,18 @@ impl Executor {
     }
 
     fn track(&self, delivery: Delivery, abort: AbortHandle) -> Tracked {
-        self.lock().insert(delivery.job_id, (delivery, abort));
-        Tracked { executor: self.clone(), id: delivery.job_id }
+        self.lock().insert(delivery, abort);
+        Tracked { executor: self.clone(), delivery }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Delivery, AbortHandle)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Delivery, AbortHandle>> {
         self.running.lock().expect("nothing panics while it holds the list of running jobs")
     }
 
     /// Stops what still runs and gives it back to others: the end of a drain that took too long.
     pub async fn hand_back(&self) {
-        let running: Vec<_> = self.lock().values().cloned().collect();
+        let running: Vec<_> =
+            self.lock().iter().map(|(delivery, abort)| (*delivery, abort.clone())).collect();
         for (delivery, abort) in running {
             abort.abort();
             if let Err(error) = outbox::hand_back(&self.services.core.db, delivery).await {
@@ -189,12 +198,12 @@ fn with_jitter(wait: Duration) -> TimeDelta {
 
 struct Tracked {
     executor: Executor,
-    id: JobId,
+    delivery: Delivery,
 }
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        if let Some((_, abort)) = self.executor.lock().remove(&self.id) {
+        if let Some(abort) = self.executor.lock().remove(&self.delivery) {
             abort.abort();
         }
     }

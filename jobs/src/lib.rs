@@ -18,6 +18,7 @@ mod confirm_payment;
 mod deliver_notice;
 mod expire_hold;
 mod expire_request;
+mod forget_old_rows;
 mod notify_event;
 mod ping;
 mod reconcile_payments;

@@ -68,6 +68,11 @@ async fn look_up(run: &Run, id: AttemptId, payment_key: Option<&str>) -> Verdict
         None => run.services.toss.payment_by_order(&id.to_string()).await,
     };
     match found {
+        // The payer's key names the payment of another order: no money of this one.
+        Ok(Some(found)) if found.order_id != id.to_string() => Verdict::Declined(Decline {
+            code: "NOT_FOUND_PAYMENT".to_owned(),
+            class: Class::NewPayment.as_str(),
+        }),
         Ok(Some(found)) => judge(&found),
         Ok(None) if payment_key.is_none() => Verdict::Unauthenticated,
         Ok(None) => Verdict::Declined(Decline {
@@ -86,18 +91,19 @@ fn judge(found: &toss::Payment) -> Verdict {
         Verdict::Declined(Decline { code, class: Class::NewPayment.as_str() })
     };
     match &found.status {
-        // Cancelled later still means captured first; the cancel itself is reconciled apart.
-        Status::Done | Status::Canceled | Status::PartialCanceled if found.approved_at.is_some() => {
-            Verdict::Captured(Capture {
-                payment_key: found.payment_key.clone(),
-                order_id: found.order_id.clone(),
-                amount: found.total_amount,
-                currency: found.currency.clone(),
-                method: found.method.clone(),
-                transaction_key: found.last_transaction_key.clone(),
-                evidence: found.raw.to_string(),
-            })
-        }
+        // Nothing is left of a payment that is not booked yet: taken and given back by hand, or never paid in.
+        Status::Canceled => declined("CANCELED"),
+        Status::PartialCanceled if found.is_fully_refunded() => declined("CANCELED"),
+        // Cancelled in part still means captured first; the cancel itself is reconciled apart.
+        Status::Done | Status::PartialCanceled if found.approved_at.is_some() => Verdict::Captured(Capture {
+            payment_key: found.payment_key.clone(),
+            order_id: found.order_id.clone(),
+            amount: found.total_amount,
+            currency: found.currency.clone(),
+            method: found.method.clone(),
+            transaction_key: found.last_transaction_key.clone(),
+            evidence: found.raw.to_string(),
+        }),
         Status::InProgress => Verdict::Confirmable,
         Status::Ready => Verdict::Unauthenticated,
         Status::Aborted => declined("ABORTED"),
@@ -127,17 +133,19 @@ fn refused(error: &TossError) -> Verdict {
 async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outcome> {
     let core = &run.services.core;
     match verdict {
-        Verdict::Captured(capture) => transact!(core.db, run.context(), anyhow::Error, tx => {
-            let finished = run.finish(tx).await?;
-            payment::apply_capture(tx, &core.rules, id, &capture).await?;
-            Ok(Outcome::Done(finished))
-        })
-        .or_else(|error| match error.downcast_ref::<payment::Error>() {
-            Some(payment::Error::ProviderMismatch) => Ok(Outcome::Dead(
-                "the provider's payment is not the one of this order: look at both".to_owned(),
-            )),
-            _ => Err(error),
-        }),
+        Verdict::Captured(capture) => {
+            let booked = transact!(core.db, run.context(), anyhow::Error, tx => {
+                let finished = run.finish(tx).await?;
+                payment::apply_capture(tx, &core.rules, id, &capture).await?;
+                Ok(Outcome::Done(finished))
+            });
+            match booked {
+                Err(error) if matches!(error.downcast_ref(), Some(payment::Error::ProviderMismatch)) => {
+                    mismatch(run, id).await
+                }
+                other => other,
+            }
+        }
         Verdict::Declined(decline) => transact!(core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             payment::apply_decline(tx, id, &decline).await?;
@@ -147,6 +155,15 @@ async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outcome>
         Verdict::Confirmable => unknown(run, id, "not captured yet", false).await,
         Verdict::Unknown { why, fresh_key } => unknown(run, id, &why, fresh_key).await,
     }
+}
+
+/// A person looks at both; until then nobody asks again.
+async fn mismatch(run: &Run, id: AttemptId) -> Result<Outcome> {
+    transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+        run.hold(tx).await?;
+        Ok(payment::mark_unknown(tx, id, payment::MISMATCH, false).await?)
+    })?;
+    Ok(Outcome::Dead("the provider's payment is not the one of this order: look at both".to_owned()))
 }
 
 async fn unknown(run: &Run, id: AttemptId, why: &str, fresh_key: bool) -> Result<Outcome> {

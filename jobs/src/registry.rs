@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations, RecordActivity,
-    RefundPayment, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
+    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
+    RecordActivity, RefundPayment, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -49,6 +49,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<DeliverNotice>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
+        entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
         entry::<ReconcilePayments>(),

@@ -31,7 +31,7 @@ impl Handler for SyncWebhook {
             let finished = run.finish(tx).await?;
             payment::close_webhook(tx, &self.transmission_id, outcome).await?;
             if let (Some(attempt), "requeried") = (&attempt, outcome) {
-                outbox::enqueue(tx, &RequeryPayment { attempt_id: attempt.id }).await?;
+                outbox::enqueue_or_hasten(tx, &RequeryPayment { attempt_id: attempt.id }).await?;
             }
             Ok(Outcome::Done(finished))
         })

@@ -197,8 +197,8 @@ pub static CODES: &[Code] = &[
     row(
         409,
         "slot.taken",
-        "This time was just taken. Other times are in `context`.",
-        "방금 다른 분이 예약한 시간입니다. `context`에 다른 시간이 있습니다.",
+        "This time was just taken. Please choose another one.",
+        "방금 다른 분이 예약한 시간입니다. 다른 시간을 골라 주세요.",
     ),
     row(
         409,

@@ -3,11 +3,11 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
-mod diagnostic;
 mod notification;
 mod payment;
 mod reservation;
 mod settlement;
+mod upkeep;
 
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
-pub use diagnostic::Ping;
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
 pub use reservation::{
@@ -24,6 +23,7 @@ pub use reservation::{
     StartReservation,
 };
 pub use settlement::{AccrueSettlement, AuditLedger};
+pub use upkeep::{ForgetOldRows, Ping};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,6 +119,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcileReservations>(30),
     recurring::<AuditLedger>(300),
     recurring::<RecordActivity>(10),
+    recurring::<ForgetOldRows>(600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

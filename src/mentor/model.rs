@@ -16,16 +16,6 @@ pub enum State {
 }
 
 impl State {
-    /// The word in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Suspended => "suspended",
-        }
-    }
-
     /// The table of allowed moves.
     pub fn may_become(self, next: Self) -> bool {
         matches!(
@@ -38,27 +28,17 @@ impl State {
     }
 }
 
-impl TryFrom<String> for State {
-    type Error = UnknownWord;
-
-    fn try_from(word: String) -> Result<Self, UnknownWord> {
-        [Self::Applied, Self::Approved, Self::Rejected, Self::Suspended]
-            .into_iter()
-            .find(|state| state.name() == word)
-            .ok_or(UnknownWord(word))
-    }
-}
-
-/// A word in a column that this build does not know.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown word {0:?}")]
-pub struct UnknownWord(pub(super) String);
+crate::words!(State {
+    Applied => "applied",
+    Approved => "approved",
+    Rejected => "rejected",
+    Suspended => "suspended",
+});
 
 /// A mentor or applicant, with what only the person and admins may see.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Mentor {
     pub user_id: UserId,
-    #[sqlx(try_from = "String")]
     pub state: State,
     pub headline: String,
     pub bio: String,

@@ -1,5 +1,4 @@
 use super::Invalid;
-use super::model::UnknownWord;
 use super::text::check;
 use crate::clock::Instant;
 use crate::id::{OfferingId, UserId};
@@ -22,23 +21,7 @@ pub enum Kind {
     Approval,
 }
 
-impl Kind {
-    /// The word in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Instant => "instant",
-            Self::Approval => "approval",
-        }
-    }
-}
-
-impl TryFrom<String> for Kind {
-    type Error = UnknownWord;
-
-    fn try_from(word: String) -> Result<Self, UnknownWord> {
-        [Self::Instant, Self::Approval].into_iter().find(|kind| kind.name() == word).ok_or(UnknownWord(word))
-    }
-}
+crate::words!(Kind { Instant => "instant", Approval => "approval" });
 
 /// Something a mentor sells. A reservation copies price and duration from it.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -51,7 +34,6 @@ pub struct Offering {
     /// A multiple of 15.
     pub duration_min: u32,
     pub category: String,
-    #[sqlx(try_from = "String")]
     pub kind: Kind,
     /// Private offerings are seen by their mentor alone.
     pub is_public: bool,

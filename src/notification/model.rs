@@ -12,57 +12,46 @@ use crate::user::{TimeZone, User};
 /// For this long a push service that asks for patience is waited for without counting the attempt.
 pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-/// A word in the database that this program does not know.
-#[derive(Debug, thiserror::Error)]
-#[error("unknown word '{0}'")]
-pub struct UnknownWord(String);
-
-/// An enum that stands in the database as a word.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$note:meta])* $variant:ident = $word:literal,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$note])* $variant),* }
-
-        impl $name {
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = UnknownWord;
-            fn try_from(word: String) -> Result<Self, UnknownWord> {
-                match word.as_str() { $($word => Ok(Self::$variant),)* _ => Err(UnknownWord(word)) }
-            }
-        }
-    )*};
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Stored, shown in the app and counted on the person's feed.
+    InApp,
+    Email,
+    /// To every device the person registered.
+    Push,
 }
 
-words! {
-    Channel {
-        /// Stored, shown in the app and counted on the person's feed.
-        InApp = "in_app",
-        Email = "email",
-        /// To every device the person registered.
-        Push = "push",
-    }
-    /// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others.
-    State {
-        /// In the app: there is nothing to deliver.
-        Stored = "stored",
-        /// A job will deliver it, or its outcome is not known.
-        Queued = "queued",
-        /// The mail server or push service took it.
-        Sent = "sent",
-        /// Refused for good.
-        Failed = "failed",
-        /// Not sent on purpose.
-        Skipped = "skipped",
-    }
-    /// Which side of a reservation somebody is on.
-    Role { Mentor = "mentor", Mentee = "mentee", }
+/// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// In the app: there is nothing to deliver.
+    Stored,
+    /// A job will deliver it, or its outcome is not known.
+    Queued,
+    /// The mail server or push service took it.
+    Sent,
+    /// Refused for good.
+    Failed,
+    /// Not sent on purpose.
+    Skipped,
 }
+
+/// Which side of a reservation somebody is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    Mentor,
+    Mentee,
+}
+
+crate::words!(Channel { InApp => "in_app", Email => "email", Push => "push" });
+crate::words!(State {
+    Stored => "stored",
+    Queued => "queued",
+    Sent => "sent",
+    Failed => "failed",
+    Skipped => "skipped",
+});
+crate::words!(Role { Mentor => "mentor", Mentee => "mentee" });
 
 impl Channel {
     /// The state a notice of this channel begins in.
@@ -80,14 +69,12 @@ pub struct Notice {
     pub id: NoticeId,
     pub event_key: String,
     pub user_id: UserId,
-    #[sqlx(try_from = "String")]
     pub channel: Channel,
     /// Such as `reservation.confirmed`.
     pub kind: String,
     pub reservation_id: Option<ReservationId>,
     /// Facts for the text.
     pub data: Json<Value>,
-    #[sqlx(try_from = "String")]
     pub state: State,
     pub provider_id: Option<String>,
     pub error: Option<String>,

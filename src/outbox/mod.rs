@@ -49,6 +49,26 @@ pub async fn enqueue_at<J: Job>(tx: &mut Tx, job: &J, run_at: Instant) -> sqlx::
     insert(tx, row).await
 }
 
+/// Writes a job that is due at once; a twin that waits for a later moment is due at once instead. For news that
+/// make the twin's waiting pointless.
+pub async fn enqueue_or_hasten<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<bool> {
+    if enqueue(tx, job).await? {
+        return Ok(true);
+    }
+    let now = tx.now;
+    let hastened =
+        sqlx::query("UPDATE outbox SET run_at = ? WHERE live_key = ? AND state = 'pending' AND run_at > ?")
+            .bind(now)
+            .bind(job.dedup_key())
+            .bind(now)
+            .execute(tx.conn())
+            .await?;
+    if hastened.rows_affected() > 0 {
+        tx.outgoing.queues.insert(J::QUEUE);
+    }
+    Ok(false)
+}
+
 struct NewRow {
     kind: &'static str,
     queue: Queue,

@@ -11,7 +11,7 @@ use crate::id::{DeliveryId, JobId};
 use crate::job::{Queue, RECURRING, Recurring, next_period};
 
 /// What travels through Redis: nothing but names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Delivery {
     pub job_id: JobId,
     pub delivery_id: DeliveryId,

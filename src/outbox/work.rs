@@ -92,7 +92,7 @@ pub async fn claim_many(
     let now = tx.now;
     let until = now + TimeDelta::from_std(lease).expect("a lease is short");
     let mut select = QueryBuilder::new(
-        "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id FROM outbox
+        "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id FROM outbox FORCE INDEX (PRIMARY)
          WHERE state = 'published' AND worker IS NULL AND id IN (",
     );
     let mut list = select.separated(", ");

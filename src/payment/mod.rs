@@ -14,7 +14,7 @@ pub use inbox::{close_webhook, store_webhook, webhook_body};
 pub use model::{Attempt, AttemptState, Capture, Decline, Payment, PaymentState, Refund, RefundState};
 pub use order::{Confirmation, Order, open_order, request_confirm};
 pub use outcome::{
-    Intent, apply_capture, apply_decline, mark_unknown, open_attempts, prepare, requery, view,
+    Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, open_attempts, prepare, requery, view,
 };
 pub use query::{
     attempt as find_attempt, attempts_of, payment_for_payer, payment_of_reservation, refunds_of,

@@ -31,8 +31,20 @@ pub enum AttemptState {
     Unknown,
     Done,
     Failed,
-    /// Captured although another attempt had paid already: given back in full.
+    /// Captured for nothing, because another attempt had paid already or the slot was gone: given back in full.
     Surplus,
+}
+
+impl PaymentState {
+    /// Whether an attempt waits for the provider's answer.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Confirming | Self::Unknown)
+    }
+
+    /// Whether an attempt paid, whatever was given back since.
+    pub fn is_captured(self) -> bool {
+        matches!(self, Self::Done | Self::PartialCanceled | Self::Canceled)
+    }
 }
 
 impl AttemptState {

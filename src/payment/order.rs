@@ -42,6 +42,9 @@ pub async fn open_order(
         Some(payment) => payment,
         None => new_payment(tx, &reservation).await?,
     };
+    if payment.state.is_captured() {
+        return Err(Error::AlreadyConfirmed);
+    }
     let waiting =
         query::attempts_of(tx.conn(), payment.id).await?.into_iter().find(|a| a.state == AttemptState::Ready);
     let attempt = match waiting {
@@ -64,7 +67,7 @@ async fn payable(tx: &mut Tx, rules: &Rules, id: ReservationId, payer: UserId) -
     }
     let current = reservation::lock(tx, id).await?.ok_or(reservation::Error::NotFound)?;
     if dead && matches!(current.state, State::Expired | State::PaymentFailed) {
-        return Ok(reservation::reclaim(tx, rules, &current).await?);
+        return Ok(reservation::retry(tx, rules, &current).await?);
     }
     Ok(current)
 }
@@ -143,6 +146,7 @@ pub async fn request_confirm(
         return answer;
     }
     match reservation.state {
+        State::AwaitingPayment if payment.state.is_captured() => return Err(Error::AlreadyConfirmed),
         State::AwaitingPayment => {}
         State::Paying => return Err(Error::InProgress),
         State::Confirmed | State::InSession | State::Completed => return Err(Error::AlreadyConfirmed),

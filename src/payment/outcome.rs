@@ -10,7 +10,7 @@ use super::refund;
 use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
-use crate::db::Tx;
+use crate::db::{Tx, database_error};
 use crate::event;
 use crate::id::{AttemptId, ReservationId, UserId, secret};
 use crate::job::{ConfirmPayment, Job, RequeryPayment};
@@ -18,6 +18,9 @@ use crate::ledger;
 use crate::money::Krw;
 use crate::outbox;
 use crate::reservation::{self, State};
+
+/// The code of an open attempt whose payment at the provider does not fit: only a person asks about it again.
+pub const MISMATCH: &str = "PROVIDER_MISMATCH";
 
 /// What a job may do about an attempt now.
 #[derive(Clone, Debug)]
@@ -35,8 +38,13 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, attempt.payment_id).await?.ok_or(Error::NotFound)?;
     let (amount, idempotency_key) = (payment.amount_krw, attempt.idempotency_key.clone());
-    if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
+    if attempt.state.is_captured() {
         return Ok(Intent::Over);
+    }
+    if attempt.state == AttemptState::Failed {
+        // Asked about after all: the provider may have taken the money of what it declined. Without the payer's
+        // key nothing can be asked for.
+        return Ok(Intent::LookUp { payment_key: None, amount, idempotency_key });
     }
     let first = attempt.sent_at.is_none() && attempt.state == AttemptState::Confirming;
     match attempt.payment_key.clone() {
@@ -76,9 +84,15 @@ pub async fn apply_capture(
         metrics::counter!("konnect_provider_mismatch_total").increment(1);
         return Err(Error::ProviderMismatch);
     }
-    let surplus =
-        matches!(payment.state, PaymentState::Done | PaymentState::PartialCanceled | PaymentState::Canceled);
-    let state = if surplus { AttemptState::Surplus } else { AttemptState::Done };
+    let bought = if payment.state.is_captured() {
+        Bought::Nothing("surplus")
+    } else {
+        buy(tx, rules, reservation).await?
+    };
+    let state = match bought {
+        Bought::Session(_) => AttemptState::Done,
+        Bought::Nothing(_) => AttemptState::Surplus,
+    };
     let outcome = AttemptOutcome {
         payment_key: Some(&capture.payment_key),
         method: capture.method.as_deref(),
@@ -90,24 +104,54 @@ pub async fn apply_capture(
         return Err(Error::InProgress);
     }
     ledger::post_capture(tx, payment.reservation_id, format!("capture:{id}"), payment.amount_krw).await?;
-    if surplus {
-        return refund::give_back(tx, &payment, id, payment.amount_krw, "surplus").await;
+    if !payment.state.is_captured() {
+        tell_payer(tx, &payment, id, "payment.captured", json!({})).await?;
     }
-    query::set_payment_state(tx, &payment, PaymentState::Done).await?;
-    tell_payer(tx, &payment, id, "payment.captured", json!({})).await?;
-    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
-    let reservation = match reservation.state {
-        State::Paying => reservation,
-        State::AwaitingPayment => reservation::begin_payment(tx, &reservation).await?,
-        State::Expired | State::PaymentFailed => match reservation::reclaim(tx, rules, &reservation).await {
-            Ok(reclaimed) => reservation::begin_payment(tx, &reclaimed).await?,
-            Err(reservation::Error::Database(error)) => return Err(error.into()),
-            Err(_) => return refund::give_back(tx, &payment, id, payment.amount_krw, "slot_gone").await,
-        },
-        _ => return refund::give_back(tx, &payment, id, payment.amount_krw, "reservation_over").await,
-    };
-    reservation::captured(tx, &reservation).await?;
+    match bought {
+        Bought::Session(reservation) => {
+            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
+            reservation::captured(tx, &reservation).await?;
+        }
+        Bought::Nothing(cause) => {
+            // The payer may retry the reservation, so its payment stays payable.
+            if attempt.state.is_open() && payment.state.is_open() {
+                query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+            }
+            refund::give_back(tx, &payment, id, payment.amount_krw, cause).await?;
+        }
+    }
     Ok(())
+}
+
+/// What captured money is for.
+enum Bought {
+    /// The reservation, PAYING.
+    Session(Box<reservation::Reservation>),
+    /// Given back in full, with this cause.
+    Nothing(&'static str),
+}
+
+async fn buy(tx: &mut Tx, rules: &Rules, was: reservation::Reservation) -> Result<Bought, Error> {
+    Ok(match was.state {
+        // Found out too late: a hold ends with the start of the session, and nobody was told to come.
+        State::Paying | State::AwaitingPayment if tx.now >= was.starts_at => {
+            reservation::failed(tx, &was).await?;
+            Bought::Nothing("slot_gone")
+        }
+        State::Paying => Bought::Session(Box::new(was)),
+        State::AwaitingPayment => Bought::Session(Box::new(reservation::begin_payment(tx, &was).await?)),
+        State::Expired | State::PaymentFailed => match reservation::reclaim(tx, rules, &was).await {
+            Ok(reclaimed) => Bought::Session(Box::new(reservation::begin_payment(tx, &reclaimed).await?)),
+            // An error of the database may have rolled everything back: it says nothing about the slot.
+            Err(error) if database_error(&error).is_some() => return Err(error.into()),
+            Err(_) => {
+                // The mentor's cells may be claimed already when the mentee's turn out to be taken (I4).
+                availability::release(tx, was.id).await?;
+                Bought::Nothing("slot_gone")
+            }
+        },
+        _ => Bought::Nothing("reservation_over"),
+    })
 }
 
 /// Calendars before the reservation, because a dead one may be re-claimed.
@@ -139,7 +183,10 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
     if !was_open {
         return Ok(());
     }
-    query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+    // Another attempt may have paid meanwhile.
+    if payment.state.is_open() {
+        query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+    }
     let data = json!({ "code": decline.code, "class": decline.class });
     tell_payer(tx, &payment, id, "payment.declined", data).await?;
     if reservation.state == State::Paying {
@@ -206,9 +253,9 @@ pub async fn view(
     Ok((payment, attempts))
 }
 
-/// Attempts without an outcome since before `since`.
+/// Attempts without an outcome since before `since`, for which no job asks.
 pub async fn open_attempts(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec<AttemptId>> {
-    query::open_attempts(pool, since, 200).await
+    query::open_attempts(pool, since, MISMATCH, 200).await
 }
 
 /// Asks again about an attempt for which nobody asks any more. `false`: somebody does.

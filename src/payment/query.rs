@@ -7,6 +7,7 @@ use super::model::{Attempt, AttemptState, Payment, PaymentState, Refund, RefundS
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
+use crate::job::{ConfirmPayment, Job, RefundPayment, RequeryPayment};
 use crate::money::Krw;
 
 macro_rules! payments {
@@ -213,13 +214,26 @@ pub async fn renew_refund_key(tx: &mut Tx, id: RefundId, key: &str) -> sqlx::Res
     Ok(())
 }
 
-/// Attempts whose outcome has been open since before `since`.
-pub async fn open_attempts(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
+/// Attempts whose outcome has been open since before `since`, for which no job waits or runs. Those with a job
+/// are left out here, lest they fill the limit and hide the others for as long as their job waits.
+pub async fn open_attempts(
+    pool: &MySqlPool,
+    since: Instant,
+    except_code: &str,
+    limit: u32,
+) -> sqlx::Result<Vec<AttemptId>> {
     sqlx::query_scalar(
-        "SELECT id FROM payment_attempts WHERE state IN ('confirming', 'unknown') AND updated_at < ?
-         ORDER BY updated_at LIMIT ?",
+        "SELECT a.id FROM payment_attempts a
+         WHERE a.state IN ('confirming', 'unknown') AND a.updated_at < ?
+            AND (a.error_code IS NULL OR a.error_code <> ?)
+            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = a.id AND o.kind IN (?, ?)
+                            AND o.state IN ('pending', 'published'))
+         ORDER BY a.updated_at LIMIT ?",
     )
     .bind(since)
+    .bind(except_code)
+    .bind(ConfirmPayment::KIND)
+    .bind(RequeryPayment::KIND)
     .bind(limit)
     .fetch_all(pool)
     .await
@@ -302,13 +316,17 @@ pub async fn set_refund_state(
     Ok(done.rows_affected() == 1)
 }
 
-/// Refunds that have stood still since before `since`.
+/// Refunds that have stood still since before `since`, for which no job waits or runs.
 pub async fn stuck_refunds(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<RefundId>> {
     sqlx::query_scalar(
-        "SELECT id FROM refunds WHERE state IN ('queued', 'sent', 'unknown') AND updated_at < ?
-         ORDER BY updated_at LIMIT ?",
+        "SELECT f.id FROM refunds f
+         WHERE f.state IN ('queued', 'sent', 'unknown') AND f.updated_at < ?
+            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = f.id AND o.kind = ?
+                            AND o.state IN ('pending', 'published'))
+         ORDER BY f.updated_at LIMIT ?",
     )
     .bind(since)
+    .bind(RefundPayment::KIND)
     .bind(limit)
     .fetch_all(pool)
     .await

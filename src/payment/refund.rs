@@ -116,7 +116,8 @@ pub async fn apply_refund(tx: &mut Tx, id: RefundId, transaction_key: Option<&st
         return Err(Error::InProgress);
     }
     ledger::post_refund(tx, refund.reservation_id, format!("refund:{id}"), refund.amount_krw).await?;
-    if refund.cause != "surplus" {
+    let attempt = query::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
+    if attempt.state == AttemptState::Done {
         let all = query::refund_sum(tx, refund.attempt_id).await? == payment.amount_krw;
         let state = if all { PaymentState::Canceled } else { PaymentState::PartialCanceled };
         query::set_payment_state(tx, &payment, state).await?;

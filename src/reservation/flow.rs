@@ -150,12 +150,28 @@ pub async fn declined(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
     if hold_lives {
         step(tx, was, Move::Declined, None, |r| r.payment_failed = true).await
     } else {
-        step(tx, was, Move::PaymentFailed, None, |r| {
-            r.payment_failed = true;
-            r.hold_until = None;
-        })
-        .await
+        failed(tx, was).await
     }
+}
+
+/// The payment came to nothing and cannot be tried again within this hold.
+pub async fn failed(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::PaymentFailed, None, |r| {
+        r.payment_failed = true;
+        r.hold_until = None;
+    })
+    .await
+}
+
+/// The payer tries a dead reservation again: as [`reclaim`], and one of the holds a person may have.
+///
+/// # Errors
+/// Those of [`reclaim`]; `HoldLimit`.
+pub async fn retry(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
+    if query::count_unpaid(tx, was.mentee_id).await? >= rules.max_holds {
+        return Err(Error::HoldLimit);
+    }
+    reclaim(tx, rules, was).await
 }
 
 /// The money is taken.

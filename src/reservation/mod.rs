@@ -13,7 +13,9 @@ mod reserve;
 pub use actions::{Action, Allowed, allowed};
 pub use deadline::{Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start};
 pub use error::Error;
-pub use flow::{approve, begin_payment, cancel, captured, complete, declined, reclaim, reject};
+pub use flow::{
+    approve, begin_payment, cancel, captured, complete, declined, failed, reclaim, reject, retry,
+};
 pub use model::{Move, Reservation, Side, State};
 pub use policy::{CURRENT as CURRENT_POLICY, Quote, quote};
 pub use query::{HistoryRow, find, find_for_member, history, lock, lock_for_member, page_for_member};

@@ -65,12 +65,13 @@ pub async fn lines_of_mentor(
         .await
 }
 
-/// Reservations that were completed before `before` and have no line although money was captured.
+/// Reservations that ended before `before` and have no line although money was kept, and none is on its way back.
 pub async fn unaccrued(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
     sqlx::query_scalar(
         "SELECT r.id FROM reservations r JOIN payments p ON p.reservation_id = r.id
-         WHERE r.state = 'completed' AND r.updated_at < ? AND p.state IN ('done', 'partial_canceled')
+         WHERE r.state IN ('completed', 'cancelled') AND r.updated_at < ? AND p.state IN ('done', 'partial_canceled')
             AND NOT EXISTS (SELECT 1 FROM settlement_lines l WHERE l.reservation_id = r.id)
+            AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.reservation_id = r.id AND f.state <> 'done')
          ORDER BY r.id LIMIT ?",
     )
     .bind(before)

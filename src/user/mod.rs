@@ -18,9 +18,7 @@ use crate::id::UserId;
 
 pub use error::Error;
 pub use login::{authenticate, credentials, open_session};
-pub use model::{
-    Credentials, DeviceToken, Filter, Locale, NewUser, Platform, ProfileChange, State, UnknownWord, User,
-};
+pub use model::{Credentials, DeviceToken, Filter, Locale, NewUser, Platform, ProfileChange, State, User};
 pub use values::{Email, TimeZone, check_name, check_password};
 
 use model::Act;

@@ -20,7 +20,7 @@ pub async fn insert(tx: &mut Tx, id: UserId, new: &NewUser, password_hash: &str)
     .bind(new.email.as_str())
     .bind(password_hash)
     .bind(&new.name)
-    .bind(new.locale.as_str())
+    .bind(new.locale.name())
     .bind(new.time_zone.to_string())
     .bind(now)
     .execute(tx.conn())
@@ -80,7 +80,7 @@ pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> sqlx::Result
     let mut query = QueryBuilder::new(COLUMNS);
     query.push(" WHERE 1 = 1");
     if let Some(state) = filter.state {
-        query.push(" AND state = ").push_bind(state.as_str());
+        query.push(" AND state = ").push_bind(state.name());
     }
     if let Some(before) = filter.before {
         query.push(" AND id < ").push_bind(before);
@@ -96,7 +96,7 @@ pub async fn update_profile(tx: &mut Tx, changed: &User, expected: i64) -> sqlx:
          WHERE id = ? AND version = ? AND state = 'active'",
     )
     .bind(&changed.name)
-    .bind(changed.locale.as_str())
+    .bind(changed.locale.name())
     .bind(changed.time_zone.to_string())
     .bind(changed.id)
     .bind(expected)
@@ -110,9 +110,9 @@ pub async fn set_state(tx: &mut Tx, user: &User, to: State) -> sqlx::Result<bool
     let done = sqlx::query(
         "UPDATE users SET state = ?, version = version + 1 WHERE id = ? AND state = ? AND version = ?",
     )
-    .bind(to.as_str())
+    .bind(to.name())
     .bind(user.id)
-    .bind(user.state.as_str())
+    .bind(user.state.name())
     .bind(user.version)
     .execute(tx.conn())
     .await?;
@@ -174,7 +174,7 @@ pub async fn upsert_device(
     .bind(&hash[..])
     .bind(token)
     .bind(owner)
-    .bind(platform.as_str())
+    .bind(platform.name())
     .bind(now)
     .execute(tx.conn())
     .await?;

@@ -152,6 +152,18 @@ impl TestApp {
         base
     }
 
+    /// The stores of this test as a process that cannot reach the others: what it commits is announced to nobody.
+    pub async fn deaf_core(&self) -> Core {
+        let mut config = self.config.clone();
+        config.redis_prefix.push_str("_elsewhere");
+        Core::connect(&config, self.core.clock.clone()).await.expect("the stores")
+    }
+
+    /// Tells every api of this test to stop, as SIGTERM would.
+    pub fn stop_apis(&self) {
+        self.stop.cancel();
+    }
+
     pub fn now(&self) -> DateTime<Utc> {
         self.core.clock.now()
     }
@@ -212,6 +224,11 @@ impl TestApp {
 
     pub async fn mentee(&self, name: &str) -> world::Person {
         world::mentee(self, name).await
+    }
+
+    /// An administrator who is nothing else.
+    pub async fn admin(&self, name: &str) -> world::Person {
+        world::admin(self, name).await
     }
 }
 

@@ -10,6 +10,7 @@ mod client;
 mod jobs;
 mod process;
 mod servers;
+mod socket;
 mod world;
 
 pub use app::{TestApp, monday};
@@ -17,4 +18,5 @@ pub use client::{Answer, Client};
 pub use jobs::Ran;
 pub use process::{PrivateRedis, Process, Stack};
 pub use servers::Servers;
+pub use socket::Socket;
 pub use world::{Booking, Person, weekdays};

@@ -60,6 +60,13 @@ pub async fn mentor(app: &TestApp, name: &str) -> Person {
     person
 }
 
+pub async fn admin(app: &TestApp, name: &str) -> Person {
+    let person = person(app, name, false).await;
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(user::make_admin(tx, person.id).await?) })
+        .expect("an administrator");
+    app.log_in(&person).await
+}
+
 async fn person(app: &TestApp, name: &str, is_mentor: bool) -> Person {
     let email = format!("{name}@konnect.test");
     let new = NewUser::parse(&email, name, Locale::Ko, "Asia/Seoul").expect("a person");

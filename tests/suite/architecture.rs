@@ -42,13 +42,14 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 
 /// Files with SQL beside the `query.rs` of each folder and `src/outbox/`: the event rows, the connection's own
 /// settings, the keys that are stored beside the work they stand for, the audit (a report over three domains),
-/// the activity log's watermark, and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 6] = [
+/// the activity log's watermark, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 7] = [
     "src/event.rs",
     "src/db.rs",
     "src/api/idempotency.rs",
     "src/settlement/audit.rs",
     "src/activity.rs",
+    "src/retention.rs",
     "src/api/ops.rs",
 ];
 

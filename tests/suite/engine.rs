@@ -31,7 +31,7 @@ async fn raw(app: &TestApp, kind: &str, payload: &str) {
 #[test]
 fn every_job_kind_has_one_handler_on_its_queue() {
     let sources = [
-        include_str!("../../src/job/diagnostic.rs"),
+        include_str!("../../src/job/upkeep.rs"),
         include_str!("../../src/job/notification.rs"),
         include_str!("../../src/job/payment.rs"),
         include_str!("../../src/job/reservation.rs"),
@@ -288,4 +288,22 @@ async fn a_notice_of_a_thousand_jobs_keeps_their_order() {
     .expect("the database");
     assert_eq!(keys, (0..50).map(|i| format!("n{i:02}")).collect::<Vec<_>>());
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finished_jobs_are_forgotten_and_dead_ones_kept() {
+    let app = TestApp::start().await;
+    raw(&app, Ping::KIND, "poison").await;
+    ping(&app).await;
+    app.run_jobs().await;
+    app.advance(TimeDelta::days(6));
+    app.reconcile().await;
+    app.run_jobs().await;
+    assert_eq!(app.jobs_of(Ping::KIND).await.len(), 2);
+    app.advance(TimeDelta::days(2));
+    app.reconcile().await;
+    app.run_jobs().await;
+    let left = app.jobs_of(Ping::KIND).await;
+    assert_eq!(left.iter().map(|j| j.state.as_str()).collect::<Vec<_>>(), ["dead"]);
+    app.leave().await;
 }

@@ -1,9 +1,17 @@
+mod accounts;
 mod architecture;
+mod authorisation;
 mod crashes;
 mod deadlines;
 mod engine;
 mod flow;
 mod input;
+mod mentors;
+mod notices;
+mod openapi;
 mod payments;
+mod realtime;
+mod realtime_doors;
 mod refunds;
+mod review;
 mod slots;

@@ -1,1 +1,3 @@
+//! Programs that look at a running system from outside, and the client they share.
 
+pub mod client;

@@ -15,3 +15,13 @@ impl Job for Ping {
     const QUEUE: Queue = Queue::Reminder;
     const RETRY: Retry = Retry::INTERNAL;
 }
+
+/// Deletes rows that served their purpose (see `retention`).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ForgetOldRows {}
+
+impl Job for ForgetOldRows {
+    const KIND: &'static str = "retention.forget.v1";
+    const QUEUE: Queue = Queue::Booking;
+    const RETRY: Retry = Retry::INTERNAL;
+}

@@ -1,0 +1,258 @@
+//! Who may call what, on whose objects: every operation of the document has a line in [`RULES`] and is tried as
+//! nobody, as strangers, as a suspended member, as the wrong side, and as those who may.
+
+#[path = "authorisation/world.rs"]
+mod world;
+
+use std::collections::BTreeSet;
+
+use konnect_tests::{Answer, Client, TestApp};
+use reqwest::Method;
+use serde_json::Value;
+
+use Who::{Admin, Anybody, Member, Mentor, OfMentee, OfMentor, User};
+use world::World;
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    /// Also without a token.
+    Anybody,
+    /// Whoever is logged in, on their own things alone.
+    User,
+    /// An approved mentor, on their own things alone.
+    Mentor,
+    /// Both sides of the reservation in the path.
+    Member,
+    /// The owner of the object, who is a mentee here.
+    OfMentee,
+    /// The owner of the object, who is a mentor here.
+    OfMentor,
+    Admin,
+}
+
+/// An operation, who may call it, and what those who may are answered in [`World`]: often that the state does not
+/// allow it, which nobody else may learn.
+struct Rule(&'static str, Who, &'static [u16]);
+
+const RULES: &[Rule] = &[
+    Rule("register", Anybody, &[409]),
+    Rule("login", Anybody, &[200]),
+    Rule("refresh", Anybody, &[401]),
+    Rule("logout", User, &[204]),
+    Rule("getMe", User, &[200]),
+    Rule("changeMe", User, &[409]),
+    Rule("listLogins", User, &[200]),
+    Rule("endLogin", OfMentee, &[204]),
+    Rule("addDevice", User, &[204]),
+    Rule("forgetDevice", User, &[204]),
+    Rule("listNotices", User, &[200]),
+    Rule("countUnreadNotices", User, &[200]),
+    Rule("readNotice", OfMentee, &[200]),
+    Rule("readAllNotices", User, &[200]),
+    Rule("deleteNotice", OfMentee, &[200]),
+    Rule("applyAsMentor", User, &[422]),
+    Rule("getMentorApplication", User, &[200, 404]),
+    Rule("listMentors", Anybody, &[200]),
+    Rule("getMentor", Anybody, &[200]),
+    Rule("createOffering", Mentor, &[201]),
+    Rule("listOfferings", Anybody, &[200]),
+    Rule("changeOffering", OfMentor, &[200]),
+    Rule("retireOffering", OfMentor, &[409]),
+    Rule("getOffering", Anybody, &[200]),
+    Rule("listMyOfferings", User, &[200]),
+    Rule("getMySchedule", User, &[200, 404]),
+    Rule("setMySchedule", Mentor, &[409]),
+    Rule("listSlots", Anybody, &[200]),
+    Rule("reserve", User, &[422]),
+    Rule("listReservations", User, &[200]),
+    Rule("getReservation", Member, &[200]),
+    Rule("getReservationHistory", Member, &[200]),
+    Rule("approveReservation", OfMentor, &[409]),
+    Rule("rejectReservation", OfMentor, &[409]),
+    Rule("cancelReservation", Member, &[409]),
+    Rule("completeReservation", Member, &[409]),
+    Rule("orderPayment", OfMentee, &[409]),
+    Rule("confirmPayment", OfMentee, &[200]),
+    Rule("getPayment", OfMentee, &[200]),
+    Rule("getSettlement", OfMentor, &[200]),
+    Rule("createRealtimeTicket", User, &[200]),
+    Rule("adminListUsers", Admin, &[200]),
+    Rule("adminSuspendUser", Admin, &[200]),
+    Rule("adminReinstateUser", Admin, &[200]),
+    Rule("adminListApplications", Admin, &[200]),
+    Rule("adminApproveMentor", Admin, &[200]),
+    Rule("adminRejectMentor", Admin, &[409]),
+    Rule("adminAudit", Admin, &[200]),
+    Rule("adminListJobs", Admin, &[200]),
+    Rule("adminGetJob", Admin, &[200]),
+    Rule("adminRetryJob", Admin, &[409]),
+    Rule("adminCancelJob", Admin, &[409]),
+];
+
+/// One operation of the document.
+struct Operation {
+    id: String,
+    method: Method,
+    path: String,
+    needs_token: bool,
+}
+
+impl Operation {
+    fn all() -> Vec<Self> {
+        let document: Value = serde_json::from_str(&konnect::api::openapi()).expect("JSON");
+        let mut all = Vec::new();
+        for (path, methods) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in methods.as_object().expect("methods") {
+                all.push(Self {
+                    id: operation["operationId"].as_str().expect("an id").to_owned(),
+                    method: method.to_uppercase().parse().expect("a method"),
+                    path: path.clone(),
+                    needs_token: operation["security"].as_array().is_some_and(|s| !s.is_empty()),
+                });
+            }
+        }
+        all
+    }
+
+    fn rule(&self) -> &'static Rule {
+        RULES.iter().find(|rule| rule.0 == self.id).expect("every operation has a rule")
+    }
+
+    /// Sends it with a body that is good, about the world's objects or (`id`) another one.
+    async fn call(&self, world: &World, client: &Client, id: Option<&str>) -> Answer {
+        let path = match id {
+            Some(id) => self.path.replace("{id}", id),
+            None => world.path(&self.id, &self.path),
+        };
+        let path = path + World::query(&self.id);
+        let key = konnect::id::secret();
+        let headers = [("idempotency-key", key.as_str())];
+        let answer = client.send(self.method.clone(), &path, world.body(&self.id), &headers).await;
+        assert!(answer.status.as_u16() < 500, "{} {path}: {:#}", self.id, answer.body);
+        answer
+    }
+}
+
+#[test]
+fn every_operation_says_who_may_call_it() {
+    let operations = Operation::all();
+    let known: BTreeSet<_> = operations.iter().map(|o| o.id.as_str()).collect();
+    let ruled: BTreeSet<_> = RULES.iter().map(|r| r.0).collect();
+    let missing: Vec<_> = known.symmetric_difference(&ruled).collect();
+    assert!(missing.is_empty(), "without a rule, or a rule without an operation: {missing:?}");
+    assert_eq!((known.len(), ruled.len()), (operations.len(), RULES.len()), "each once");
+    for operation in &operations {
+        let open = operation.rule().1 == Anybody;
+        assert_eq!(operation.needs_token, !open, "{} in the document", operation.id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reaches_the_objects_of_others() {
+    let app = TestApp::start().await;
+    let world = World::build(&app).await;
+    let operations = Operation::all();
+    let before = world.state(&app).await;
+    for operation in &operations {
+        let who = operation.rule().1;
+        if who == Anybody {
+            continue;
+        }
+        let id = &operation.id;
+        let anonymous = operation.call(&world, &app.anonymous(), None).await;
+        assert_eq!(anonymous.body["code"], "auth.required", "{id}");
+        anonymous.problem(401, "auth.required");
+        let suspended = operation.call(&world, &world.suspended.client, None).await;
+        assert_eq!(suspended.body["code"], "auth.session_revoked", "{id}");
+
+        let outsiders = [&world.stranger, &world.other_mentor, &world.admin];
+        let members = [&world.mentee, &world.mentor];
+        let (refused, expected): (Vec<_>, &[u16]) = match who {
+            Anybody | User => (vec![], &[]),
+            Mentor => (vec![&world.stranger, &world.mentee, &world.admin], &[403]),
+            Member => (outsiders.to_vec(), &[404]),
+            OfMentee => ([&outsiders[..], &members[1..]].concat(), &[404]),
+            // Whoever is no mentor at all is told so; another mentor is not told that it exists.
+            OfMentor => ([&outsiders[..], &members[..1]].concat(), &[403, 404]),
+            Admin => ([&outsiders[..2], &members[..]].concat(), &[403]),
+        };
+        for person in refused {
+            let client = app.log_in(person).await.client;
+            let answer = operation.call(&world, &client, None).await;
+            let status = answer.status.as_u16();
+            assert!(expected.contains(&status), "{id} by {}: {status} {:#}", person.email, answer.body);
+            if who == OfMentor && person.id == world.other_mentor.id {
+                assert_eq!(status, 404, "{id} by another mentor");
+            }
+        }
+    }
+    assert_eq!(world.state(&app).await, before, "nothing was written");
+
+    // What everybody may do shows nobody's things but the caller's.
+    for operation in operations.iter().filter(|o| matches!(o.rule().1, User | Mentor)) {
+        for person in [&world.stranger, &world.other_mentor, &world.admin] {
+            let Rule(id, who, allowed) = operation.rule();
+            if *who == Mentor && person.id != world.other_mentor.id {
+                continue;
+            }
+            let client = app.log_in(person).await.client;
+            let answer = operation.call(&world, &client, None).await;
+            assert!(allowed.contains(&answer.status.as_u16()), "{id} by {}: {:#}", person.email, answer.body);
+            let shown = answer.body.to_string();
+            for secret in world.secrets() {
+                assert!(!shown.contains(&secret), "{id} shows {secret} to {}: {shown}", person.email);
+            }
+        }
+    }
+    assert_eq!(world.state(&app).await, before, "nothing of others was written");
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_may_are_heard() {
+    let app = TestApp::start().await;
+    let world = World::build(&app).await;
+    for Rule(id, who, allowed) in RULES {
+        let operations = Operation::all();
+        let operation = operations.iter().find(|o| o.id == *id).expect("the operation of the rule");
+        let (mentee, mentor) = (&world.mentee, &world.mentor);
+        let callers = match who {
+            Anybody => vec![app.anonymous(), world.suspended.client.clone(), world.stranger.client.clone()],
+            User => vec![app.log_in(mentee).await.client, app.log_in(mentor).await.client],
+            Member => vec![mentee.client.clone(), mentor.client.clone()],
+            Mentor | OfMentor => vec![mentor.client.clone()],
+            OfMentee => vec![mentee.client.clone()],
+            Admin => vec![world.admin.client.clone()],
+        };
+        for client in callers {
+            let answer = operation.call(&world, &client, None).await;
+            assert!(allowed.contains(&answer.status.as_u16()), "{id}: {:#}", answer.body);
+        }
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_nobody_has_are_not_found() {
+    let app = TestApp::start().await;
+    let world = World::build(&app).await;
+    let unknown = konnect::id::UserId::generate().to_string();
+    for operation in Operation::all().iter().filter(|o| o.path.contains("{id}")) {
+        let client = match operation.rule().1 {
+            Admin => &world.admin.client,
+            OfMentor => &world.mentor.client,
+            _ => &world.mentee.client,
+        };
+        let answer = operation.call(&world, client, Some(&unknown)).await;
+        assert_eq!(answer.status, 404, "{}: {:#}", operation.id, answer.body);
+        for nonsense in ["1", "not-an-id", "%27%20OR%201=1", "%00", "%EC%98%88"] {
+            let answer = operation.call(&world, client, Some(nonsense)).await;
+            answer.problem(400, "request.invalid");
+        }
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}

@@ -1,0 +1,175 @@
+//! The people and things that the table of rules is about.
+
+use chrono::TimeDelta;
+use konnect::mentor::Kind;
+use konnect_tests::{Booking, Person, TestApp, monday};
+use serde_json::{Value, json};
+
+const PASSWORD: &str = "ten letters and more";
+
+/// A mentor and a mentee with a session that is settled and one that is paid, and those around them.
+pub struct World {
+    pub mentor: Person,
+    pub mentee: Person,
+    pub stranger: Person,
+    pub other_mentor: Person,
+    pub admin: Person,
+    /// A mentor who was suspended; the token is from before.
+    pub suspended: Person,
+    settled: Booking,
+    paid: Booking,
+    confirmation: Value,
+    notice: String,
+    /// A login of the mentee that no test uses.
+    login: String,
+    applicant: Person,
+    victim: Person,
+    job: String,
+}
+
+impl World {
+    pub async fn build(app: &TestApp) -> Self {
+        let (mentor, mentee) = (app.mentor("mentor").await, app.mentee("mentee").await);
+        let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
+        let settled = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(26)).await;
+        app.pay(&settled).await;
+        app.advance_to(settled.starts_at + TimeDelta::hours(49));
+        app.run_jobs().await;
+        assert_eq!(app.state(&settled).await, "completed");
+
+        let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
+        let paid = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(7 * 24 + 2)).await;
+        let confirmation = app.checkout(&paid).await;
+        app.confirm(&paid, &confirmation).await.ok(202);
+        app.run_jobs().await;
+        assert_eq!(app.state(&paid).await, "confirmed");
+        let notices = mentee.client.get("/v1/me/notices").await.ok(200);
+        let spare = app.log_in(&mentee).await;
+        let logins = spare.client.get("/v1/me/sessions").await.ok(200);
+        let spare =
+            logins.as_array().expect("logins").iter().find(|l| l["current"] == true).expect("this one");
+
+        let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
+        let application = json!({ "headline": "Hi", "bio": "Ten years.", "expertise": ["rust"] });
+        applicant.client.post("/v1/mentors/application", application).await.ok(201);
+        let admin = app.admin("admin").await;
+        let path = format!("/v1/admin/users/{}/suspend", suspended.id);
+        admin.client.post(&path, json!({ "reason": "misuse" })).await.ok(200);
+        let account = json!({
+            "email": "known@konnect.test", "password": PASSWORD, "name": "N", "locale": "ko", "timeZone": "UTC",
+        });
+        app.anonymous().post("/v1/auth/register", account).await.ok(201);
+        Self {
+            notice: notices["items"][0]["id"].as_str().expect("a notice").to_owned(),
+            login: spare["id"].as_str().expect("an id").to_owned(),
+            stranger: app.mentee("stranger").await,
+            other_mentor: app.mentor("other").await,
+            victim: app.mentee("victim").await,
+            job: app.jobs_in("done").await[0].id.to_string(),
+            admin,
+            suspended,
+            applicant,
+            mentor,
+            mentee,
+            settled,
+            paid,
+            confirmation,
+        }
+    }
+
+    /// The path with the id of the thing an operation is about.
+    pub fn path(&self, operation: &str, path: &str) -> String {
+        let id = match path.split("/{id}").next().unwrap_or_default() {
+            "/v1/reservations" if operation == "getSettlement" => self.settled.id.to_string(),
+            "/v1/reservations" => self.paid.id.to_string(),
+            "/v1/offerings" => self.paid.offering.to_string(),
+            "/v1/mentors" => self.mentor.id.to_string(),
+            "/v1/me/notices" => self.notice.clone(),
+            "/v1/me/sessions" => self.login.clone(),
+            "/v1/admin/users" => self.victim.id.to_string(),
+            "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
+            "/v1/admin/jobs" => self.job.clone(),
+            other => {
+                assert!(!path.contains("{id}"), "{operation}: say which id stands in {other}");
+                String::new()
+            }
+        };
+        path.replace("{id}", &id)
+    }
+
+    pub fn query(operation: &str) -> &'static str {
+        if operation == "retireOffering" { "?expectedVersion=1" } else { "" }
+    }
+
+    /// A body that reads well. Versions are those of the world, or one that is stale for everybody.
+    pub fn body(&self, operation: &str) -> Option<Value> {
+        let because = json!({ "reason": "because" });
+        Some(match operation {
+            "register" => json!({
+                "email": "known@konnect.test", "password": PASSWORD, "name": "N", "locale": "ko", "timeZone": "UTC",
+            }),
+            "login" => json!({ "email": "known@konnect.test", "password": PASSWORD }),
+            "refresh" => json!({ "refreshToken": "nobody's" }),
+            "changeMe" => json!({ "expectedVersion": 99, "name": "Mallory" }),
+            "addDevice" => json!({ "token": "fcm:mine", "platform": "web" }),
+            "forgetDevice" => json!({ "token": "fcm:mine" }),
+            "applyAsMentor" => json!({ "headline": "Hi", "bio": " ", "expertise": ["rust"] }),
+            "createOffering" => json!({
+                "title": "Rust", "priceKrw": 50_000, "durationMinutes": 60, "category": "backend", "kind": "instant",
+            }),
+            "changeOffering" => json!({ "expectedVersion": 1, "priceKrw": 1_000 }),
+            "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
+            "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
+            "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
+            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" => because,
+            "confirmPayment" => self.confirmation.clone(),
+            "adminApproveMentor" => json!({ "expectedVersion": 1 }),
+            "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
+            _ => return None,
+        })
+    }
+
+    /// What no stranger may be shown.
+    pub fn secrets(&self) -> Vec<String> {
+        let ids = [self.settled.id, self.paid.id].map(|id| id.to_string());
+        let people = [self.mentee.id.to_string(), self.mentee.email.clone(), self.mentor.email.clone()];
+        ids.into_iter().chain(people).chain([self.notice.clone(), self.login.clone()]).collect()
+    }
+
+    /// The objects that others try to reach, as their rows are.
+    pub async fn state(&self, app: &TestApp) -> Vec<String> {
+        let mut all = Vec::new();
+        for (rows, key, id) in [
+            ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "reservation", self.paid.id.0),
+            ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "settled", self.settled.id.0),
+            ("SELECT CONCAT(state, id) FROM payments WHERE reservation_id = ?", "payment", self.paid.id.0),
+            (
+                "SELECT CONCAT(version, is_active) FROM offerings WHERE id = ?",
+                "offering",
+                self.paid.offering.0,
+            ),
+            ("SELECT CONCAT(state, version) FROM users WHERE id = ?", "victim", self.victim.id.0),
+            ("SELECT CONCAT(state, version) FROM users WHERE id = ?", "mentee", self.mentee.id.0),
+            (
+                "SELECT CONCAT(state, version) FROM mentors WHERE user_id = ?",
+                "applicant",
+                self.applicant.id.0,
+            ),
+            (
+                "SELECT CONCAT(COUNT(*), '/', SUM(unread), '/', SUM(shown)) FROM notices WHERE user_id = ?",
+                "notices",
+                self.mentee.id.0,
+            ),
+            (
+                "SELECT CONCAT(COUNT(*), '') FROM sessions WHERE user_id = ? AND revoked_at IS NOT NULL",
+                "ended logins",
+                self.mentee.id.0,
+            ),
+        ] {
+            let value: Vec<u8> =
+                sqlx::query_scalar(rows).bind(id).fetch_one(app.core.db.pool()).await.expect("a row");
+            all.push(format!("{key}: {}", String::from_utf8_lossy(&value)));
+        }
+        all
+    }
+}
