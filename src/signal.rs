@@ -16,6 +16,10 @@ use crate::id::{OfferingId, UserId};
 pub const CALENDAR_TTL: Duration = Duration::from_secs(5);
 const BACKLOG: usize = 4096;
 
+/// Versions only grow: two processes may publish theirs in the other order than they committed.
+const RAISE: &str = "local known = tonumber(redis.call('get', KEYS[1]))
+    if not known or known <= tonumber(ARGV[1]) then redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2]) end";
+
 /// Names of Redis keys and channels; the prefix keeps environments and tests apart.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -109,11 +113,11 @@ async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::R
             queues.extend(outgoing.queues);
             for (person, version) in outgoing.calendars {
                 changes.insert(person.0);
-                // Versions only grow, and one process sends in commit order; the TTL heals the rest.
-                pipe.cmd("SET")
+                pipe.cmd("EVAL")
+                    .arg(RAISE)
+                    .arg(1)
                     .arg(keys.calendar_version(person))
                     .arg(version)
-                    .arg("PX")
                     .arg(CALENDAR_TTL.as_millis() as u64)
                     .ignore();
             }

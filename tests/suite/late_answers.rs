@@ -1,15 +1,12 @@
-//! Interleavings and dead ends: late captures, contradicting answers, jobs that kill, runs that overlap.
-
-use std::time::Duration;
+//! Answers that come late or contradict each other, and the dead ends they must not lead into.
 
 use chrono::TimeDelta;
 use konnect::client::toss::{CancelRequest, ConfirmRequest};
 use konnect::id::{AttemptId, PaymentId};
-use konnect::job::{AccrueSettlement, ConfirmPayment, Job, Ping, RequeryPayment, Retry};
+use konnect::job::{AccrueSettlement, ConfirmPayment, Job, RequeryPayment};
 use konnect::mentor::Kind;
 use konnect::money::Krw;
 use konnect::{outbox, transact};
-use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, Status, WebhookMode};
 use konnect_tests::{Booking, TestApp};
 use serde_json::{Value, json};
@@ -334,72 +331,6 @@ async fn s13_a_retry_of_dead_reservations_keeps_to_the_limit_of_holds() {
     }
     answers.remove(2).problem(409, "reservation.hold_limit");
     assert!(answers.iter().all(|a| a.status.as_u16() == 200));
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s63_a_job_that_kills_every_worker_ends_dead() {
-    let app = TestApp::start().await;
-    let ping = Ping { sent_at: app.now() };
-    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &ping).await })
-        .expect("the outbox");
-    for _ in 0..Retry::INTERNAL.cap() {
-        let delivery = app.take_due().await.expect("the ping");
-        outbox::claim(&app.core.db, delivery, "worker-that-dies", Duration::from_secs(15))
-            .await
-            .expect("the database");
-        app.advance(TimeDelta::seconds(16));
-        assert_eq!(app.reclaim().await, 1);
-    }
-    let ran = app.run_jobs().await;
-
-    assert_eq!(ran.iter().map(|r| r.ended).collect::<Vec<_>>(), [Ended::Dead]);
-    app.leave().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s65_a_run_that_is_handed_back_counts_for_nothing() {
-    let app = TestApp::start().await;
-    let booking = app.booking().await;
-    app.run_jobs().await;
-    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::Hang(Duration::from_secs(20))));
-    let body = app.checkout(&booking).await;
-    app.confirm(&booking, &body).await.ok(202);
-    let delivery = app.take_due().await.expect("the confirmation");
-    let executor = app.executor.clone();
-    let running = tokio::spawn(async move { executor.execute(delivery).await });
-    app.until(async || !app.sandbox.calls_to(Endpoint::Confirm).is_empty()).await;
-    app.executor.hand_back().await;
-
-    assert_eq!(running.await.expect("a run").expect("the database"), Ended::Refused);
-    let job = app.job(delivery.job_id).await;
-    assert_eq!((job.state.as_str(), job.attempts, job.last_error), ("pending", 0, None));
-    app.leave().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn s62_a_run_that_lost_its_lease_does_not_stop_the_next_one() {
-    let app = TestApp::start().await;
-    let booking = app.booking().await;
-    app.run_jobs().await;
-    app.sandbox.webhooks(WebhookMode::None);
-    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::Delay(Duration::from_millis(1500))));
-    app.sandbox.fault(Fault::once(Endpoint::Get, Effect::Delay(Duration::from_millis(3000))));
-    let body = app.checkout(&booking).await;
-    app.confirm(&booking, &body).await.ok(202);
-    let old = app.take_due().await.expect("the confirmation");
-    let executor = app.executor.clone();
-    let first = tokio::spawn(async move { executor.execute(old).await });
-    app.until(async || !app.sandbox.calls_to(Endpoint::Confirm).is_empty()).await;
-    app.advance(TimeDelta::seconds(16));
-    assert_eq!(app.reclaim().await, 1);
-    let new = app.take_due().await.expect("the confirmation again");
-    let second = app.executor.execute(new).await.expect("the database");
-
-    assert_eq!(first.await.expect("a run").expect("the database"), Ended::Refused);
-    assert_eq!(second, Ended::Done);
-    assert_eq!(app.state(&booking).await, "confirmed");
-    app.run_jobs().await;
     app.finish().await;
 }
 
