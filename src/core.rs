@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::clock::Clock;
 use crate::config::{Config, Rules};
 use crate::db::Db;
+use crate::memo::Memo;
 use crate::signal::{Keys, Signals};
 
 /// Cheap to clone.
@@ -19,6 +20,8 @@ pub struct Core {
     pub redis_client: redis::Client,
     pub mongo: mongodb::Database,
     pub keys: Keys,
+    /// Slot listings that this process gave a moment ago.
+    pub memo: Memo,
     pub clock: Clock,
     pub rules: Rules,
 }
@@ -36,7 +39,8 @@ impl Core {
             Db::connect(config.database_url.expose_secret(), config.db_connections, clock.clone(), signals)
                 .await?;
         let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
-        Ok(Self { db, redis, redis_client, mongo, keys, clock, rules: config.rules.clone() })
+        let memo = Memo::new(redis_client.clone(), &keys);
+        Ok(Self { db, redis, redis_client, mongo, keys, memo, clock, rules: config.rules.clone() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
-use sqlx::{MySql, MySqlConnection};
+use sqlx::{Connection, MySql, MySqlConnection};
 
 use crate::clock::{Clock, Instant};
 use crate::context::Context;
@@ -17,6 +17,8 @@ use crate::signal::Signals;
 /// conflict (1020): the transaction did nothing and may run again.
 const RETRYABLE: [u16; 3] = [1213, 1205, 1020];
 const MAX_ROUNDS: u32 = 10;
+/// A connection that was idle for longer is tested before it is used: its server may have gone.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -73,6 +75,17 @@ impl Db {
         let pool = MySqlPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(10))
+            // The pool tests each connection when it is given back; testing it again at once would cost a round
+            // trip per use.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     sqlx::raw_sql("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")

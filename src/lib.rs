@@ -15,6 +15,7 @@ pub mod event;
 pub mod id;
 pub mod job;
 pub mod ledger;
+pub mod memo;
 pub mod mentor;
 pub mod money;
 pub mod notification;

@@ -41,6 +41,11 @@ impl Keys {
         format!("{}:events", self.prefix)
     }
 
+    /// Channel: ids of people whose calendar changed and of offerings that changed, for what processes remember.
+    pub fn changes(&self) -> String {
+        format!("{}:changes", self.prefix)
+    }
+
     /// The newest known version of a calendar.
     pub fn calendar_version(&self, person: UserId) -> String {
         format!("{}{person}", self.calendar_versions())
@@ -103,9 +108,11 @@ async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::R
     while receiver.recv_many(&mut batch, 256).await > 0 {
         let mut pipe = redis::pipe();
         let mut queues = std::collections::BTreeSet::new();
+        let mut changes = std::collections::BTreeSet::new();
         for outgoing in batch.drain(..) {
             queues.extend(outgoing.queues);
             for (person, version) in outgoing.calendars {
+                changes.insert(person.0);
                 pipe.cmd("EVAL")
                     .arg(RAISE)
                     .arg(1)
@@ -115,12 +122,18 @@ async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::R
                     .ignore();
             }
             for offering in outgoing.offerings {
+                changes.insert(offering.0);
                 pipe.del(keys.offering(offering)).ignore();
             }
             for hint in outgoing.hints {
                 let frame = serde_json::to_string(&hint).expect("a hint is plain data");
                 pipe.publish(keys.events(), frame).ignore();
             }
+        }
+        if !changes.is_empty() {
+            // After the versions: whoever asks again because of this finds the new ones.
+            let ids: Vec<_> = changes.iter().map(ToString::to_string).collect();
+            pipe.publish(keys.changes(), ids.join(",")).ignore();
         }
         if !queues.is_empty() {
             let names: Vec<_> = queues.iter().map(|q| q.name()).collect();

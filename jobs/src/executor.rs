@@ -14,6 +14,7 @@ use konnect::outbox::{self, Claim, Claimed, Delivery, Lease, LeaseLost};
 use konnect::queue::Deliver;
 use tokio::task::AbortHandle;
 
+use crate::claims::Claims;
 use crate::registry::{Entry, registry};
 use crate::{Outcome, Run, Services};
 
@@ -27,7 +28,7 @@ const UNKNOWN_KIND: Retry = Retry::INTERNAL;
 #[derive(Clone)]
 pub struct Executor {
     services: Services,
-    worker: Arc<str>,
+    claims: Claims,
     /// By delivery and not by job: a run that lost its lease may overlap the next run of the same job.
     running: Arc<Mutex<HashMap<Delivery, AbortHandle>>>,
 }
@@ -45,7 +46,8 @@ pub enum Ended {
 
 impl Executor {
     pub fn new(services: Services, worker: impl Into<Arc<str>>) -> Self {
-        Self { services, worker: worker.into(), running: Arc::default() }
+        let claims = Claims::new(services.core.db.clone(), worker.into(), LEASE);
+        Self { services, claims, running: Arc::default() }
     }
 
     /// Runs a delivery to its end.
@@ -54,7 +56,7 @@ impl Executor {
     /// The database could not be reached. The row is as it was, or will be given back when its lease ends.
     pub async fn execute(&self, delivery: Delivery) -> Result<Ended> {
         let db = &self.services.core.db;
-        let claimed = match outbox::claim(db, delivery, &self.worker, LEASE).await? {
+        let claimed = match self.claims.claim(delivery).await? {
             Claim::Yours(claimed) => claimed,
             Claim::Refused => {
                 metrics::counter!("konnect_deliveries_refused_total").increment(1);

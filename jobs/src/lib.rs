@@ -3,6 +3,7 @@
 //! A handler bears a second run: delivery is at least once, the effect is once. It finishes its row in the
 //! transaction that writes its effect ([`Run::finish`]), and whoever lost the lease writes nothing.
 
+mod claims;
 mod executor;
 mod handler;
 mod provider;

@@ -6,6 +6,9 @@
 //! is never wrong, only no longer asked for. What can be old are the versions that Redis knows: by the way of a
 //! signal, and by `CALENDAR_TTL` and `OFFERING_TTL` when a signal was lost. An offering that nobody may book any
 //! more is gone from Redis after `OFFERING_TTL` at the latest, and with it the way to its payloads.
+//!
+//! In front of Redis stands the memory of each process ([`crate::core::Core::memo`]): it hears the same signals,
+//! and a second is the most it can add where one was lost.
 
 use std::future::Future;
 use std::sync::LazyLock;
@@ -80,8 +83,8 @@ pub struct Slot {
     pub ends_at: String,
 }
 
-/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`]: one round trip to Redis
-/// when it is known there.
+/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`]: from this process' memory
+/// when it gave it a moment ago, with one round trip to Redis when it is known there.
 ///
 /// # Errors
 /// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
@@ -98,28 +101,15 @@ pub async fn listing(
     let now = core.clock.now();
     let range = CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(to) };
     let place = Place::new(core, offering, range, now);
-    let known = match place.get().await {
-        Known::Payload(payload) => {
-            count("hit");
+    let since = match core.memo.get(&place.payload_key) {
+        Ok(payload) => {
+            count("remembered");
             return Ok(payload);
         }
-        known => known,
+        Err(since) => since,
     };
-    // The versions before everything they cover: a payload may be newer than its versions, never older.
-    let offering = mentor::find_public_offering(core.db.pool(), offering).await.map_err(not_bookable)?;
-    let version = query::calendar_version(core.db.pool(), offering.mentor_id).await?;
-    if matches!(known, Known::NoVersions)
-        && let Some(payload) = place.get_at(&offering, version).await
-    {
-        count("revalidated");
-        place.put(&offering, version, &payload).await;
-        return Ok(payload);
-    }
-    count("miss");
-    let payload = compute(core, &offering, version, range, now).await?;
-    if !matches!(known, Known::Unreachable) {
-        place.put(&offering, version, &payload).await;
-    }
+    let (mentor, payload) = place.find(offering).await?;
+    core.memo.put(since, place.payload_key, [mentor.0, offering.0], &payload);
     Ok(payload)
 }
 
@@ -172,7 +162,7 @@ fn count(outcome: &'static str) {
 
 /// What Redis has to say to a listing.
 enum Known {
-    Payload(Vec<u8>),
+    Payload(UserId, Vec<u8>),
     /// The versions, but no payload under them.
     NoPayload,
     /// Not both versions.
@@ -184,6 +174,8 @@ enum Known {
 /// One listing's place in Redis.
 struct Place<'a> {
     core: &'a Core,
+    range: CellRange,
+    now: Instant,
     offering_key: String,
     /// Without the versions of offering and calendar.
     payload_key: String,
@@ -199,7 +191,36 @@ impl<'a> Place<'a> {
             Cell::at_or_before(now).0,
             Cell::at_or_after(now).0,
         );
-        Self { core, offering_key: core.keys.offering(offering), payload_key: core.keys.slots(&suffix) }
+        let (offering_key, payload_key) = (core.keys.offering(offering), core.keys.slots(&suffix));
+        Self { core, range, now, offering_key, payload_key }
+    }
+
+    /// The listing and the mentor it is of: from Redis, or made and put there.
+    async fn find(&self, offering: OfferingId) -> Result<(UserId, Vec<u8>), Error> {
+        let known = match self.get().await {
+            Known::Payload(mentor, payload) => {
+                count("hit");
+                return Ok((mentor, payload));
+            }
+            known => known,
+        };
+        let core = self.core;
+        // The versions before everything they cover: a payload may be newer than its versions, never older.
+        let offering = mentor::find_public_offering(core.db.pool(), offering).await.map_err(not_bookable)?;
+        let version = query::calendar_version(core.db.pool(), offering.mentor_id).await?;
+        if matches!(known, Known::NoVersions)
+            && let Some(payload) = self.get_at(&offering, version).await
+        {
+            count("revalidated");
+            self.put(&offering, version, &payload).await;
+            return Ok((offering.mentor_id, payload));
+        }
+        count("miss");
+        let payload = compute(core, &offering, version, self.range, self.now).await?;
+        if !matches!(known, Known::Unreachable) {
+            self.put(&offering, version, &payload).await;
+        }
+        Ok((offering.mentor_id, payload))
     }
 
     fn payload_key_at(&self, offering: &Offering, calendar_version: i64) -> String {
@@ -214,8 +235,10 @@ impl<'a> Place<'a> {
         script.key(&self.payload_key).arg(self.core.keys.calendar_versions());
         match patiently::<Answer>(script.invoke_async(&mut redis)).await {
             None => Known::Unreachable,
-            Some((_, _, Some(payload))) => Known::Payload(payload),
-            Some((Some(_), Some(_), None)) => Known::NoPayload,
+            Some((Some(offering), Some(_), payload)) => match (mentor_in(&offering), payload) {
+                (Some(mentor), Some(payload)) => Known::Payload(mentor, payload),
+                _ => Known::NoPayload,
+            },
             Some(_) => Known::NoVersions,
         }
     }
@@ -235,6 +258,11 @@ impl<'a> Place<'a> {
         script.arg(calendar_version).arg(millis(CALENDAR_TTL)).arg(payload).arg(millis(PAYLOAD_TTL));
         patiently::<()>(script.invoke_async(&mut redis)).await;
     }
+}
+
+/// What is known of an offering begins with its mentor.
+fn mentor_in(known: &str) -> Option<UserId> {
+    known.split(' ').next()?.parse().ok()
 }
 
 fn millis(ttl: Duration) -> u64 {

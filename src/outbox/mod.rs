@@ -28,7 +28,7 @@ pub use publish::{
     Delivery, backlog, ensure_recurring, forget_deliveries, next_due, oldest_due_age, publish_due,
     reclaim_expired,
 };
-pub use work::{Claim, Claimed, Lease, LeaseLost, claim, fail, hand_back, renew, snooze};
+pub use work::{Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, hand_back, renew, snooze};
 
 /// Writes a job that is due at once. `false`: one with its dedup key waits or runs already.
 pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<bool> {

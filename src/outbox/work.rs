@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::Value;
+use sqlx::QueryBuilder;
 
 use crate::clock::Instant;
 use crate::db::{Db, Tx};
-use crate::id::JobId;
+use crate::id::{DeliveryId, JobId};
 use crate::outbox::Delivery;
 
 /// A claimed job, as its row says.
@@ -22,6 +23,12 @@ pub struct Claimed {
 }
 
 impl Claimed {
+    /// With the attempt that begins now.
+    fn counted(mut self) -> Self {
+        self.attempts += 1;
+        self
+    }
+
     pub fn payload(&self) -> serde_json::Result<Value> {
         serde_json::from_str(&self.payload)
     }
@@ -69,6 +76,57 @@ pub async fn claim(db: &Db, delivery: Delivery, worker: &str, lease: Duration) -
         .fetch_one(db.pool())
         .await?;
     Ok(Claim::Yours(row))
+}
+
+/// Takes several delivered rows for `worker` in one transaction, and counts their attempts. A delivery that is not
+/// in the answer is refused.
+///
+/// A row that somebody else has locked is one that is being given to somebody else: it is passed over, so that no
+/// job waits for another one's claim. Should the other one let go of it, its lease brings it back.
+pub async fn claim_many(
+    tx: &mut Tx,
+    deliveries: &[Delivery],
+    worker: &str,
+    lease: Duration,
+) -> sqlx::Result<Vec<(Delivery, Claimed)>> {
+    let now = tx.now;
+    let until = now + TimeDelta::from_std(lease).expect("a lease is short");
+    let mut select = QueryBuilder::new(
+        "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id FROM outbox FORCE INDEX (PRIMARY)
+         WHERE state = 'published' AND worker IS NULL AND id IN (",
+    );
+    let mut list = select.separated(", ");
+    for delivery in deliveries {
+        list.push_bind(delivery.job_id);
+    }
+    let rows: Vec<Delivered> =
+        select.push(") FOR UPDATE SKIP LOCKED").build_query_as().fetch_all(tx.conn()).await?;
+    let taken: Vec<(Delivery, Claimed)> = rows
+        .into_iter()
+        .map(|row| (Delivery { job_id: row.id, delivery_id: row.delivery_id }, row.claimed.counted()))
+        .filter(|(delivery, _)| deliveries.contains(delivery))
+        .collect();
+    if taken.is_empty() {
+        return Ok(taken);
+    }
+    let mut update = QueryBuilder::new("UPDATE outbox SET attempts = attempts + 1, worker = ");
+    update.push_bind(worker).push(", claimed_at = ").push_bind(now);
+    update.push(", lease_until = ").push_bind(until).push(" WHERE id IN (");
+    let mut list = update.separated(", ");
+    for (delivery, _) in &taken {
+        list.push_bind(delivery.job_id);
+    }
+    update.push(")").build().execute(tx.conn()).await?;
+    Ok(taken)
+}
+
+/// A row as it was before its claim.
+#[derive(sqlx::FromRow)]
+struct Delivered {
+    id: JobId,
+    delivery_id: DeliveryId,
+    #[sqlx(flatten)]
+    claimed: Claimed,
 }
 
 /// Lengthens the lease of a job that still runs. `false`: it is lost.

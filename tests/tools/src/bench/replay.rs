@@ -1,0 +1,209 @@
+//! The statements of one `POST /v1/reservations`, sent straight to the database: nothing is parsed, judged,
+//! mapped or answered. The limit that reservations are compared with.
+//!
+//! The texts are those of `src/`; that they still are is checked at each run by counting what the server does.
+
+use chrono::TimeDelta;
+use konnect::clock::Instant;
+use konnect::core::Core;
+use konnect::id::{EventId, JobId, ReservationId, UserId, secret};
+use konnect::transact;
+use serde_json::json;
+use sqlx::MySqlConnection;
+
+use super::world::{DURATION, Mentee, Mentor, context};
+
+/// Whose slot is taken by whom.
+#[derive(Clone, Copy)]
+pub struct Slot<'a> {
+    pub mentor: &'a Mentor,
+    pub mentee: &'a Mentee,
+    pub starts_at: Instant,
+}
+
+const SESSION: &str = "SELECT 1 FROM sessions WHERE id = ? AND revoked_at IS NULL";
+const KEY: &str =
+    "INSERT INTO idempotency_keys (user_id, idem_key, request_hash, created_at) VALUES (?, ?, ?, ?)";
+const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,
+    o.category, o.kind, o.is_public, o.is_active, o.version, o.created_at FROM offerings o
+    JOIN mentors m ON m.user_id = o.mentor_id AND m.state = 'approved'
+    WHERE o.is_public = TRUE AND o.is_active = TRUE AND o.id = ?";
+const LOCK: &str = "SELECT person_id FROM calendars WHERE person_id IN (?, ?) ORDER BY person_id FOR UPDATE";
+const TWIN: &str = "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
+    policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
+    payment_failed, refund_krw, created_at, updated_at FROM reservations
+    WHERE live_mentee_id = ? AND offering_id = ? AND starts_at = ?";
+const HOLDS: &str = "SELECT COUNT(*) FROM reservations WHERE live_mentee_id = ?";
+const SCHEDULE: &str = "SELECT s.time_zone, s.slot_interval_min, s.buffer_before_min, s.buffer_after_min,
+    s.min_notice_min, s.horizon_days, s.version, w.weekday, w.from_minute, w.to_minute
+    FROM schedules s LEFT JOIN schedule_windows w ON w.mentor_id = s.mentor_id
+    WHERE s.mentor_id = ? ORDER BY w.weekday, w.from_minute";
+const CLAIMS: &str =
+    "SELECT cell_start FROM slot_claims WHERE person_id = ? AND cell_start >= ? AND cell_start < ?";
+const RESERVATION: &str = "INSERT INTO reservations (id, offering_id, mentor_id, mentee_id, title, price_krw,
+    duration_min, time_zone, policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline,
+    hold_until, payment_failed, refund_krw, created_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// An hour and the quarter after it.
+const CLAIM_MENTOR: &str = "INSERT INTO slot_claims (person_id, cell_start, reservation_id)
+    VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)";
+const CLAIM_MENTEE: &str = "INSERT INTO slot_claims (person_id, cell_start, reservation_id)
+    VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)";
+const RAISE: &str = "UPDATE calendars SET version = version + 1 WHERE person_id = ?";
+const RAISED: &str = "SELECT version FROM calendars WHERE person_id = ?";
+const HISTORY: &str = "INSERT INTO reservation_history
+    (reservation_id, version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const JOB: &str = "INSERT INTO outbox
+    (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)";
+const HEAD: &str = "INSERT INTO topic_heads (topic, seq) VALUES (?, 1) ON DUPLICATE KEY UPDATE seq = seq + 1";
+const SEQ: &str = "SELECT seq FROM topic_heads WHERE topic = ?";
+const EVENT: &str = "INSERT INTO events (topic, seq, id, type, at, data) VALUES (?, ?, ?, ?, ?, ?)";
+const ANSWERED: &str = "UPDATE idempotency_keys SET response = ? WHERE user_id = ? AND idem_key = ?";
+const SHOW: &str = "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
+    policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
+    payment_failed, refund_krw, created_at, updated_at FROM reservations
+    WHERE id = ? AND (mentor_id = ? OR mentee_id = ?)";
+
+/// All statements of one reservation, in their order, in the transaction they run in.
+pub async fn reservation(core: &Core, slot: Slot<'_>) -> sqlx::Result<()> {
+    let Slot { mentor, mentee, .. } = slot;
+    let pool = core.db.pool();
+    sqlx::query(SESSION).bind(mentee.session).fetch_one(pool).await?;
+    let id = transact!(core.db, context(), sqlx::Error, tx => {
+        let now = tx.now;
+        let id = ReservationId::generate();
+        let key = secret();
+        let on = tx.conn();
+        sqlx::query(KEY).bind(mentee.id).bind(&key).bind(&[7u8; 32][..]).bind(now).execute(&mut *on).await?;
+        sqlx::query(OFFERING).bind(mentor.offering).fetch_one(&mut *on).await?;
+        judge(on, slot).await?;
+        write(on, slot, id, now).await?;
+        announce(on, slot, id, now).await?;
+        sqlx::query(ANSWERED).bind(id.to_string()).bind(mentee.id).bind(&key).execute(&mut *on).await?;
+        Ok(id)
+    })?;
+    sqlx::query(SHOW).bind(id).bind(mentee.id).bind(mentee.id).fetch_one(pool).await?;
+    Ok(())
+}
+
+/// Locks, and reads what the rules are judged by.
+async fn judge(on: &mut MySqlConnection, slot: Slot<'_>) -> sqlx::Result<()> {
+    let Slot { mentor, mentee, starts_at } = slot;
+    let mut people = [mentor.id, mentee.id];
+    people.sort_unstable();
+    sqlx::query(LOCK).bind(people[0]).bind(people[1]).fetch_all(&mut *on).await?;
+    sqlx::query(TWIN).bind(mentee.id).bind(mentor.offering).bind(starts_at).fetch_optional(&mut *on).await?;
+    sqlx::query(HOLDS).bind(mentee.id).fetch_one(&mut *on).await?;
+    sqlx::query(SCHEDULE).bind(mentor.id).fetch_all(&mut *on).await?;
+    sqlx::query(CLAIMS).bind(mentor.id).bind(starts_at).bind(cell(starts_at, 5)).fetch_all(&mut *on).await?;
+    Ok(())
+}
+
+async fn write(
+    on: &mut MySqlConnection,
+    slot: Slot<'_>,
+    id: ReservationId,
+    now: Instant,
+) -> sqlx::Result<()> {
+    let Slot { mentor, mentee, starts_at } = slot;
+    sqlx::query(RESERVATION)
+        .bind(id)
+        .bind(mentor.offering)
+        .bind(mentor.id)
+        .bind(mentee.id)
+        .bind("백엔드 코드 리뷰")
+        .bind(50_000i64)
+        .bind(DURATION)
+        .bind("Asia/Seoul")
+        .bind(1i16)
+        .bind(starts_at)
+        .bind(cell(starts_at, 4))
+        .bind(1i64)
+        .bind("awaiting_payment")
+        .bind(1i64)
+        .bind(None::<Instant>)
+        .bind(now + TimeDelta::minutes(15))
+        .bind(false)
+        .bind(None::<i64>)
+        .bind(now)
+        .bind(now)
+        .execute(&mut *on)
+        .await?;
+    for (statement, person, cells) in [(CLAIM_MENTOR, mentor.id, 5), (CLAIM_MENTEE, mentee.id, 4)] {
+        let mut claim = sqlx::query(statement);
+        for i in 0..cells {
+            claim = claim.bind(person).bind(cell(starts_at, i)).bind(id);
+        }
+        claim.execute(&mut *on).await?;
+    }
+    for person in [mentor.id, mentee.id] {
+        sqlx::query(RAISE).bind(person).execute(&mut *on).await?;
+        sqlx::query(RAISED).bind(person).fetch_one(&mut *on).await?;
+    }
+    sqlx::query(HISTORY)
+        .bind(id)
+        .bind(1i64)
+        .bind(None::<&str>)
+        .bind("awaiting_payment")
+        .bind("reserved")
+        .bind(None::<&str>)
+        .bind("user")
+        .bind(mentee.id)
+        .bind("bench")
+        .bind(now)
+        .execute(&mut *on)
+        .await?;
+    Ok(())
+}
+
+/// The deadline of the hold, and an event to each side.
+async fn announce(
+    on: &mut MySqlConnection,
+    slot: Slot<'_>,
+    id: ReservationId,
+    now: Instant,
+) -> sqlx::Result<()> {
+    let Slot { mentor, mentee, starts_at } = slot;
+    let deadline = now + TimeDelta::minutes(15);
+    sqlx::query(JOB)
+        .bind(JobId::generate())
+        .bind("reservation.expire_hold.v1")
+        .bind("booking")
+        .bind(json!({ "reservation_id": id, "deadline": deadline }).to_string())
+        .bind(format!("reservation.expire_hold.v1:{id}:{}", deadline.timestamp_micros()))
+        .bind(id)
+        .bind(deadline)
+        .bind("bench")
+        .bind(now)
+        .execute(&mut *on)
+        .await?;
+    let data = json!({
+        "reservationId": id, "state": "awaiting_payment", "version": 1, "title": "백엔드 코드 리뷰",
+        "startsAt": starts_at, "timeZone": "Asia/Seoul", "holdUntil": deadline, "refund": null,
+    })
+    .to_string();
+    let mut people: [UserId; 2] = [mentor.id, mentee.id];
+    people.sort_unstable();
+    for person in people {
+        let topic = konnect::event::user_topic(person);
+        sqlx::query(HEAD).bind(&topic).execute(&mut *on).await?;
+        let seq: i64 = sqlx::query_scalar(SEQ).bind(&topic).fetch_one(&mut *on).await?;
+        sqlx::query(EVENT)
+            .bind(&topic)
+            .bind(seq)
+            .bind(EventId::generate())
+            .bind("reservation.reserved")
+            .bind(now)
+            .bind(&data)
+            .execute(&mut *on)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The instant so many quarters of an hour later.
+fn cell(start: Instant, cells: i32) -> Instant {
+    start + TimeDelta::minutes(15) * cells
+}

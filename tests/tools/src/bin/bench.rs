@@ -1,0 +1,67 @@
+//! Measures Konnect's processes on real servers and compares what they do with what the servers allow.
+//! `./dev bench` starts the servers and this.
+
+#[path = "../bench/mod.rs"]
+mod bench;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use konnect::config::{Config, TokenConfig};
+
+use bench::{Bench, Part, Plan};
+
+#[derive(Parser)]
+#[command(version, about = "Measures reservations, slot listings and jobs; the database must be empty.")]
+struct Settings {
+    #[command(flatten)]
+    config: Config,
+    #[command(flatten)]
+    tokens: TokenConfig,
+    /// Where the api that is measured listens.
+    #[arg(long, env = "KONNECT_BIND", default_value = "127.0.0.1:3000")]
+    api: SocketAddr,
+    /// Holds the programs that are measured.
+    #[arg(long, env = "KONNECT_BIN_DIR", default_value = "target/release")]
+    programs: PathBuf,
+    /// Prints Markdown instead of text.
+    #[arg(long)]
+    markdown: bool,
+    /// Does little of everything: shows that it runs, the figures mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// Measures these parts alone.
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs"])]
+    only: Vec<Part>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Serves a constant, for comparison.
+    Constant {
+        #[arg(long)]
+        bind: SocketAddr,
+        #[arg(long)]
+        bytes: usize,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let settings = Settings::parse();
+    if let Some(Role::Constant { bind, bytes }) = settings.role {
+        return bench::constant::serve(bind, bytes).await;
+    }
+    // An error says that a provider of TLS is installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let plan = if settings.quick { Plan::QUICK } else { Plan::FULL };
+    let bench =
+        Bench::open(plan, &settings.config, &settings.tokens, settings.api, settings.programs).await?;
+    let report = bench.run(&settings.only).await?;
+    print!("{}", if settings.markdown { report.markdown() } else { report.text() });
+    Ok(())
+}
