@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
+use konnect::id::DeliveryId;
 use konnect::job::{Ping, Retry};
+use konnect::outbox::Delivery;
 use konnect::{outbox, transact};
 use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, WebhookMode};
@@ -72,5 +75,31 @@ async fn s62_a_run_that_lost_its_lease_does_not_stop_the_next_one() {
     assert_eq!(second, Ended::Done);
     assert_eq!(app.state(&booking).await, "confirmed");
     app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s62_deliveries_of_one_moment_are_claimed_together_and_each_runs_once() {
+    let app = TestApp::start().await;
+    let ping = Ping { sent_at: app.now() };
+    let mut deliveries = Vec::new();
+    for _ in 0..40 {
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &ping).await })
+            .expect("the outbox");
+        deliveries.push(app.take_due().await.expect("the ping"));
+    }
+    let doubled = deliveries[7];
+    let stale = Delivery { delivery_id: DeliveryId::generate(), ..deliveries[23] };
+    let all = deliveries.iter().copied().chain([doubled, stale]);
+
+    let ended = join_all(all.map(|delivery| app.executor.execute(delivery))).await;
+
+    let ended: Vec<Ended> = ended.into_iter().map(|e| e.expect("the database")).collect();
+    let count = |how| ended.iter().filter(|e| **e == how).count();
+    assert_eq!((count(Ended::Done), count(Ended::Refused)), (40, 2));
+    for delivery in deliveries {
+        let job = app.job(delivery.job_id).await;
+        assert_eq!((job.state.as_str(), job.attempts), ("done", 1));
+    }
     app.finish().await;
 }

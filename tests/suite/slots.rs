@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use konnect::mentor::Kind;
-use konnect_tests::{TestApp, monday};
+use konnect_tests::{Client, TestApp, monday};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,6 +212,8 @@ async fn a_cached_listing_follows_every_change_at_once() {
     let before = slots(&app.anonymous().get(&path).await.ok(200));
     let again = slots(&app.anonymous().get(&path).await.ok(200));
     assert_eq!(before, again);
+    let elsewhere = Client::new(&app.second_api().await, None);
+    assert_eq!(before, slots(&elsewhere.get(&path).await.ok(200)));
     let starts_at = monday() + TimeDelta::hours(26);
 
     let booking = app.book(&mentor, &mentee, offering, starts_at).await;
@@ -220,9 +222,11 @@ async fn a_cached_listing_follows_every_change_at_once() {
         now.len() == before.len() - 3
     })
     .await;
+    app.until(async || slots(&elsewhere.get(&path).await.ok(200)).len() == before.len() - 3).await;
     let cancel = json!({ "reason": "changed my mind", "expectedVersion": 1 });
     booking.mentee.client.post(&format!("{}/cancel", booking.path()), cancel).await.ok(200);
     app.until(async || slots(&app.anonymous().get(&path).await.ok(200)) == before).await;
+    app.until(async || slots(&elsewhere.get(&path).await.ok(200)) == before).await;
     app.run_jobs().await;
     app.finish().await;
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use chrono::{SecondsFormat, TimeDelta};
 use konnect::availability;
 use konnect::transact;
@@ -21,6 +21,8 @@ use super::{Bench, say};
 const CONNECTIONS: usize = 4;
 /// Listings that are asked for in turn when the cache is measured.
 const WARM: usize = 20;
+/// The api gives a listing from its own memory for a second.
+const FORGOTTEN: Duration = Duration::from_millis(1_300);
 
 pub async fn measure(bench: &Bench, world: &World) -> Result<Section> {
     let from = world.starts[0].to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -40,6 +42,7 @@ pub async fn measure(bench: &Bench, world: &World) -> Result<Section> {
     constant.wait_ready(address, "/").await?;
     let (hits, constants) = cached(bench, &listings, address).await?;
     constant.stop().await?;
+    let fetched = from_redis(bench, &listings).await?;
     let misses = uncached(bench, world, &listings).await?;
 
     let times = |rounds: &[(f64, f64)]| median(rounds.iter().map(|(hit, constant)| hit / constant));
@@ -60,6 +63,8 @@ pub async fn measure(bench: &Bench, world: &World) -> Result<Section> {
             Figure::new("hits", rate(&hits), "/s", Target::Free),
             Figure::new("constants", rate(&constants), "/s", Target::Free),
             Figure::new("time per hit : per constant", slower, "x", Target::AtMost(2.0)),
+            Figure::new("hit in Redis p50", fetched.p50(), "ms", Target::Free),
+            Figure::new("hit in Redis p99", fetched.p99(), "ms", Target::Free),
             Figure::new("miss p50", misses.p50(), "ms", Target::AtMost(10.0)),
             Figure::new("miss p99", misses.p99(), "ms", Target::Free),
         ],
@@ -125,13 +130,34 @@ async fn uncached(bench: &Bench, world: &World, listings: &[String]) -> Result<S
     Ok(Sample::join(&rounds))
 }
 
+/// Every mentor's listing once per round, when the api has forgotten it and Redis has not.
+async fn from_redis(bench: &Bench, listings: &[String]) -> Result<Sample> {
+    let requests: Arc<Vec<_>> = Arc::new(listings.iter().map(|path| get(path)).collect());
+    let mut rounds = Vec::new();
+    for round in 1..=bench.plan.rounds {
+        say(&format!("slots: from Redis, round {round} of {}", bench.plan.rounds));
+        drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?;
+        tokio::time::sleep(FORGOTTEN).await;
+        let before = counted(bench, "hit").await?;
+        rounds.push(drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?);
+        let hits = counted(bench, "hit").await? - before;
+        ensure!(hits as usize == requests.len(), "{hits} of {} listings came from Redis", requests.len());
+    }
+    Ok(Sample::join(&rounds))
+}
+
 /// How many listings the api has made anew, by its own count.
 async fn missed(bench: &Bench) -> Result<f64> {
+    counted(bench, "miss").await
+}
+
+/// What the api counts of its slot cache.
+async fn counted(bench: &Bench, outcome: &str) -> Result<f64> {
     let mut connection = Connection::open(bench.api).await?;
     let text = std::str::from_utf8(connection.send(&get("/metrics")).await?.expect(200)?)?.to_owned();
-    let line = text.lines().find(|l| l.starts_with("konnect_slot_cache_total") && l.contains("\"miss\""));
-    let value = line.and_then(|line| line.rsplit(' ').next()).context("the api counts no misses")?;
-    Ok(value.parse()?)
+    let outcome = format!("konnect_slot_cache_total{{outcome=\"{outcome}\"}} ");
+    let value = text.lines().find_map(|line| line.strip_prefix(&outcome));
+    Ok(value.map_or(Ok(0.0), str::parse)?)
 }
 
 async fn free_address() -> Result<SocketAddr> {
