@@ -42,8 +42,7 @@ pub async fn measure(bench: &Bench, world: &World) -> Result<Section> {
     constant.wait_ready(address, "/").await?;
     let (hits, constants) = cached(bench, &listings, address).await?;
     constant.stop().await?;
-    let fetched = from_redis(bench, &listings).await?;
-    let misses = uncached(bench, world, &listings).await?;
+    let (misses, fetched) = uncached(bench, world, &listings).await?;
 
     let times = |rounds: &[(f64, f64)]| median(rounds.iter().map(|(hit, constant)| hit / constant));
     let pairs = |of: fn(&Sample) -> f64| -> Vec<(f64, f64)> {
@@ -100,20 +99,29 @@ async fn cached(
     for round in 1..=bench.plan.rounds {
         say(&format!("slots: cached, round {round} of {}", bench.plan.rounds));
         constants.push(drive(constant, CONNECTIONS, plain.clone(), 200, Until::Elapsed(length)).await?);
-        let before = missed(bench).await?;
+        let before = counted(bench, "miss").await?;
         hits.push(drive(bench.api, CONNECTIONS, listings.clone(), 200, Until::Elapsed(length)).await?);
-        let misses = missed(bench).await? - before;
+        let misses = counted(bench, "miss").await? - before;
         ensure!(misses <= 2.0 * WARM as f64, "{misses} of these listings did not come from the cache");
     }
     Ok((hits, constants))
 }
 
-/// Every mentor's listing once per round, after the calendars have changed.
-async fn uncached(bench: &Bench, world: &World, listings: &[String]) -> Result<Sample> {
+/// Every mentor's listing after the calendars have changed, and once more when the api has forgotten it and Redis
+/// has not.
+async fn uncached(bench: &Bench, world: &World, listings: &[String]) -> Result<(Sample, Sample)> {
     let requests: Arc<Vec<_>> = Arc::new(listings.iter().map(|path| get(path)).collect());
-    let mut rounds = Vec::new();
+    let all = async |outcome| {
+        let before = counted(bench, outcome).await?;
+        let sample = drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?;
+        let counted = counted(bench, outcome).await? - before;
+        ensure!(counted as usize == requests.len(), "{counted} of {} were a {outcome}", requests.len());
+        Ok(sample)
+    };
+    let (mut misses, mut fetched) = (Vec::new(), Vec::new());
     for round in 1..=bench.plan.rounds {
-        say(&format!("slots: not cached, round {round} of {}", bench.plan.rounds));
+        say(&format!("slots: not in memory, round {round} of {}", bench.plan.rounds));
+        past_the_quarter(bench).await;
         transact!(bench.core.db, context(), sqlx::Error, tx => {
             for mentor in &world.mentors {
                 availability::bump(tx, mentor.id).await?;
@@ -122,42 +130,28 @@ async fn uncached(bench: &Bench, world: &World, listings: &[String]) -> Result<S
         })?;
         // The new versions are announced right after the commit.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let before = missed(bench).await?;
-        rounds.push(drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?);
-        let misses = missed(bench).await? - before;
-        ensure!(misses as usize == requests.len(), "{misses} misses of {} listings", requests.len());
-    }
-    Ok(Sample::join(&rounds))
-}
-
-/// Every mentor's listing once per round, when the api has forgotten it and Redis has not.
-async fn from_redis(bench: &Bench, listings: &[String]) -> Result<Sample> {
-    let requests: Arc<Vec<_>> = Arc::new(listings.iter().map(|path| get(path)).collect());
-    let mut rounds = Vec::new();
-    for round in 1..=bench.plan.rounds {
-        say(&format!("slots: from Redis, round {round} of {}", bench.plan.rounds));
-        drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?;
+        misses.push(all("miss").await?);
         tokio::time::sleep(FORGOTTEN).await;
-        let before = counted(bench, "hit").await?;
-        rounds.push(drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?);
-        let hits = counted(bench, "hit").await? - before;
-        ensure!(hits as usize == requests.len(), "{hits} of {} listings came from Redis", requests.len());
+        fetched.push(all("hit").await?);
     }
-    Ok(Sample::join(&rounds))
+    Ok((Sample::join(&misses), Sample::join(&fetched)))
 }
 
-/// How many listings the api has made anew, by its own count.
-async fn missed(bench: &Bench) -> Result<f64> {
-    counted(bench, "miss").await
-}
-
-/// What the api counts of its slot cache.
+/// How many listings had this outcome, by the api's own count.
 async fn counted(bench: &Bench, outcome: &str) -> Result<f64> {
     let mut connection = Connection::open(bench.api).await?;
     let text = std::str::from_utf8(connection.send(&get("/metrics")).await?.expect(200)?)?.to_owned();
     let outcome = format!("konnect_slot_cache_total{{outcome=\"{outcome}\"}} ");
     let value = text.lines().find_map(|line| line.strip_prefix(&outcome));
     Ok(value.map_or(Ok(0.0), str::parse)?)
+}
+
+/// Every listing is another one from the next quarter of an hour on: a round does not begin shortly before it.
+async fn past_the_quarter(bench: &Bench) {
+    let left = 900 - bench.core.clock.now().timestamp() % 900;
+    if left <= 6 {
+        tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
+    }
 }
 
 async fn free_address() -> Result<SocketAddr> {
