@@ -8,6 +8,7 @@ use konnect::api::{self, App};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens};
 use konnect::config::{ApiConfig, Config};
 use konnect::realtime::Hub;
+use konnect::seal::Sealer;
 use tokio::net::TcpListener;
 
 #[derive(Parser)]
@@ -29,7 +30,8 @@ async fn main() -> Result<()> {
         TcpListener::bind(settings.bind).await.with_context(|| format!("{} is not free", settings.bind))?;
     tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
     let hub = Hub::start(&process.core, process.stop.clone());
-    let app = Arc::new(App { core: process.core, tokens, hasher, config: settings, hub });
+    let sealer = Sealer::new(&settings.data_key)?;
+    let app = Arc::new(App { core: process.core, tokens, hasher, config: settings, hub, sealer });
     api::serve(app, listener, process.stop, process.drain).await?;
     tracing::info!("api stopped");
     Ok(())

@@ -61,6 +61,18 @@ ids! {
     RefundId
     LedgerEntryId
     SettlementLineId
+    /// A promise of what a cancellation gives back.
+    QuoteId
+    /// Where a mentor's money goes: one version of a bank account.
+    PayoutAccountId
+    /// One run of paying out.
+    PayoutBatchId
+    /// One transfer to one mentor; its text is the provider's `refPayoutId`.
+    PayoutId
+    DisputeId
+    EvidenceId
+    /// Something the audit found.
+    FindingId
     NoticeId
     EventId
     /// A row of the outbox.

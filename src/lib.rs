@@ -26,6 +26,7 @@ pub mod realtime;
 pub mod relay;
 pub mod reservation;
 pub mod retention;
+pub mod seal;
 pub mod settlement;
 pub mod signal;
 pub mod user;

@@ -65,6 +65,14 @@ impl Krw {
         Self(i64::try_from(exact).expect("a share of won fits i64"))
     }
 
+    /// The part of an amount that already holds `rate` on top of the rest, rounded down: the VAT inside a price.
+    #[must_use]
+    pub fn inside(self, rate: BasisPoints) -> Self {
+        let rate = i128::from(rate.0);
+        let exact = i128::from(self.0) * rate / (10_000 + rate);
+        Self(i64::try_from(exact).expect("a part of won fits i64"))
+    }
+
     pub fn is_positive(self) -> bool {
         self.0 > 0
     }

@@ -1,10 +1,10 @@
-//! Checks the invariants on live data, and accrues what no event asked for.
+//! Checks the invariants on live data, and accrues and releases what no event asked for.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use konnect::job::{AccrueSettlement, AuditLedger};
+use konnect::job::{AccrueSettlement, AuditLedger, Job, ReleaseSettlement};
 use konnect::outbox;
 use konnect::settlement;
 use konnect::transact;
@@ -23,10 +23,14 @@ impl Handler for AuditLedger {
         metrics::gauge!("konnect_invariant_violations").set(counts.values().sum::<u32>());
         let late = now - TimeDelta::minutes(1);
         let unaccrued = settlement::unaccrued(core.db.pool(), late, 200).await?;
+        let unreleased = settlement::unreleased(core.db.pool(), late, ReleaseSettlement::KIND, 200).await?;
         transact!(core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             for reservation_id in &unaccrued {
                 outbox::enqueue(tx, &AccrueSettlement { reservation_id: *reservation_id }).await?;
+            }
+            for reservation_id in &unreleased {
+                outbox::enqueue(tx, &ReleaseSettlement { reservation_id: *reservation_id }).await?;
             }
             Ok(Outcome::Done(finished))
         })

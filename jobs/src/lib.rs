@@ -25,6 +25,7 @@ mod reconcile_payments;
 mod reconcile_reservations;
 mod record_activity;
 mod refund_payment;
+mod release_settlement;
 mod remind_reservation;
 mod requery_payment;
 mod start_reservation;

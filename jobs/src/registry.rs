@@ -9,7 +9,8 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
     ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
-    RecordActivity, RefundPayment, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
+    RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
+    StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -56,6 +57,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcileReservations>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<StartReservation>(),

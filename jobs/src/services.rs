@@ -8,6 +8,7 @@ use konnect::client::mail::Mailer;
 use konnect::client::toss::TossClient;
 use konnect::config::WorkerConfig;
 use konnect::core::Core;
+use konnect::seal::Sealer;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Services {
     pub mailer: Mailer,
     /// Absent where no service account is configured: nothing is pushed then.
     pub pusher: Option<Arc<Pusher>>,
+    /// Opens bank account numbers.
+    pub sealer: Sealer,
 }
 
 impl Services {
@@ -29,6 +32,7 @@ impl Services {
             .map(|file| Pusher::from_file(file, &config.fcm_base_url, core.clock.clone()))
             .transpose()?
             .map(Arc::new);
-        Ok(Self { core, toss, mailer, pusher })
+        let sealer = Sealer::new(&config.data_key)?;
+        Ok(Self { core, toss, mailer, pusher, sealer })
     }
 }

@@ -292,6 +292,12 @@ pub static CODES: &[Code] = &[
         "Nothing was settled for this reservation yet.",
         "아직 정산되지 않은 예약입니다.",
     ),
+    row(
+        422,
+        "refund.exceeds",
+        "More would be given back than is left.",
+        "남은 금액보다 많이 환불할 수 없습니다.",
+    ),
     row(404, "notice.not_found", "There is no such notice.", "없는 알림입니다."),
     row(404, "job.not_found", "There is no such job.", "없는 작업입니다."),
     row(

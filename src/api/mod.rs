@@ -9,6 +9,7 @@ mod auth;
 mod caller;
 mod codes;
 mod cors;
+mod earnings;
 mod from_domain;
 mod idempotency;
 mod limit;
@@ -40,6 +41,7 @@ use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
 use crate::realtime::Hub;
+use crate::seal::Sealer;
 
 pub use server::{openapi, routes, serve};
 
@@ -51,6 +53,8 @@ pub struct App {
     pub config: ApiConfig,
     /// What sockets and waiting requests hear from.
     pub hub: Hub,
+    /// Seals bank account numbers.
+    pub sealer: Sealer,
 }
 
 /// The handle every API struct holds.
@@ -71,6 +75,8 @@ pub(crate) enum Tag {
     Reservations,
     /// Paying for a reservation.
     Payments,
+    /// What mentors earn, and when it is paid.
+    Earnings,
     /// Tickets for the WebSocket at `/v1/ws`.
     Realtime,
     /// The back office.

@@ -18,7 +18,6 @@ use crate::event;
 use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
 use crate::money::Krw;
 use crate::payment::{self, Attempt, AttemptState, Confirmation, Payment, PaymentState, Refund, RefundState};
-use crate::settlement::{self, LineState};
 
 pub struct PaymentsApi;
 
@@ -83,20 +82,6 @@ struct RefundView {
     amount: Krw,
     state: RefundState,
     cause: String,
-    created_at: DateTime<Utc>,
-}
-
-/// What a reservation earned its mentor.
-#[derive(Debug, Object)]
-#[oai(rename = "SettlementLine", rename_all = "camelCase")]
-struct LineView {
-    reservation_id: ReservationId,
-    gross: Krw,
-    fee: Krw,
-    net: Krw,
-    fee_bps: u32,
-    rule_version: i16,
-    state: LineState,
     created_at: DateTime<Utc>,
 }
 
@@ -195,29 +180,6 @@ impl PaymentsApi {
         id: Path<ReservationId>,
     ) -> Result<Json<PaymentView>, Problem> {
         Ok(Json(view(&app, id.0, caller.user_id()).await?))
-    }
-
-    /// Show what a reservation earned its mentor
-    #[oai(path = "/reservations/:id/settlement", method = "get", operation_id = "getSettlement")]
-    async fn settlement(
-        &self,
-        app: Data<&Shared>,
-        caller: Caller,
-        id: Path<ReservationId>,
-    ) -> Result<Json<LineView>, Problem> {
-        let mentor = caller.mentor()?;
-        let line = settlement::line_of_reservation(app.core.db.pool(), id.0, mentor).await?;
-        let line = line.ok_or_else(|| Problem::new("settlement.not_found"))?;
-        Ok(Json(LineView {
-            reservation_id: line.reservation_id,
-            gross: line.gross_krw,
-            fee: line.fee_krw,
-            net: line.net_krw,
-            fee_bps: line.fee_bps,
-            rule_version: line.rule_version,
-            state: line.state,
-            created_at: line.created_at,
-        }))
     }
 }
 

@@ -17,6 +17,7 @@ use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
+use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
@@ -46,7 +47,7 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        PaymentsApi,
+        (PaymentsApi, EarningsApi),
         RealtimeApi,
         (AdminApi, JobsApi),
     )

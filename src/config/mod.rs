@@ -68,6 +68,9 @@ pub struct ApiConfig {
     /// The provider's public key for browsers (`test_ck_…`, `live_ck_…`).
     #[arg(long, env = "TOSS_CLIENT_KEY")]
     pub toss_client_key: String,
+    /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
+    #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
+    pub data_key: SecretString,
 }
 
 /// Access tokens: RS256 with the keys of a directory.
@@ -108,4 +111,7 @@ pub struct WorkerConfig {
     /// A Google service account key file (JSON); without it nothing is pushed.
     #[arg(long, env = "FCM_SERVICE_ACCOUNT_FILE")]
     pub fcm_service_account_file: Option<PathBuf>,
+    /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
+    #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
+    pub data_key: SecretString,
 }

@@ -1,15 +1,19 @@
 //! The rules of the marketplace that an operator may set. Defaults are the product's.
 
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, Parser};
 
-use crate::money::BasisPoints;
+use crate::money::{BasisPoints, Krw};
 
 #[derive(Clone, Debug, Args)]
 pub struct Rules {
     /// How long an unpaid reservation holds its slot, in minutes.
     #[arg(long, env = "KONNECT_HOLD_MINUTES", default_value_t = 15)]
     pub hold_minutes: i64,
+    /// How long a slot waits for the deposit to a virtual account, in hours; at the latest until an hour before the
+    /// session.
+    #[arg(long, env = "KONNECT_DEPOSIT_HOLD_HOURS", default_value_t = 24)]
+    pub deposit_hold_hours: i64,
     /// Unpaid reservations and open requests one mentee may have at a time.
     #[arg(long, env = "KONNECT_MAX_HOLDS", default_value_t = 2)]
     pub max_holds: i64,
@@ -19,20 +23,77 @@ pub struct Rules {
     /// A session completes by itself this many hours after its end.
     #[arg(long, env = "KONNECT_AUTO_COMPLETE_HOURS", default_value_t = 48)]
     pub auto_complete_hours: i64,
-    /// The platform's share of what a mentee paid, in basis points; the rest is the mentor's.
+    /// A problem can be reported until this many hours after the session's end, its cancellation or a no-show.
+    #[arg(long, env = "KONNECT_PROBLEM_HOURS", default_value_t = 48)]
+    pub problem_hours: i64,
+    /// The other side answers a dispute within this many hours.
+    #[arg(long, env = "KONNECT_DISPUTE_ANSWER_HOURS", default_value_t = 7 * 24)]
+    pub dispute_answer_hours: i64,
+    /// After the answer both sides may add evidence for this many hours.
+    #[arg(long, env = "KONNECT_DISPUTE_EVIDENCE_HOURS", default_value_t = 3 * 24)]
+    pub dispute_evidence_hours: i64,
+    /// A quote of a cancellation is honoured for this many seconds.
+    #[arg(long, env = "KONNECT_QUOTE_SECONDS", default_value_t = 120)]
+    pub quote_seconds: i64,
+    /// A goodwill refund above this many won needs a second administrator.
+    #[arg(long, env = "KONNECT_GOODWILL_LIMIT_KRW", default_value_t = 50_000)]
+    pub goodwill_limit_krw: i64,
+    /// The platform's share of what a mentee paid, VAT included, in basis points; the rest is the mentor's.
     #[arg(long, env = "KONNECT_FEE_BPS", default_value_t = 1500, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub fee_bps: u32,
+    /// VAT on the platform's fee, in basis points of the fee without VAT.
+    #[arg(long, env = "KONNECT_VAT_BPS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub vat_bps: u32,
+    /// Income tax withheld from mentors without a business registration, in basis points of what they earned.
+    #[arg(long, env = "KONNECT_WITHHOLDING_BPS", default_value_t = 330, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub withholding_bps: u32,
+    /// A mentor is paid when at least this many won are ready; less is carried over to the next batch.
+    #[arg(long, env = "KONNECT_PAYOUT_MINIMUM_KRW", default_value_t = 10_000)]
+    pub payout_minimum_krw: i64,
+    /// The weekday of payout batches, in Korea: 0 is Monday.
+    #[arg(long, env = "KONNECT_PAYOUT_WEEKDAY", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=6))]
+    pub payout_weekday: u32,
+    /// The hour of payout batches, in Korea.
+    #[arg(long, env = "KONNECT_PAYOUT_HOUR", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=23))]
+    pub payout_hour: u32,
+    /// From this hour in Korea the provider takes EXPRESS payouts, on weekdays.
+    #[arg(long, env = "KONNECT_EXPRESS_FROM_HOUR", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=23))]
+    pub express_from_hour: u32,
+    /// Until this hour in Korea the provider takes EXPRESS payouts, on weekdays.
+    #[arg(long, env = "KONNECT_EXPRESS_TO_HOUR", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=24))]
+    pub express_to_hour: u32,
+    /// After a change of the bank account nothing is paid out for this many hours.
+    #[arg(long, env = "KONNECT_ACCOUNT_FREEZE_HOURS", default_value_t = 24)]
+    pub account_freeze_hours: i64,
+    /// A change of the bank account needs a login at most this many seconds old.
+    #[arg(long, env = "KONNECT_FRESH_LOGIN_SECONDS", default_value_t = 600)]
+    pub fresh_login_seconds: i64,
 }
 
+/// The product's rules, whatever the environment says.
 impl Default for Rules {
     fn default() -> Self {
-        Self { hold_minutes: 15, max_holds: 2, request_hours: 48, auto_complete_hours: 48, fee_bps: 1500 }
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            rules: Rules,
+        }
+        let mut command = <Alone as clap::CommandFactory>::command();
+        for id in command.get_arguments().map(|a| a.get_id().clone()).collect::<Vec<_>>() {
+            command = command.mut_arg(id, |arg| arg.env(None::<&str>));
+        }
+        let matches = command.get_matches_from(["konnect"]);
+        <Alone as clap::FromArgMatches>::from_arg_matches(&matches).expect("defaults parse").rules
     }
 }
 
 impl Rules {
     pub fn hold(&self) -> TimeDelta {
         TimeDelta::minutes(self.hold_minutes)
+    }
+
+    pub fn deposit_hold(&self) -> TimeDelta {
+        TimeDelta::hours(self.deposit_hold_hours)
     }
 
     pub fn request_window(&self) -> TimeDelta {
@@ -43,7 +104,52 @@ impl Rules {
         TimeDelta::hours(self.auto_complete_hours)
     }
 
+    pub fn problem_window(&self) -> TimeDelta {
+        TimeDelta::hours(self.problem_hours)
+    }
+
+    pub fn dispute_answer(&self) -> TimeDelta {
+        TimeDelta::hours(self.dispute_answer_hours)
+    }
+
+    pub fn dispute_evidence(&self) -> TimeDelta {
+        TimeDelta::hours(self.dispute_evidence_hours)
+    }
+
+    pub fn quote_life(&self) -> TimeDelta {
+        TimeDelta::seconds(self.quote_seconds)
+    }
+
+    pub fn goodwill_limit(&self) -> Krw {
+        Krw(self.goodwill_limit_krw)
+    }
+
     pub fn fee(&self) -> BasisPoints {
         BasisPoints(self.fee_bps)
+    }
+
+    pub fn payout_minimum(&self) -> Krw {
+        Krw(self.payout_minimum_krw)
+    }
+
+    pub fn account_freeze(&self) -> TimeDelta {
+        TimeDelta::hours(self.account_freeze_hours)
+    }
+
+    pub fn fresh_login(&self) -> TimeDelta {
+        TimeDelta::seconds(self.fresh_login_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_command_line() {
+        let rules = Rules::default();
+        assert_eq!(rules.hold(), TimeDelta::minutes(15));
+        assert_eq!((rules.fee_bps, rules.vat_bps, rules.withholding_bps), (1500, 1000, 330));
+        assert_eq!(rules.dispute_evidence(), TimeDelta::days(3));
     }
 }

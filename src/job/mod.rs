@@ -22,7 +22,7 @@ pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
-pub use settlement::{AccrueSettlement, AuditLedger};
+pub use settlement::{AccrueSettlement, AuditLedger, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.

@@ -1,13 +1,18 @@
 //! The ledger: every won that moves, by double entry. Append-only (triggers refuse anything else), every entry
-//! sums to zero, and its posting key makes a repeated happening post once.
+//! sums to zero, and its posting key makes a repeated happening post once. `docs/MONEY.md` shows each flow.
 
 mod error;
 mod model;
+mod posting;
 mod query;
 
 pub use error::Error;
-pub use model::{Account, Entry, Line};
-pub use query::{Balance, EntryRow, balances_of_mentor, entries_of_reservation};
+pub use model::{About, Account, Entry, Line, Split};
+pub use posting::{
+    post_capture, post_goodwill, post_payout_paid, post_payout_returned, post_payout_sent, post_refund,
+    post_split, post_uncapture,
+};
+pub use query::{Balance, EntryRow, balances, balances_of_mentor, entries_of_payout, entries_of_reservation};
 
 use crate::db::{Tx, duplicate_key};
 use crate::id::{LedgerEntryId, ReservationId, UserId};
@@ -32,39 +37,12 @@ pub async fn post(tx: &mut Tx, entry: &Entry) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// The mentee's money has reached the provider: it is ours to hold, not ours.
-pub async fn post_capture(tx: &mut Tx, r: ReservationId, key: String, amount: Krw) -> Result<bool, Error> {
-    let lines =
-        vec![Line::new(Account::Provider, None, amount), Line::new(Account::Held, None, amount.negated())];
-    post(tx, &Entry { key, kind: "capture", reservation_id: r, lines }).await
-}
-
-/// Money has gone back to the mentee.
-pub async fn post_refund(tx: &mut Tx, r: ReservationId, key: String, amount: Krw) -> Result<bool, Error> {
-    let lines =
-        vec![Line::new(Account::Held, None, amount), Line::new(Account::Provider, None, amount.negated())];
-    post(tx, &Entry { key, kind: "refund", reservation_id: r, lines }).await
-}
-
-/// What was held is split between the mentor and the platform.
-pub async fn post_split(
-    tx: &mut Tx,
-    r: ReservationId,
-    mentor: UserId,
-    fee: Krw,
-    net: Krw,
-) -> Result<bool, Error> {
-    let mut lines = vec![Line::new(Account::Held, None, fee.plus(net))];
-    if net.is_positive() {
-        lines.push(Line::new(Account::MentorPayable, Some(mentor), net.negated()));
-    }
-    if fee.is_positive() {
-        lines.push(Line::new(Account::PlatformRevenue, None, fee.negated()));
-    }
-    post(tx, &Entry { key: format!("split:{r}"), kind: "split", reservation_id: r, lines }).await
-}
-
 /// What is still held for a reservation; never negative in a sound ledger.
 pub async fn held(tx: &mut Tx, r: ReservationId) -> Result<Krw, Error> {
     Ok(query::balance(tx, r, Account::Held).await?.negated())
+}
+
+/// What a mentor has earned and was not yet sent; negative when the mentor owes us.
+pub async fn payable(tx: &mut Tx, mentor: UserId) -> Result<Krw, Error> {
+    Ok(query::balance_of_owner(tx, mentor, Account::MentorPayable).await?.negated())
 }

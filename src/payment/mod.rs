@@ -11,15 +11,17 @@ mod refund;
 
 pub use error::Error;
 pub use inbox::{close_webhook, store_webhook, webhook_body};
-pub use model::{Attempt, AttemptState, Capture, Decline, Payment, PaymentState, Refund, RefundState};
+pub use model::{
+    Attempt, AttemptState, Capture, CaptureRow, Decline, Payment, PaymentState, Refund, RefundState,
+};
 pub use order::{Confirmation, Order, open_order, request_confirm};
 pub use outcome::{
     Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, open_attempts, prepare, requery, view,
 };
 pub use query::{
-    attempt as find_attempt, attempts_of, payment_for_payer, payment_of_reservation, refunds_of,
+    attempt as find_attempt, attempts_of, capture_of, payment_for_payer, payment_of_reservation, refunds_of,
 };
 pub use refund::{
     RefundIntent, apply_refund, cancel_reservation, has_open_refund, orphans, park_refund, prepare_refund,
-    refund_orphan, refund_unknown, retry_refund, stuck_refunds,
+    promised, refund_orphan, refund_unknown, retry_refund, stuck_refunds,
 };

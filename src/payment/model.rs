@@ -70,6 +70,13 @@ pub enum RefundState {
     ManualReview,
 }
 
+impl RefundState {
+    /// Whether the money is promised and may not have gone yet.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::Sent | Self::Unknown | Self::ManualReview)
+    }
+}
+
 crate::words!(PaymentState {
     Ready => "ready",
     Confirming => "confirming",
@@ -137,6 +144,15 @@ pub struct Refund {
     pub sent_at: Option<Instant>,
     pub error_code: Option<String>,
     pub created_at: Instant,
+}
+
+/// The capture that pays for a reservation, and what of it was given back.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct CaptureRow {
+    pub attempt_id: AttemptId,
+    pub payment_key: String,
+    pub amount_krw: Krw,
+    pub refunded_krw: Krw,
 }
 
 /// What the provider says of a capture, as far as we must know it. Comes from its answer, never from a client.

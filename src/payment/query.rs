@@ -3,7 +3,7 @@
 use sqlx::MySqlPool;
 use sqlx::mysql::MySqlExecutor;
 
-use super::model::{Attempt, AttemptState, Payment, PaymentState, Refund, RefundState};
+use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState, Refund, RefundState};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
@@ -251,6 +251,23 @@ pub async fn orphaned_captures(pool: &MySqlPool, limit: u32) -> sqlx::Result<Vec
     )
     .bind(limit)
     .fetch_all(pool)
+    .await
+}
+
+/// The capture that pays for a reservation.
+pub async fn capture_of(
+    executor: impl MySqlExecutor<'_>,
+    id: ReservationId,
+) -> sqlx::Result<Option<CaptureRow>> {
+    sqlx::query_as(
+        "SELECT a.id AS attempt_id, a.payment_key, p.amount_krw,
+            CAST((SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
+                  WHERE f.attempt_id = a.id AND f.state = 'done') AS SIGNED) AS refunded_krw
+         FROM payments p JOIN payment_attempts a ON a.payment_id = p.id AND a.state = 'done'
+         WHERE p.reservation_id = ?",
+    )
+    .bind(id)
+    .fetch_optional(executor)
     .await
 }
 

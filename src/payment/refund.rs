@@ -169,8 +169,14 @@ async fn leave(tx: &mut Tx, id: RefundId, state: RefundState, code: &str) -> Res
 
 /// Whether money of this reservation is still on its way back.
 pub async fn has_open_refund(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<bool> {
+    Ok(promised(tx, reservation).await?.is_positive())
+}
+
+/// Won of this reservation that are still on their way back.
+pub async fn promised(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<Krw> {
     let refunds = query::refunds_of(tx.conn(), reservation).await?;
-    Ok(refunds.iter().any(|f| f.state != RefundState::Done))
+    let open = refunds.iter().filter(|f| f.state.is_open());
+    Ok(open.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw)))
 }
 
 /// Refunds for which nobody asks any more.

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::error::Error;
-use super::model::{Move, Reservation, Side, State};
+use super::model::{Absent, Move, Reservation, Side, State};
 use super::policy::{self, Quote};
 use super::{deadline, query, reserve};
 use crate::availability;
+use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::event;
@@ -55,7 +56,9 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
     const START: &str = StartReservation::KIND;
     const COMPLETE: &str = CompleteReservation::KIND;
     match state {
-        State::Requested | State::AwaitingPayment => &[REQUEST],
+        State::Requested => &[REQUEST],
+        // Also after a capture that was taken back, and after a payer was given longer than the first hold.
+        State::AwaitingPayment => &[REQUEST, HOLD, REMIND, START],
         State::Paying => &[],
         State::Confirmed => &[HOLD],
         State::InSession => &[REMIND],
@@ -211,7 +214,11 @@ pub async fn cancel(
     reason: &str,
 ) -> Result<(Reservation, Quote), Error> {
     let quote = policy::quote(was, side, tx.now);
-    let was_paid = was.state == State::Confirmed;
+    // A session that has begun is cancelled by the platform or its provider alone.
+    if was.state == State::InSession && !matches!(side, Side::Admin | Side::Provider) {
+        return Err(Error::NotAllowed);
+    }
+    let was_paid = matches!(was.state, State::Confirmed | State::InSession);
     if was_paid && side == Side::Mentee && tx.now >= was.starts_at {
         return Err(Error::NotAllowed);
     }
@@ -232,6 +239,33 @@ pub async fn complete(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
     let is = step(tx, was, Move::Complete, None, |_| {}).await?;
     outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
     Ok(is)
+}
+
+/// The payer was given a bank account: the slot waits for the deposit, until `until` (UTC).
+pub async fn await_deposit(tx: &mut Tx, was: &Reservation, until: Instant) -> Result<Reservation, Error> {
+    step(tx, was, Move::DepositAwaited, None, |r| r.hold_until = Some(until)).await
+}
+
+/// What was captured is gone again: the slot waits for another payment, until `until` (UTC).
+pub async fn capture_reversed(tx: &mut Tx, was: &Reservation, until: Instant) -> Result<Reservation, Error> {
+    step(tx, was, Move::CaptureReversed, None, |r| r.hold_until = Some(until)).await
+}
+
+/// Somebody did not come. The money follows by the caller: to the mentor when the mentee was absent, back to the
+/// mentee when the mentor was, nowhere before a decision when nobody came.
+///
+/// # Errors
+/// `NotAllowed` before the start or after the end of the session's states.
+pub async fn no_show(
+    tx: &mut Tx,
+    was: &Reservation,
+    absent: Absent,
+    reason: &str,
+) -> Result<Reservation, Error> {
+    if tx.now < was.starts_at {
+        return Err(Error::NotAllowed);
+    }
+    step(tx, was, Move::NoShow, Some(reason), |r| r.absent = Some(absent)).await
 }
 
 pub(super) async fn request_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {

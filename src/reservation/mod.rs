@@ -14,9 +14,10 @@ pub use actions::{Action, Allowed, allowed};
 pub use deadline::{Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start};
 pub use error::Error;
 pub use flow::{
-    approve, begin_payment, cancel, captured, complete, declined, failed, reclaim, reject, retry,
+    approve, await_deposit, begin_payment, cancel, capture_reversed, captured, complete, declined, failed,
+    no_show, reclaim, reject, retry,
 };
-pub use model::{Move, Reservation, Side, State};
-pub use policy::{CURRENT as CURRENT_POLICY, Quote, quote};
+pub use model::{Absent, Move, Reservation, Side, State};
+pub use policy::{CURRENT as CURRENT_POLICY, Quote, problems_until, quote};
 pub use query::{HistoryRow, find, find_for_member, history, lock, lock_for_member, page_for_member};
 pub use reserve::{NewReservation, Reserved, reserve};

@@ -44,9 +44,15 @@ pub enum Move {
     /// The slot was still free after all: the mentee holds it again.
     Reclaim,
     Cancel,
+    /// The payer was given a bank account to pay into: the slot waits for the deposit.
+    DepositAwaited,
+    /// The provider took the capture back: nothing is paid after all.
+    CaptureReversed,
     /// The session's time has come.
     Start,
     Complete,
+    /// Somebody did not come.
+    NoShow,
 }
 
 crate::words!(State {
@@ -77,7 +83,9 @@ impl State {
             (S::Paying, Move::Declined) => S::AwaitingPayment,
             (S::Paying, Move::Captured) => S::Confirmed,
             (S::Expired | S::PaymentFailed, Move::Reclaim) => S::AwaitingPayment,
-            (S::Requested | S::AwaitingPayment | S::Confirmed, Move::Cancel) => S::Cancelled,
+            (S::Paying, Move::DepositAwaited) | (S::Confirmed, Move::CaptureReversed) => S::AwaitingPayment,
+            (S::Requested | S::AwaitingPayment | S::Confirmed | S::InSession, Move::Cancel) => S::Cancelled,
+            (S::InSession, Move::NoShow) => S::NoShow,
             (S::Confirmed, Move::Start) => S::InSession,
             (S::InSession, Move::Complete) => S::Completed,
             _ => return None,
@@ -95,7 +103,7 @@ impl State {
 }
 
 impl Move {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Approve,
         Self::Reject,
         Self::RequestExpired,
@@ -106,8 +114,11 @@ impl Move {
         Self::PaymentFailed,
         Self::Reclaim,
         Self::Cancel,
+        Self::DepositAwaited,
+        Self::CaptureReversed,
         Self::Start,
         Self::Complete,
+        Self::NoShow,
     ];
 
     /// The word in history rows and the last part of the event's name.
@@ -123,8 +134,11 @@ impl Move {
             Self::PaymentFailed => "payment_failed",
             Self::Reclaim => "reclaimed",
             Self::Cancel => "cancelled",
+            Self::DepositAwaited => "deposit_awaited",
+            Self::CaptureReversed => "capture_reversed",
             Self::Start => "started",
             Self::Complete => "completed",
+            Self::NoShow => "no_show",
         }
     }
 }
@@ -152,6 +166,8 @@ pub struct Reservation {
     pub payment_failed: bool,
     /// What a cancellation gave back.
     pub refund_krw: Option<Krw>,
+    /// Who did not come, after a no-show.
+    pub absent: Option<Absent>,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -161,6 +177,18 @@ impl Reservation {
         self.mentor_id == user || self.mentee_id == user
     }
 }
+
+/// Who did not come to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum Absent {
+    Mentee,
+    Mentor,
+    Both,
+}
+
+crate::words!(Absent { Mentee => "mentee", Mentor => "mentor", Both => "both" });
 
 /// Who cancels, which decides what is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use super::model::{Reservation, Side, State};
 use crate::clock::Instant;
+use crate::config::Rules;
 use crate::money::{BasisPoints, Krw};
 
 /// The policy of new bookings.
@@ -33,7 +34,7 @@ pub struct Quote {
 /// What a cancellation at `now` by `side` gives back of what was captured. Before a capture: nothing was taken,
 /// so nothing is given back.
 pub fn quote(reservation: &Reservation, side: Side, now: Instant) -> Quote {
-    if reservation.state != State::Confirmed {
+    if !matches!(reservation.state, State::Confirmed | State::InSession) {
         return Quote { refund: Krw::ZERO, share: BasisPoints::NONE, valid_until: None };
     }
     if side != Side::Mentee {
@@ -46,5 +47,16 @@ pub fn quote(reservation: &Reservation, side: Side, now: Instant) -> Quote {
         refund: reservation.price_krw.share(share),
         share,
         valid_until: tier.map(|tier| reservation.starts_at - tier.at_least),
+    }
+}
+
+/// Until when (UTC) either side may report a problem: counted from the end of a session that took place or should
+/// have, and from the moment of a cancellation or a no-show. `None` before the session has begun, and where nothing
+/// was paid for.
+pub fn problems_until(rules: &Rules, r: &Reservation) -> Option<Instant> {
+    match r.state {
+        State::InSession | State::Completed => Some(r.ends_at + rules.problem_window()),
+        State::Cancelled | State::NoShow => Some(r.updated_at + rules.problem_window()),
+        _ => None,
     }
 }

@@ -13,7 +13,7 @@ macro_rules! select {
         concat!(
             "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone, policy_version,
                 starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until, payment_failed,
-                refund_krw, created_at, updated_at FROM reservations ",
+                refund_krw, absent, created_at, updated_at FROM reservations ",
             $rest
         )
     };
@@ -137,7 +137,7 @@ pub async fn count_unpaid(tx: &mut Tx, mentee: UserId) -> sqlx::Result<i64> {
 pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -> sqlx::Result<bool> {
     let done = sqlx::query(
         "UPDATE reservations SET state = ?, version = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
-            refund_krw = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
+            refund_krw = ?, absent = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
     )
     .bind(is.state)
     .bind(is.version)
@@ -145,6 +145,7 @@ pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -
     .bind(is.hold_until)
     .bind(is.payment_failed)
     .bind(is.refund_krw)
+    .bind(is.absent)
     .bind(is.updated_at)
     .bind(was.id)
     .bind(was.version)

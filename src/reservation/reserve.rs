@@ -90,6 +90,7 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         hold_until: None,
         payment_failed: false,
         refund_krw: None,
+        absent: None,
         created_at: now,
         updated_at: now,
     };

@@ -6,6 +6,10 @@ pub enum Error {
     NotFound,
     #[error("the reservation is not finished")]
     NotFinished,
+    #[error("more would be taken back than was settled")]
+    NothingToTakeBack,
+    #[error("a line changed meanwhile")]
+    Stale,
     #[error("reservation")]
     Reservation(#[from] reservation::Error),
     #[error("payment")]
@@ -21,9 +25,10 @@ impl Error {
         match self {
             Self::NotFound => "reservation.not_found",
             Self::NotFinished => "reservation.not_allowed",
+            Self::NothingToTakeBack => "refund.exceeds",
             Self::Reservation(error) => error.code(),
             Self::Payment(error) => error.code(),
-            Self::Ledger(_) | Self::Database(_) => "internal",
+            Self::Stale | Self::Ledger(_) | Self::Database(_) => "internal",
         }
     }
 }

@@ -12,6 +12,7 @@ use konnect::config::{ApiConfig, Config, LogFormat, Rules, TokenConfig, WorkerCo
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
 use konnect::realtime::Hub;
+use konnect::seal::Sealer;
 use konnect_jobs::{Executor, Services};
 use konnect_sandbox::{Sandbox, SandboxOptions};
 use tokio::net::TcpListener;
@@ -21,6 +22,8 @@ use crate::servers::Servers;
 use crate::{Client, world};
 
 pub const SECRET_KEY: &str = "test_sk_konnect_tests";
+/// Seals account numbers.
+pub const DATA_KEY: &str = "5ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea1";
 
 /// Monday 2 March 2026, 09:00 in Seoul: where every frozen clock starts.
 pub fn monday() -> DateTime<Utc> {
@@ -103,6 +106,7 @@ impl TestApp {
                 refresh_seconds: 14 * 86_400,
             },
             toss_client_key: "test_ck_konnect_tests".into(),
+            data_key: DATA_KEY.into(),
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);
@@ -113,6 +117,7 @@ impl TestApp {
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
             config: api_config.clone(),
             hub: Hub::start(&core, stop.clone()),
+            sealer: sealer(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -145,6 +150,7 @@ impl TestApp {
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
             config: self.api_config.clone(),
             hub: Hub::start(&core, self.stop.clone()),
+            sealer: sealer(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -249,5 +255,10 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         mail_from: "Konnect <no-reply@konnect.test>".into(),
         fcm_base_url: sandbox.url().to_owned(),
         fcm_service_account_file: None,
+        data_key: DATA_KEY.into(),
     }
+}
+
+pub fn sealer() -> Sealer {
+    Sealer::new(&DATA_KEY.into()).expect("a key")
 }

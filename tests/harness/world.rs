@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use konnect::availability::{self, NewSchedule, Window};
 use konnect::id::{OfferingId, ReservationId, UserId};
+use konnect::ledger::Account;
 use konnect::mentor::{self, Application, Decision, Kind, NewOffering};
 use konnect::money::Krw;
 use konnect::transact;
@@ -221,11 +222,17 @@ impl TestApp {
         .expect("the database")
     }
 
-    /// The sums of the ledger's accounts for a reservation, in the order provider, held, mentor, platform.
+    /// The sums of the ledger's accounts for a reservation, in the order provider, held, mentor (with what is
+    /// withheld from the earnings), platform (with the VAT on its fee).
     pub async fn ledger(&self, id: ReservationId) -> [i64; 4] {
         let rows =
             konnect::ledger::entries_of_reservation(self.core.db.pool(), id).await.expect("the database");
-        ["provider", "held", "mentor_payable", "platform_revenue"]
-            .map(|account| rows.iter().filter(|r| r.account == account).map(|r| r.amount_krw.0).sum())
+        let accounts: [&[Account]; 4] = [
+            &[Account::Provider],
+            &[Account::Held],
+            &[Account::MentorPayable, Account::WithholdingPayable],
+            &[Account::PlatformRevenue, Account::VatPayable],
+        ];
+        accounts.map(|those| rows.iter().filter(|r| those.contains(&r.account)).map(|r| r.amount_krw.0).sum())
     }
 }

