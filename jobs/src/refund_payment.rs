@@ -64,7 +64,7 @@ async fn cancel(run: &Run, payment_key: &str, refund: &Refund) -> Verdict {
             why: "the provider's answer does not show the cancel".to_owned(),
             fresh_key: false,
         }),
-        Err(TossError::Refused { code, class: Class::Contact, .. }) => Verdict::Refused(code),
+        Err(TossError::Refused { code, class: Class::Contact | Class::Stop, .. }) => Verdict::Refused(code),
         Err(error) => {
             let why = error.code().map_or_else(|| error.to_string(), str::to_owned);
             Verdict::Unknown { why, fresh_key: !error.keeps_key() }

@@ -22,7 +22,7 @@ use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-pub use errors::{Call, Class, TossError, classify};
+pub use errors::{Call, Class, TossError, classify, needs_refund_account};
 pub use guidance::guidance;
 pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, parse_time};
 

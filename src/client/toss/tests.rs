@@ -1,10 +1,9 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
-use super::errors::table_codes;
 use super::*;
 use crate::client::stub;
+
+mod errors;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
@@ -131,29 +130,6 @@ fn times_without_an_offset_are_korean() {
 }
 
 #[test]
-fn errors_are_read_by_code_not_by_status() {
-    let refused = |status, code: &str, call| {
-        let body = json!({"code": code, "message": "설명"}).to_string();
-        let error = judge(call, &answer(status, &body)).unwrap_err();
-        assert_eq!(error.code(), Some(code));
-        error
-    };
-    assert!(refused(403, "REJECT_CARD_PAYMENT", Call::Confirm).is_declined());
-    assert_eq!(refused(400, "PROVIDER_ERROR", Call::Confirm).class(), Class::LookUp);
-    assert_eq!(refused(400, "REFUND_REJECTED", Call::Cancel).class(), Class::Contact);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Confirm).class(), Class::NewPayment);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Cancel).class(), Class::Contact);
-    assert_eq!(refused(400, "NEVER_HEARD_OF", Call::Confirm).class(), Class::LookUp);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT_SESSION", Call::Read).class(), Class::LookUp);
-    assert_eq!(refused(401, "UNAUTHORIZED_KEY", Call::Read).class(), Class::Contact);
-    let running = refused(409, "IDEMPOTENT_REQUEST_PROCESSING", Call::Confirm);
-    assert!(running.class() == Class::AskAgain && running.keeps_key());
-    assert!(!refused(500, "COMMON_ERROR", Call::Confirm).keeps_key());
-    let v2 = r#"{"version":"2022-11-16","traceId":"t","error":{"code":"UNAUTHORIZED_KEY","message":"m"}}"#;
-    assert_eq!(judge(Call::Read, &answer(401, v2)).unwrap_err().class(), Class::Contact);
-}
-
-#[test]
 fn an_answer_that_is_not_the_providers_leaves_the_outcome_unknown() {
     let mut fraction = full();
     fraction["balanceAmount"] = json!(0.5);
@@ -175,54 +151,6 @@ fn an_answer_that_is_not_the_providers_leaves_the_outcome_unknown() {
         assert!(error.class() == Class::LookUp && error.keeps_key() && !error.is_declined());
     }
     assert!(judge(Call::Confirm, &answer(200, &full().to_string())).is_ok());
-}
-
-/// Every code that the provider's tables name for confirm, cancel, redirect and keys, in their order.
-const NAMED: &str = "
-    PROVIDER_ERROR CARD_PROCESSING_ERROR FAILED_INTERNAL_SYSTEM_PROCESSING
-    FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING UNKNOWN_PAYMENT_ERROR COMMON_ERROR IDEMPOTENT_REQUEST_PROCESSING
-    FORBIDDEN_CONSECUTIVE_REQUEST
-    ALREADY_PROCESSED_PAYMENT DUPLICATED_ORDER_ID UNAPPROVED_ORDER_ID ALREADY_COMPLETED_PAYMENT
-    NOT_FOUND_PAYMENT_SESSION NOT_FOUND_PAYMENT
-    REJECT_CARD_PAYMENT REJECT_CARD_COMPANY REJECT_ACCOUNT_PAYMENT REJECT_TOSSPAY_INVALID_ACCOUNT
-    INVALID_REJECT_CARD INVALID_STOPPED_CARD INVALID_CARD_LOST_OR_STOLEN INVALID_CARD_NUMBER
-    INVALID_CARD_EXPIRATION INVALID_PASSWORD EXCEED_MAX_AUTH_COUNT RESTRICTED_TRANSFER_ACCOUNT
-    INVALID_ACCOUNT_INFO_RE_REGISTER NOT_ALLOWED_POINT_USE EXCEED_MAX_CARD_INSTALLMENT_PLAN
-    INVALID_CARD_INSTALLMENT_PLAN NOT_SUPPORTED_INSTALLMENT_PLAN_CARD_OR_MERCHANT
-    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN FDS_ERROR
-    EXCEED_MAX_DAILY_PAYMENT_COUNT EXCEED_MAX_PAYMENT_AMOUNT EXCEED_MAX_AMOUNT
-    EXCEED_MAX_ONE_DAY_WITHDRAW_AMOUNT EXCEED_MAX_ONE_TIME_WITHDRAW_AMOUNT EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT
-    EXCEED_MAX_ONE_DAY_AMOUNT NOT_AVAILABLE_PAYMENT NOT_AVAILABLE_BANK BELOW_MINIMUM_AMOUNT
-    UNAUTHORIZED_KEY INVALID_API_KEY INCORRECT_BASIC_AUTH_FORMAT FORBIDDEN_REQUEST INVALID_REQUEST
-    INVALID_AUTHORIZE_AUTH NOT_FOUND_TERMINAL_ID INVALID_UNREGISTERED_SUBMALL NOT_REGISTERED_BUSINESS
-    INVALID_IDEMPOTENCY_KEY INVALID_TEST_CODE
-    PAY_PROCESS_CANCELED USER_CANCEL PAY_PROCESS_ABORTED INVALID_CLIENT_KEY NOT_SUPPORTED_METHOD
-    INSECURE_KEY_USAGE EXPIRED_PAYMENT
-    ALREADY_CANCELED_PAYMENT ALREADY_REFUND_PAYMENT INVALID_REFUND_ACCOUNT_INFO INVALID_REFUND_ACCOUNT_NUMBER
-    INVALID_BANK EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT NOT_MATCHES_REFUNDABLE_AMOUNT REFUND_REJECTED
-    FORBIDDEN_BANK_REFUND_REQUEST NOT_CANCELABLE_AMOUNT NOT_CANCELABLE_PAYMENT
-    NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER EXCEED_MAX_REFUND_DUE EXCEED_CANCEL_LIMIT
-    NOT_ALLOWED_PARTIAL_REFUND NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT FAILED_REFUND_PROCESS
-    FAILED_METHOD_HANDLING_CANCEL FAILED_PARTIAL_REFUND ALREADY_REFUNDING_PAYMENT EXCEED_MAX_REFUND_AMOUNT
-    NOT_SUPPORTED_REFUND INVALID_REFUND_AMOUNT DUPLICATED_REQUEST MAINTAINED_METHOD";
-
-#[test]
-fn the_table_knows_every_named_code_once() {
-    let table: Vec<_> = table_codes().collect();
-    let known: BTreeSet<_> = table.iter().copied().collect();
-    let named: BTreeSet<_> = NAMED.split_whitespace().collect();
-    assert_eq!(table.len(), known.len(), "a code stands in two rows");
-    assert_eq!(known, named);
-}
-
-#[test]
-fn every_code_has_guidance_in_both_languages() {
-    for code in NAMED.split_whitespace() {
-        let class = classify(Call::Confirm, code);
-        let (ko, en) = (guidance(Some(code), class, "ko-KR"), guidance(Some(code), class, "en"));
-        assert!(!ko.is_ascii() && en.is_ascii() && ko != en, "{code}");
-    }
-    assert_eq!(Class::Later.guidance("EN"), guidance(Some("NO_SUCH_CODE"), Class::Later, "en-US"));
 }
 
 #[test]
