@@ -58,6 +58,7 @@ async fn cancel(run: &Run, payment_key: &str, refund: &Refund) -> Verdict {
         reason: format!("{} ({})", mark(refund), refund.cause),
         amount: Some(refund.amount_krw),
         refundable_amount: None,
+        refund_receive_account: None,
     };
     match run.services.toss.cancel(payment_key, request, &refund.idempotency_key).await {
         Ok(found) => carried_out(&found, refund).unwrap_or(Verdict::Unknown {

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::stub;
+use crate::money::Krw;
 
 mod errors;
 
@@ -55,13 +56,17 @@ fn a_full_payment_is_read() {
     assert_eq!(payment.receipt_url.as_deref(), Some("https://dashboard.tosspayments.com/receipt"));
     assert_eq!(payment.is_partial_cancelable, Some(true));
     assert_eq!(payment.cancels[0].cancel_amount, Krw(400));
+    assert_eq!(payment.cancels[0].refundable_amount, Some(Krw(600)));
+    assert_eq!(payment.cancels[0].transaction_key, "090A796806E726BBB929F4A2CA7DB9A7");
     assert_eq!(payment.cancels[0].cancel_status, CancelStatus::Done);
     assert!(payment.failure.is_none() && !payment.is_fully_refunded());
     let order = payment.order_id.clone();
     let key = payment.payment_key.clone();
-    assert_eq!(payment.mismatch(&key, &order, Krw(1000)), None);
-    assert_eq!(payment.mismatch(&key, &order, Krw(999)), Some("totalAmount"));
-    assert_eq!(payment.mismatch(&key, "another", Krw(1000)), Some("orderId"));
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), None), None);
+    assert_eq!(payment.mismatch(&key, &order, Krw(999), None), Some("totalAmount"));
+    assert_eq!(payment.mismatch(&key, "another", Krw(1000), None), Some("orderId"));
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), Some("tosspayments")), None);
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), Some("elsewhere")), Some("mId"));
 }
 
 #[test]
@@ -71,6 +76,49 @@ fn the_secret_stands_in_no_evidence_and_no_log() {
     assert!(!payment.raw.to_string().contains("ps_secret_value"));
     assert!(!format!("{payment:?}").contains("ps_secret_value"));
     assert_eq!(payment.raw["orderName"], "토스 티셔츠 외 2건");
+}
+
+#[test]
+fn a_virtual_account_is_read_and_not_shown() {
+    let mut body = full();
+    body["status"] = json!("WAITING_FOR_DEPOSIT");
+    body["cancels"] = json!(null);
+    body["approvedAt"] = json!(null);
+    body["virtualAccount"] = json!({
+        "accountType": "일반", "accountNumber": "X6505636518308", "bankCode": "20", "customerName": "박토스",
+        "depositorName": "", "dueDate": "2024-02-20T21:05:09+09:00", "expired": false,
+        "settlementStatus": "INCOMPLETED", "refundStatus": "NONE",
+        "refundReceiveAccount": {"bankCode": "20", "accountNumber": "1002345678901", "holderName": "박토스"}
+    });
+    let payment = Payment::from_json(body.clone()).unwrap();
+    let account = payment.virtual_account.as_ref().unwrap();
+    assert_eq!(
+        (account.account_number.as_str(), account.bank_code.as_deref()),
+        ("X6505636518308", Some("20"))
+    );
+    assert_eq!(account.customer_name.as_deref(), Some("박토스"));
+    assert_eq!(account.due_date.unwrap().to_rfc3339(), "2024-02-20T12:05:09+00:00");
+    assert!(!account.expired && account.refund_status.as_deref() == Some("NONE"));
+    let shown = format!("{account:?}");
+    assert!(!shown.contains("X6505636518308") && !shown.contains("박토스"), "{shown}");
+    assert!(!payment.raw.to_string().contains("1002345678901"));
+    assert_eq!(payment.raw["virtualAccount"]["accountNumber"], "X6505636518308");
+
+    body["virtualAccount"] =
+        json!({"accountNumber": "1", "expired": true, "dueDate": "soon", "bankCode": 20});
+    let account = Payment::from_json(body).unwrap().virtual_account.unwrap();
+    assert!(account.expired && account.due_date.is_none() && account.bank_code.is_none());
+}
+
+#[test]
+fn the_approval_has_a_transaction_until_something_is_given_back() {
+    let mut body = full();
+    assert_eq!(Payment::from_json(body.clone()).unwrap().approval_transaction_key(), None);
+    body["cancels"] = json!(null);
+    let payment = Payment::from_json(body.clone()).unwrap();
+    assert_eq!(payment.approval_transaction_key(), Some("9C62B18EEF0DE3EB7F4422EB6D14BC6E"));
+    body["approvedAt"] = json!(null);
+    assert_eq!(Payment::from_json(body).unwrap().approval_transaction_key(), None);
 }
 
 #[test]
@@ -179,14 +227,45 @@ fn requests_have_the_providers_names() {
         serde_json::to_value(confirm).unwrap(),
         json!({"paymentKey": "k", "orderId": "order-1", "amount": 30000})
     );
-    let mut cancel = CancelRequest { reason: "r".to_owned(), amount: None, refundable_amount: None };
+    let mut cancel = CancelRequest {
+        reason: "r".to_owned(),
+        amount: None,
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     assert_eq!(serde_json::to_value(&cancel).unwrap(), json!({"cancelReason": "r"}));
     cancel.amount = Some(Krw(1));
     cancel.refundable_amount = Some(Krw(2));
     assert_eq!(
-        serde_json::to_value(cancel).unwrap(),
+        serde_json::to_value(&cancel).unwrap(),
         json!({"cancelReason": "r", "cancelAmount": 1, "refundableAmount": 2})
     );
+    cancel.refund_receive_account = Some(account("1002345678901"));
+    assert_eq!(
+        serde_json::to_value(&cancel).unwrap()["refundReceiveAccount"],
+        json!({"bank": "20", "accountNumber": "1002345678901", "holderName": "김토스"})
+    );
+    let shown = format!("{cancel:?}");
+    assert!(!shown.contains("1002345678901") && !shown.contains("김토스"), "{shown}");
+}
+
+fn account(number: &str) -> ReceiveAccount {
+    ReceiveAccount {
+        bank: "20".to_owned(),
+        account_number: number.to_owned(),
+        holder_name: "김토스".to_owned(),
+    }
+}
+
+#[test]
+fn a_refund_account_is_checked_before_it_is_sent() {
+    assert!(account("1").is_whole() && account("12345678901234567890").is_whole());
+    for bad in ["", "123456789012345678901", "1002-345", "１２３"] {
+        assert!(!account(bad).is_whole(), "{bad}");
+    }
+    assert!(!ReceiveAccount { holder_name: " ".to_owned(), ..account("1") }.is_whole());
+    assert!(!ReceiveAccount { holder_name: "가".repeat(61), ..account("1") }.is_whole());
+    assert!(!ReceiveAccount { bank: String::new(), ..account("1") }.is_whole());
 }
 
 #[test]
@@ -208,7 +287,17 @@ async fn what_cannot_be_sent_is_not_sent() {
         order_id: order.to_owned(),
         amount: Krw(amount),
     };
-    let cancel = CancelRequest { reason: String::new(), amount: None, refundable_amount: None };
+    let cancel = CancelRequest {
+        reason: String::new(),
+        amount: None,
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
+    let lost = CancelRequest {
+        reason: "r".to_owned(),
+        refund_receive_account: Some(account("no digits")),
+        ..cancel.clone()
+    };
     for error in [
         toss.confirm(confirm("no", 1000), "k").await.unwrap_err(),
         toss.confirm(confirm("order-1", 0), "k").await.unwrap_err(),
@@ -216,6 +305,7 @@ async fn what_cannot_be_sent_is_not_sent() {
         toss.confirm(confirm("order-1", 1000), "a\r\nb").await.unwrap_err(),
         toss.payment("..").await.unwrap_err(),
         toss.cancel("key", cancel, "k").await.unwrap_err(),
+        toss.cancel("key", lost, "k").await.unwrap_err(),
     ] {
         assert!(matches!(error, TossError::NotSent(_)), "{error}");
     }
@@ -235,8 +325,12 @@ async fn calls_go_where_the_provider_expects_them() {
     let toss = TossClient::new(&url, SecretString::from("test_sk_abc")).unwrap();
     let confirm =
         ConfirmRequest { payment_key: "k/1".to_owned(), order_id: "order-1".to_owned(), amount: Krw(1000) };
-    let cancel =
-        CancelRequest { reason: "취소".to_owned(), amount: Some(Krw(400)), refundable_amount: None };
+    let cancel = CancelRequest {
+        reason: "취소".to_owned(),
+        amount: Some(Krw(400)),
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     toss.confirm(confirm, "attempt-1").await.unwrap();
     toss.cancel("k/1", cancel, "refund-1").await.unwrap();
     assert!(toss.payment("k/1").await.unwrap().is_some());
