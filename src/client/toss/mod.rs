@@ -10,9 +10,12 @@
 
 mod errors;
 mod guidance;
+pub mod jwe;
+mod key;
 mod model;
 mod parse;
 mod request;
+mod signature;
 
 use std::fmt;
 use std::time::Duration;
@@ -26,9 +29,11 @@ use serde::Serialize;
 
 pub use errors::{Call, Class, TossError, classify, needs_refund_account};
 pub use guidance::guidance;
+pub use key::SecurityKey;
 pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, VirtualAccount};
 pub use parse::parse_time;
 pub use request::{CancelRequest, ConfirmRequest, ReceiveAccount, is_order_id, is_payment_key};
+pub use signature::{KeyForm, SignatureError, WebhookKeys, secret_matches};
 
 use super::ConfigError;
 use super::http::{self, Answer};

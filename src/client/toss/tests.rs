@@ -5,6 +5,7 @@ use crate::client::stub;
 use crate::money::Krw;
 
 mod errors;
+mod signature;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
