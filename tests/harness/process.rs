@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 use crate::TestApp;
-use crate::app::SECRET_KEY;
+use crate::app::{SECRET_KEY, SECURITY_KEY};
 
 /// One process of the Procfile.
 pub struct Process {
@@ -62,6 +62,7 @@ impl Stack {
             ("KONNECT_DRAIN_SECONDS", "5"),
             ("TOSS_BASE_URL", app.sandbox.url()),
             ("TOSS_SECRET_KEY", SECRET_KEY),
+            ("TOSS_SECURITY_KEY", SECURITY_KEY),
             ("SMTP_URL", app.sandbox.smtp_url()),
             ("FCM_BASE_URL", app.sandbox.url()),
             ("RUST_LOG", "info"),

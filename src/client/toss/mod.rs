@@ -11,7 +11,7 @@
 
 mod errors;
 mod guidance;
-pub mod jwe;
+mod jwe;
 mod key;
 mod list;
 mod model;

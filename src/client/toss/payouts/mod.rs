@@ -31,8 +31,6 @@ use crate::clock::Clock;
 use crate::id;
 
 const SECURITY_MODE: &str = "TossPayments-api-security-mode";
-/// Items of one request.
-pub const MAX_ITEMS: usize = 100;
 
 /// The payout side of a [`TossClient`]. Cheap to clone; its `Debug` shows no key.
 #[derive(Clone)]
@@ -54,6 +52,9 @@ pub struct PayoutFilter {
 }
 
 impl PayoutClient {
+    /// Payouts of one request, at most.
+    pub const MAX_ITEMS: usize = 100;
+
     /// `key` must belong to the same merchant as the secret key of `toss`. `clock` dates the encrypted bodies.
     pub fn new(toss: TossClient, key: SecurityKey, clock: Clock) -> Self {
         Self { toss, key, clock }
@@ -95,7 +96,7 @@ impl PayoutClient {
             return Err(TossError::NotSent("a page of sellers has 1 to 100"));
         }
         let mut url = self.url(&["sellers"]);
-        paging(&mut url, starting_after, limit)?;
+        paging(&mut url, starting_after, limit);
         self.get(url, MAX_LIST, |body| Page::from_json(body, Seller::from_json)).await
     }
 
@@ -142,7 +143,7 @@ impl PayoutClient {
                 url.query_pairs_mut().append_pair(name, &date.to_string());
             }
         }
-        paging(&mut url, filter.starting_after.as_deref(), filter.limit)?;
+        paging(&mut url, filter.starting_after.as_deref(), filter.limit);
         self.get(url, MAX_LIST, |body| Page::from_json(body, Payout::from_json)).await
     }
 
@@ -204,7 +205,7 @@ impl fmt::Debug for PayoutClient {
     }
 }
 
-/// An id of the provider's, before it stands in a path or a query.
+/// An id of the provider's, before it stands in a path.
 fn check_id(id: &str) -> Result<(), TossError> {
     if request::is_provider_id(id) {
         Ok(())
@@ -213,13 +214,11 @@ fn check_id(id: &str) -> Result<(), TossError> {
     }
 }
 
-fn paging(url: &mut Url, starting_after: Option<&str>, limit: u32) -> Result<(), TossError> {
+fn paging(url: &mut Url, starting_after: Option<&str>, limit: u32) {
     url.query_pairs_mut().append_pair("limit", &limit.to_string());
     if let Some(cursor) = starting_after {
-        check_id(cursor)?;
         url.query_pairs_mut().append_pair("startingAfter", cursor);
     }
-    Ok(())
 }
 
 /// A read whose code and status both say that there is no such thing. Which codes v2 has for it is not documented.

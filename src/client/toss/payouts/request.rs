@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::request::{is_account_number, is_name, is_order_id};
-use super::MAX_ITEMS;
+use super::PayoutClient;
 use super::model::{Account, Payout};
 use crate::money::Krw;
 
@@ -170,7 +170,7 @@ impl PayoutItem {
 }
 
 pub(super) fn check_items(items: &[PayoutItem]) -> Result<(), &'static str> {
-    if !(1..=MAX_ITEMS).contains(&items.len()) {
+    if !(1..=PayoutClient::MAX_ITEMS).contains(&items.len()) {
         return Err("a request has 1 to 100 payouts");
     }
     items.iter().try_for_each(PayoutItem::check)?;

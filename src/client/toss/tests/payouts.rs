@@ -241,6 +241,10 @@ async fn lists_are_read_page_by_page() {
     let next = PayoutFilter { starting_after: page.last_cursor, ..first.clone() };
     let page = payouts.payouts(&next).await.unwrap();
     assert!(!page.has_next && page.items[0].ref_payout_id == "payout-2");
+    for limit in [0, 10_001] {
+        let error = payouts.payouts(&PayoutFilter { limit, ..first.clone() }).await.unwrap_err();
+        assert!(matches!(error, TossError::NotSent(_)), "{limit}");
+    }
     let seen = seen.lock().unwrap();
     assert!(
         seen[0].starts_with("GET /v2/payouts?payoutDateGte=2026-03-02&payoutDateLte=2026-03-02&limit=50 "),
@@ -248,10 +252,6 @@ async fn lists_are_read_page_by_page() {
         seen[0]
     );
     assert!(seen[1].contains("&limit=50&startingAfter=FPA_payout-1 "), "{}", seen[1]);
-    for limit in [0, 10_001] {
-        let error = payouts.payouts(&PayoutFilter { limit, ..first.clone() }).await.unwrap_err();
-        assert!(matches!(error, TossError::NotSent(_)), "{limit}");
-    }
 }
 
 #[tokio::test]
