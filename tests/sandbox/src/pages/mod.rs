@@ -27,6 +27,9 @@ curl -X DELETE URL/sandbox/faults
 # webhooks: normal, early, twice, late, none
 curl -d '{\"mode\":\"late\"}' -H 'content-type: application/json' URL/sandbox/webhooks
 curl -X POST URL/sandbox/webhooks/release
+# staff cancel in the console; payouts arrive by themselves
+curl -d '{\"paymentKey\":\"…\"}' -H 'content-type: application/json' URL/sandbox/console/cancel
+curl -d '{\"autoComplete\":true}' -H 'content-type: application/json' URL/sandbox/payouts/settings
 # ten minutes later
 curl -d '{\"offsetSeconds\":601}' -H 'content-type: application/json' URL/sandbox/clock";
 

@@ -9,7 +9,7 @@ mod confirm;
 pub(crate) mod errors;
 mod events;
 pub(crate) mod http;
-mod jwe;
+pub(crate) mod jwe;
 pub(crate) mod ledger;
 pub(crate) mod payment;
 pub(crate) mod security;
