@@ -29,6 +29,8 @@ pub enum AttemptState {
     Ready,
     Confirming,
     Unknown,
+    /// The payer was given an account and the provider waits for the deposit. The reservation stays payable.
+    WaitingForDeposit,
     Done,
     Failed,
     /// Captured for nothing, because another attempt had paid already or the slot was gone: given back in full.
@@ -90,6 +92,7 @@ crate::words!(AttemptState {
     Ready => "ready",
     Confirming => "confirming",
     Unknown => "unknown",
+    WaitingForDeposit => "waiting_for_deposit",
     Done => "done",
     Failed => "failed",
     Surplus => "surplus",
@@ -127,6 +130,19 @@ pub struct Attempt {
     pub error_code: Option<String>,
     pub error_class: Option<String>,
     pub method: Option<String>,
+    /// What the provider took, when it took something. Differs from the payment's amount where the provider's
+    /// payment did not fit ours.
+    pub captured_krw: Option<Krw>,
+    pub account_number: Option<String>,
+    /// The provider's code of the bank.
+    pub account_bank: Option<String>,
+    pub account_holder: Option<String>,
+    /// Until then (UTC) the provider accepts a deposit.
+    pub account_due_at: Option<Instant>,
+    /// Comes back in the webhook of a deposit. Bound to the attempt's id.
+    pub secret_sealed: Option<Vec<u8>>,
+    /// How often the bank took a deposit back.
+    pub reversals: u32,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -139,9 +155,13 @@ pub struct Refund {
     pub reservation_id: ReservationId,
     pub amount_krw: Krw,
     pub cause: String,
+    /// The row or happening this is about; with the cause it names the refund of an attempt.
+    pub cause_ref: String,
     pub state: RefundState,
     pub idempotency_key: String,
     pub sent_at: Option<Instant>,
+    /// The provider's key of the cancel.
+    pub transaction_key: Option<String>,
     pub error_code: Option<String>,
     pub created_at: Instant,
 }

@@ -23,6 +23,7 @@ macro_rules! attempts {
     ($rest:literal) => {
         concat!(
             "SELECT id, payment_id, payment_key, state, idempotency_key, sent_at, error_code, error_class, method,
+                captured_krw, account_number, account_bank, account_holder, account_due_at, secret_sealed, reversals,
                 created_at, updated_at FROM payment_attempts ",
             $rest
         )
@@ -32,8 +33,8 @@ macro_rules! attempts {
 macro_rules! refunds {
     ($rest:literal) => {
         concat!(
-            "SELECT id, payment_id, attempt_id, reservation_id, amount_krw, cause, state, idempotency_key, sent_at,
-                error_code, created_at FROM refunds ",
+            "SELECT id, payment_id, attempt_id, reservation_id, amount_krw, cause, cause_ref, state, idempotency_key,
+                sent_at, transaction_key, error_code, created_at FROM refunds ",
             $rest
         )
     };
@@ -167,6 +168,8 @@ pub struct AttemptOutcome<'a> {
     pub method: Option<&'a str>,
     pub transaction_key: Option<&'a str>,
     pub evidence: Option<&'a str>,
+    /// Won.
+    pub captured: Option<Krw>,
 }
 
 pub async fn set_attempt_state(
@@ -179,7 +182,8 @@ pub async fn set_attempt_state(
     let done = sqlx::query(
         "UPDATE payment_attempts SET state = ?, payment_key = COALESCE(?, payment_key), error_code = ?,
             error_class = ?, method = COALESCE(?, method), transaction_key = COALESCE(?, transaction_key),
-            evidence = COALESCE(?, evidence), updated_at = ? WHERE id = ? AND state = ?",
+            evidence = COALESCE(?, evidence), captured_krw = COALESCE(?, captured_krw), updated_at = ?
+         WHERE id = ? AND state = ?",
     )
     .bind(state)
     .bind(outcome.payment_key)
@@ -188,6 +192,7 @@ pub async fn set_attempt_state(
     .bind(outcome.method)
     .bind(outcome.transaction_key)
     .bind(outcome.evidence)
+    .bind(outcome.captured)
     .bind(now)
     .bind(was.id)
     .bind(was.state)
@@ -260,7 +265,7 @@ pub async fn capture_of(
     id: ReservationId,
 ) -> sqlx::Result<Option<CaptureRow>> {
     sqlx::query_as(
-        "SELECT a.id AS attempt_id, a.payment_key, p.amount_krw,
+        "SELECT a.id AS attempt_id, a.payment_key, COALESCE(a.captured_krw, p.amount_krw) AS amount_krw,
             CAST((SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
                   WHERE f.attempt_id = a.id AND f.state = 'done') AS SIGNED) AS refunded_krw
          FROM payments p JOIN payment_attempts a ON a.payment_id = p.id AND a.state = 'done'
@@ -273,8 +278,8 @@ pub async fn capture_of(
 
 pub async fn insert_refund(tx: &mut Tx, f: &Refund) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO refunds (id, payment_id, attempt_id, reservation_id, amount_krw, cause, state,
-            idempotency_key, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO refunds (id, payment_id, attempt_id, reservation_id, amount_krw, cause, cause_ref, state,
+            idempotency_key, transaction_key, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(f.id)
     .bind(f.payment_id)
@@ -282,8 +287,10 @@ pub async fn insert_refund(tx: &mut Tx, f: &Refund) -> sqlx::Result<()> {
     .bind(f.reservation_id)
     .bind(f.amount_krw)
     .bind(&f.cause)
+    .bind(&f.cause_ref)
     .bind(f.state)
     .bind(&f.idempotency_key)
+    .bind(&f.transaction_key)
     .bind(f.created_at)
     .bind(f.created_at)
     .execute(tx.conn())
@@ -297,6 +304,14 @@ pub async fn lock_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<Option<Refun
 
 pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Vec<Refund>> {
     sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
+}
+
+/// Won the provider took by one attempt.
+pub async fn captured(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
+    sqlx::query_scalar("SELECT COALESCE(captured_krw, 0) FROM payment_attempts WHERE id = ?")
+        .bind(attempt)
+        .fetch_one(tx.conn())
+        .await
 }
 
 /// Won asked back of one attempt, done or not.
@@ -350,7 +365,7 @@ pub async fn stuck_refunds(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx
 }
 
 /// `false`: the same transmission came before.
-pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> sqlx::Result<bool> {
+pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &[u8]) -> sqlx::Result<bool> {
     let now = tx.now;
     let inserted =
         sqlx::query("INSERT INTO webhook_inbox (transmission_id, body, received_at) VALUES (?, ?, ?)")
@@ -366,7 +381,7 @@ pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> s
     }
 }
 
-pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<String>> {
+pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar("SELECT body FROM webhook_inbox WHERE transmission_id = ?")
         .bind(transmission_id)
         .fetch_optional(pool)

@@ -30,7 +30,7 @@ pub async fn cancel_reservation(
     {
         if quote.refund.is_positive() {
             let attempt = captured_attempt(tx, &payment).await?;
-            give_back(tx, &payment, attempt.id, quote.refund, "cancelled").await?;
+            give_back(tx, &payment, attempt.id, quote.refund, "cancelled", "").await?;
         } else {
             outbox::enqueue(tx, &AccrueSettlement { reservation_id: reservation.id }).await?;
         }
@@ -51,9 +51,11 @@ pub(super) async fn give_back(
     attempt: AttemptId,
     amount: Krw,
     cause: &str,
+    cause_ref: &str,
 ) -> Result<(), Error> {
+    let captured = query::captured(tx, attempt).await?;
     let asked = query::refund_sum(tx, attempt).await?;
-    if asked.plus(amount) > payment.amount_krw {
+    if asked.plus(amount) > captured {
         return Err(Error::RefundExceedsCapture);
     }
     let refund = Refund {
@@ -63,9 +65,11 @@ pub(super) async fn give_back(
         reservation_id: payment.reservation_id,
         amount_krw: amount,
         cause: cause.to_owned(),
+        cause_ref: cause_ref.to_owned(),
         state: RefundState::Queued,
         idempotency_key: secret(),
         sent_at: None,
+        transaction_key: None,
         error_code: None,
         created_at: tx.now,
     };
@@ -118,7 +122,8 @@ pub async fn apply_refund(tx: &mut Tx, id: RefundId, transaction_key: Option<&st
     ledger::post_refund(tx, refund.reservation_id, format!("refund:{id}"), refund.amount_krw).await?;
     let attempt = query::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     if attempt.state == AttemptState::Done {
-        let all = query::refund_sum(tx, refund.attempt_id).await? == payment.amount_krw;
+        let captured = attempt.captured_krw.unwrap_or(payment.amount_krw);
+        let all = query::refund_sum(tx, refund.attempt_id).await? == captured;
         let state = if all { PaymentState::Canceled } else { PaymentState::PartialCanceled };
         query::set_payment_state(tx, &payment, state).await?;
         if !all {
@@ -201,5 +206,6 @@ pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
     if query::refund_sum(tx, id).await?.is_positive() {
         return Ok(());
     }
-    give_back(tx, &payment, id, payment.amount_krw, "orphaned").await
+    let captured = query::captured(tx, id).await?;
+    give_back(tx, &payment, id, captured, "orphaned", "").await
 }
