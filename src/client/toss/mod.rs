@@ -10,7 +10,12 @@
 
 mod errors;
 mod guidance;
+pub mod jwe;
+mod key;
 mod model;
+mod parse;
+mod request;
+mod signature;
 
 use std::fmt;
 use std::time::Duration;
@@ -22,13 +27,17 @@ use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-pub use errors::{Call, Class, TossError, classify};
+pub use errors::{Call, Class, TossError, classify, needs_refund_account};
 pub use guidance::guidance;
-pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, parse_time};
+pub use key::SecurityKey;
+pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, VirtualAccount};
+pub use parse::parse_time;
+pub use request::{CancelRequest, ConfirmRequest, ReceiveAccount, is_order_id, is_payment_key};
+pub use signature::{KeyForm, SignatureError, WebhookKeys, secret_matches};
 
 use super::ConfigError;
 use super::http::{self, Answer};
-use crate::money::Krw;
+use request::is_idempotency_key;
 
 const SETTING: &str = "payment provider";
 /// The provider's own figure for its slow calls; none is given for confirm.
@@ -42,30 +51,6 @@ pub struct TossClient {
     http: Client,
     base: Url,
     authorization: HeaderValue,
-}
-
-/// What the payer's redirect named, with the amount of **our** order.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfirmRequest {
-    pub payment_key: String,
-    pub order_id: String,
-    pub amount: Krw,
-}
-
-/// How much to give back.
-#[derive(Clone, Debug, Serialize)]
-pub struct CancelRequest {
-    /// Shown to the payer; 1 to 200 characters.
-    #[serde(rename = "cancelReason")]
-    pub reason: String,
-    /// `None` gives back everything that is left.
-    #[serde(rename = "cancelAmount", skip_serializing_if = "Option::is_none")]
-    pub amount: Option<Krw>,
-    /// What we believe is left before this cancel. The provider refuses when it is not so
-    /// (`NOT_MATCHES_REFUNDABLE_AMOUNT`), and cancels nothing.
-    #[serde(rename = "refundableAmount", skip_serializing_if = "Option::is_none")]
-    pub refundable_amount: Option<Krw>,
 }
 
 impl TossClient {
@@ -88,12 +73,7 @@ impl TossClient {
         request: ConfirmRequest,
         idempotency_key: &str,
     ) -> Result<Payment, TossError> {
-        if !is_payment_key(&request.payment_key) || !is_order_id(&request.order_id) {
-            return Err(TossError::NotSent("the payment key or order id is malformed"));
-        }
-        if !request.amount.is_positive() {
-            return Err(TossError::NotSent("the amount is not positive"));
-        }
+        request.check().map_err(TossError::NotSent)?;
         let url = self.url(&["confirm"]);
         self.post(Call::Confirm, url, &request, idempotency_key).await
     }
@@ -125,12 +105,7 @@ impl TossClient {
         if !is_payment_key(payment_key) {
             return Err(TossError::NotSent("the payment key is malformed"));
         }
-        if request.amount.is_some_and(|amount| !amount.is_positive()) {
-            return Err(TossError::NotSent("the amount is not positive"));
-        }
-        if !(1..=200).contains(&request.reason.chars().count()) {
-            return Err(TossError::NotSent("the reason has 1 to 200 characters"));
-        }
+        request.check().map_err(TossError::NotSent)?;
         let url = self.url(&[payment_key, "cancel"]);
         self.post(Call::Cancel, url, &request, idempotency_key).await
     }
@@ -213,23 +188,6 @@ fn authorization(secret_key: &SecretString) -> Result<HeaderValue, ConfigError> 
         .map_err(|_| ConfigError::new(SETTING, "the secret key does not fit a header"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Whether a text can be the provider's payment key: 1 to 200 printable ASCII characters. It comes through the
-/// payer's browser.
-pub fn is_payment_key(text: &str) -> bool {
-    (1..=200).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_graphic())
-        && !matches!(text, "." | "..")
-}
-
-/// Whether a text can be an order id: 6 to 64 of `A-Z a-z 0-9 _ -`, which every document of the provider allows.
-pub fn is_order_id(text: &str) -> bool {
-    (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-}
-
-fn is_idempotency_key(text: &str) -> bool {
-    (1..=300).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]
