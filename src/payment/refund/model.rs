@@ -1,0 +1,188 @@
+//! Refunds and the one table of the moves they may make. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Instant;
+use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
+use crate::money::Krw;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum RefundState {
+    /// A second administrator must agree; nothing is promised yet.
+    AwaitingApproval,
+    /// The second administrator did not agree.
+    Rejected,
+    Queued,
+    /// The payer must name a bank account to send the money to.
+    NeedsAccount,
+    Sent,
+    /// The provider gave no answer, or none that says how it ended.
+    Unknown,
+    Done,
+    /// The provider refuses for good, or was asked for too long: a person decides.
+    ManualReview,
+    /// Given back outside the provider, on an operator's evidence.
+    ByHand,
+    /// An operator decided that nothing is given back after all.
+    Abandoned,
+}
+
+crate::words!(RefundState {
+    AwaitingApproval => "awaiting_approval",
+    Rejected => "rejected",
+    Queued => "queued",
+    NeedsAccount => "needs_account",
+    Sent => "sent",
+    Unknown => "unknown",
+    Done => "done",
+    ManualReview => "manual_review",
+    ByHand => "by_hand",
+    Abandoned => "abandoned",
+});
+
+impl RefundState {
+    /// Whether the money is promised and may not have gone yet.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Queued | Self::NeedsAccount | Self::Sent | Self::Unknown | Self::ManualReview)
+    }
+
+    /// Whether the money has gone.
+    pub fn is_paid(self) -> bool {
+        matches!(self, Self::Done | Self::ByHand)
+    }
+
+    /// Whether it counts against what was captured (I7).
+    pub fn is_live(self) -> bool {
+        self.is_open() || self.is_paid()
+    }
+
+    /// The table of allowed moves. Nothing leaves a refund that is over.
+    pub fn may_become(self, next: Self) -> bool {
+        use RefundState as S;
+        match self {
+            S::AwaitingApproval => matches!(next, S::Queued | S::NeedsAccount | S::Rejected),
+            S::Queued => matches!(next, S::Sent | S::Done | S::NeedsAccount | S::ManualReview),
+            S::Sent => matches!(next, S::Sent | S::Unknown | S::Done | S::NeedsAccount | S::ManualReview),
+            S::Unknown => matches!(next, S::Unknown | S::Done | S::NeedsAccount | S::ManualReview),
+            // An operator closes it in the state it has.
+            S::NeedsAccount => {
+                matches!(next, S::NeedsAccount | S::Queued | S::Unknown | S::Done | S::ManualReview | S::ByHand | S::Abandoned)
+            }
+            S::ManualReview => {
+                matches!(
+                    next,
+                    S::ManualReview | S::Unknown | S::Done | S::NeedsAccount | S::ByHand | S::Abandoned
+                )
+            }
+            S::Done | S::ByHand | S::Rejected | S::Abandoned => false,
+        }
+    }
+}
+
+/// Who pays for what is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case")]
+pub enum Bearer {
+    /// Mentor and platform, each by their share of the price.
+    Shared,
+    /// The platform alone: the mentor's earnings stay as they are.
+    Platform,
+}
+
+crate::words!(Bearer { Shared => "shared", Platform => "platform" });
+
+/// How an operator ends a refund that the provider does not make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
+#[serde(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "RefundClosing")]
+pub enum Closing {
+    /// The money was given back outside the provider.
+    ByHand,
+    /// Nothing is given back after all.
+    Abandoned,
+}
+
+crate::words!(Closing { ByHand => "by_hand", Abandoned => "abandoned" });
+
+/// A row of `refunds`. All instants are UTC.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Refund {
+    pub id: RefundId,
+    pub payment_id: PaymentId,
+    pub attempt_id: AttemptId,
+    pub reservation_id: ReservationId,
+    pub amount_krw: Krw,
+    /// `cancelled`, `goodwill`, `dispute`, `surplus` and so on.
+    pub cause: String,
+    /// The row or happening this is about; with the cause it names the refund of an attempt.
+    pub cause_ref: String,
+    pub state: RefundState,
+    pub idempotency_key: String,
+    /// When the provider was first asked, since the last time an operator had it asked again.
+    pub sent_at: Option<Instant>,
+    /// The provider's key of the cancel.
+    pub transaction_key: Option<String>,
+    /// Why it stands where it stands: the provider's code, or ours.
+    pub error_code: Option<String>,
+    pub bearer: Option<Bearer>,
+    pub reason: Option<String>,
+    pub requested_by: Option<UserId>,
+    pub decided_by: Option<UserId>,
+    /// The payer's bank account; bound to the refund's id.
+    pub account_sealed: Option<Vec<u8>>,
+    /// How an operator ends it; until a job has compared that with the provider, nobody else decides.
+    pub closing: Option<Closing>,
+    /// What the operator says about that.
+    pub evidence: Option<String>,
+    /// Lines of the history.
+    pub changes: u32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+/// One line of a refund's history.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct RefundChange {
+    pub number: u32,
+    pub from_state: Option<RefundState>,
+    pub to_state: RefundState,
+    /// What somebody wrote, or a code.
+    pub reason: Option<String>,
+    pub actor_kind: String,
+    pub actor_id: Option<uuid::Uuid>,
+    pub request_id: String,
+    /// UTC.
+    pub at: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_a_refund_that_is_over() {
+        for over in RefundState::ALL.iter().filter(|state| !state.is_open()) {
+            let leaves = RefundState::ALL.iter().any(|next| over.may_become(*next));
+            assert_eq!(leaves, *over == RefundState::AwaitingApproval, "{}", over.name());
+        }
+    }
+
+    #[test]
+    fn every_open_refund_can_still_be_done_and_put_before_a_person() {
+        for open in RefundState::ALL.iter().filter(|state| state.is_open()) {
+            assert!(open.may_become(RefundState::Done), "{}: the provider may have done it", open.name());
+            let review = *open == RefundState::ManualReview || open.may_become(RefundState::ManualReview);
+            assert!(review, "{}", open.name());
+        }
+    }
+
+    #[test]
+    fn money_that_a_second_person_did_not_agree_to_is_not_promised() {
+        for state in [RefundState::AwaitingApproval, RefundState::Rejected, RefundState::Abandoned] {
+            assert!(!state.is_live());
+        }
+    }
+}
