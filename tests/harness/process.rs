@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 use crate::TestApp;
-use crate::app::{DATA_KEY, SECRET_KEY};
-use crate::app::{SECRET_KEY, SECURITY_KEY};
+use crate::app::{DATA_KEY, SECRET_KEY, SECURITY_KEY};
 
 /// One process of the Procfile.
 pub struct Process {
