@@ -8,6 +8,7 @@ use crate::db::Tx;
 use crate::id::{AttemptId, RefundId, secret};
 use crate::job::{CloseRefund, RefundPayment};
 use crate::ledger;
+use crate::money::Krw;
 use crate::outbox;
 use crate::payment::model::AttemptState;
 use crate::payment::{Error, query as payments};
@@ -109,13 +110,38 @@ pub async fn conclude_close(tx: &mut Tx, id: RefundId, found: Option<&str>) -> R
                 return back_to_review(tx, &was, "refund.owed").await;
             }
             let refund = step(tx, &was, RefundState::Abandoned, why.as_deref(), |_| {}).await?;
-            if refund.bearer == Some(Bearer::Platform) {
-                let key = format!("goodwill-undone:{id}");
-                ledger::post_goodwill_undone(tx, refund.reservation_id, key, refund.amount_krw).await?;
-            }
+            undo_goodwill(tx, &refund, refund.amount_krw).await?;
             accrue_the_rest(tx, &refund).await
         }
     }
+}
+
+/// The platform takes back what it had added for a refund that is not made.
+async fn undo_goodwill(tx: &mut Tx, refund: &Refund, amount: Krw) -> Result<(), Error> {
+    if refund.bearer == Some(Bearer::Platform) {
+        let key = format!("goodwill-undone:{}:{}", refund.id, refund.changes);
+        ledger::post_goodwill_undone(tx, refund.reservation_id, key, amount).await?;
+    }
+    Ok(())
+}
+
+/// Nothing is given back by this refund any more, because the provider has nothing left to give back. The caller holds
+/// its lock.
+pub(in crate::payment) async fn abandon(tx: &mut Tx, was: &Refund, why: &str) -> Result<(), Error> {
+    let code = code_of(why);
+    let refund = step(tx, was, RefundState::Abandoned, Some(&code), |f| f.error_code = Some(code.clone())).await?;
+    undo_goodwill(tx, &refund, refund.amount_krw).await
+}
+
+/// Gives back less, because the provider gave back the rest without us; asked for with a new key. The caller holds its
+/// lock.
+pub(in crate::payment) async fn shrink(tx: &mut Tx, was: &Refund, amount: Krw) -> Result<(), Error> {
+    let refund = step(tx, was, was.state, Some("given back elsewhere"), |f| {
+        f.amount_krw = amount;
+        f.idempotency_key = secret();
+    })
+    .await?;
+    undo_goodwill(tx, &refund, was.amount_krw.minus(amount)).await
 }
 
 /// The provider could not be asked whether it made the refund: an operator decides again.

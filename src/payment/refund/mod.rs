@@ -38,6 +38,7 @@ use crate::outbox;
 
 pub use account::{PayerAccount, open_account, set_refund_account};
 pub use cancel::{Choice, cancel_reservation, cancel_with};
+pub(super) use close::{abandon, shrink};
 pub use close::{CloseIntent, ask_again, close_refund, conclude_close, prepare_close, reopen};
 pub use goodwill::{RefundWish, approve_wish, check_wish, lock_wish, reject_refund, write_wish};
 pub use model::{Bearer, Closing, Refund, RefundChange, RefundState};
@@ -242,7 +243,10 @@ async fn step(
     if !is.state.is_open() && is.state != RefundState::AwaitingApproval {
         is.account_sealed = None;
     }
-    let news = is.state != was.state || is.error_code != was.error_code || is.closing != was.closing;
+    let news = is.state != was.state
+        || is.error_code != was.error_code
+        || is.closing != was.closing
+        || is.amount_krw != was.amount_krw;
     is.changes += u32::from(news);
     if !query::save_refund(tx, was, &is, reason).await? {
         return Err(Error::InProgress);

@@ -69,7 +69,12 @@ pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> 
     sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
 }
 
-/// The same, locked until the commit. The caller holds the payment's row lock.
+/// The refunds of one attempt, oldest first, locked. The caller holds the payment's row lock.
+pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
+    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE")).bind(id).fetch_all(tx.conn()).await
+}
+
+/// The refunds of a reservation, in the same way.
 pub async fn lock_refunds_of(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Vec<Refund>> {
     sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id FOR UPDATE"))
         .bind(id)
@@ -143,11 +148,12 @@ pub async fn save_refund(
     reason: Option<&str>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "UPDATE refunds SET state = ?, idempotency_key = ?, sent_at = ?, transaction_key = ?, error_code = ?,
+        "UPDATE refunds SET state = ?, amount_krw = ?, idempotency_key = ?, sent_at = ?, transaction_key = ?, error_code = ?,
             decided_by = ?, account_sealed = ?, closing = ?, evidence = ?, changes = ?, updated_at = ?
          WHERE id = ? AND state = ? AND changes = ?",
     )
     .bind(is.state)
+    .bind(is.amount_krw)
     .bind(&is.idempotency_key)
     .bind(is.sent_at)
     .bind(&is.transaction_key)
