@@ -38,13 +38,13 @@ ALTER TABLE refunds
     ADD COLUMN account_sealed VARBINARY(600) NULL,
     -- An operator ends it: 'by_hand' (given back outside the provider) or 'abandoned', and says why. A job compares
     -- that with the provider first.
-    ADD COLUMN closing        VARCHAR(12)   NULL,
+    ADD COLUMN ending        VARCHAR(12)   NULL,
     ADD COLUMN evidence       VARCHAR(1000) COLLATE utf8mb4_unicode_ci NULL,
     -- Lines of the refund's history.
     ADD COLUMN changes        INT UNSIGNED  NOT NULL DEFAULT 0,
     ADD KEY refunds_listed (state, id),
     ADD CONSTRAINT refunds_bearer CHECK (bearer IN ('shared', 'platform')),
-    ADD CONSTRAINT refunds_closing CHECK (closing IN ('by_hand', 'abandoned')),
+    ADD CONSTRAINT refunds_ending CHECK (ending IN ('by_hand', 'abandoned')),
     ADD CONSTRAINT refunds_known_state CHECK (state IN ('awaiting_approval', 'rejected', 'queued', 'needs_account',
         'sent', 'unknown', 'manual_review', 'done', 'by_hand', 'abandoned'));
 

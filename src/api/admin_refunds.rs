@@ -16,7 +16,7 @@ use super::{Shared, Tag, unit};
 use crate::db::Tx;
 use crate::id::{RefundId, ReservationId};
 use crate::money::Krw;
-use crate::payment::{self, Bearer, Closing, Refund, RefundState, RefundWish};
+use crate::payment::{self, Bearer, Ending, Refund, RefundState, RefundWish};
 use crate::settlement;
 
 pub struct AdminRefundsApi;
@@ -179,7 +179,7 @@ impl AdminRefundsApi {
         #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
     ) -> Result<Json<RefundView>, Problem> {
         Ok(Json(once!(app, caller, idempotency_key, "retry-refund", id.0.to_string(), tx => {
-            payment::ask_again(tx, id.0)
+            payment::ask_refund_again(tx, id.0)
         })))
     }
 
@@ -199,7 +199,7 @@ impl AdminRefundsApi {
     ) -> Result<Json<RefundView>, Problem> {
         let request = format!("{}{}", id.0, body.to_json_string());
         Ok(Json(once!(app, caller, idempotency_key, "mark-refund-done", request, tx => {
-            payment::close_refund(tx, id.0, Closing::ByHand, &body.evidence)
+            payment::end_refund(tx, id.0, Ending::ByHand, &body.evidence)
         })))
     }
 
@@ -219,7 +219,7 @@ impl AdminRefundsApi {
     ) -> Result<Json<RefundView>, Problem> {
         let request = format!("{}{}", id.0, body.to_json_string());
         Ok(Json(once!(app, caller, idempotency_key, "give-up-refund", request, tx => {
-            payment::close_refund(tx, id.0, Closing::Abandoned, &body.reason)
+            payment::end_refund(tx, id.0, Ending::Abandoned, &body.reason)
         })))
     }
 }

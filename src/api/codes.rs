@@ -299,12 +299,7 @@ pub static CODES: &[Code] = &[
         "남은 금액보다 많이 환불할 수 없습니다.",
     ),
     row(404, "refund.not_found", "There is no such refund.", "없는 환불입니다."),
-    row(
-        422,
-        "refund.amount_invalid",
-        "A refund is more than nothing.",
-        "환불 금액은 0원보다 커야 합니다.",
-    ),
+    row(422, "refund.amount_invalid", "A refund is more than nothing.", "환불 금액은 0원보다 커야 합니다."),
     row(
         409,
         "refund.nothing_captured",
@@ -341,12 +336,7 @@ pub static CODES: &[Code] = &[
         "No refund of this booking waits for a bank account.",
         "환불 계좌를 기다리는 환불이 없습니다.",
     ),
-    row(
-        422,
-        "refund.account_invalid",
-        "The bank account breaks a rule.",
-        "계좌 정보가 올바르지 않습니다.",
-    ),
+    row(422, "refund.account_invalid", "The bank account breaks a rule.", "계좌 정보가 올바르지 않습니다."),
     row(404, "quote.not_found", "There is no such quote of this booking.", "이 예약의 취소 견적이 아닙니다."),
     row(
         409,

@@ -5,7 +5,7 @@ use crate::payment::{Refund, RefundState};
 
 /// `None`: it goes on by itself, or is over.
 pub(super) fn what_to_do(refund: &Refund, lang: Lang) -> Option<&'static str> {
-    if refund.closing.is_some() {
+    if refund.ending.is_some() {
         return None;
     }
     let code = refund.error_code.as_deref().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::refund_guidance::what_to_do;
 use super::request;
 use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
 use crate::money::Krw;
-use crate::payment::{Bearer, Closing, Refund, RefundChange, RefundState};
+use crate::payment::{Bearer, Ending, Refund, RefundChange, RefundState};
 
 /// All instants are UTC.
 #[derive(Debug, Object)]
@@ -36,7 +36,7 @@ pub(super) struct RefundView {
     /// The provider's key of the cancel.
     transaction_key: Option<String>,
     /// How an administrator ends it, while that is compared with the provider.
-    closing: Option<Closing>,
+    ending: Option<Ending>,
     /// What was said about that.
     evidence: Option<String>,
     /// When the provider was first asked, since the last time it was asked again by hand.
@@ -62,7 +62,7 @@ impl From<Refund> for RefundView {
             requested_by: f.requested_by,
             decided_by: f.decided_by,
             transaction_key: f.transaction_key,
-            closing: f.closing,
+            ending: f.ending,
             evidence: f.evidence,
             sent_at: f.sent_at,
             created_at: f.created_at,

@@ -121,7 +121,8 @@ pub struct Term {
 /// The tiers of a reservation. `None` for a version that this build does not know.
 pub fn terms(r: &Reservation) -> Option<Terms> {
     let version = version(r.policy_version)?;
-    let term = |at_least, share| Term { until: r.starts_at - at_least, refund: r.price_krw.share(share), share };
+    let term =
+        |at_least, share| Term { until: r.starts_at - at_least, refund: r.price_krw.share(share), share };
     let mut tiers: Vec<Term> = version.tiers.iter().map(|tier| term(tier.at_least, tier.refund)).collect();
     tiers.push(term(TimeDelta::zero(), BasisPoints::NONE));
     Some(Terms { policy: version.policy, tiers })

@@ -43,8 +43,11 @@ fn versions_are_a_list_that_only_grows() {
         assert!(version.tiers.iter().all(|t| t.refund <= BasisPoints::ALL));
     }
     // What reservations froze stays what it was.
-    let frozen = [(1, "standard", vec![(24, 10_000), (3, 5_000)]), (2, "flexible", vec![(6, 10_000), (1, 5_000)]),
-        (3, "strict", vec![(168, 10_000), (48, 5_000)])];
+    let frozen = [
+        (1, "standard", vec![(24, 10_000), (3, 5_000)]),
+        (2, "flexible", vec![(6, 10_000), (1, 5_000)]),
+        (3, "strict", vec![(168, 10_000), (48, 5_000)]),
+    ];
     for (number, policy, tiers) in frozen {
         let version = version(number).expect("it stays");
         assert_eq!(version.policy.name(), policy);

@@ -235,15 +235,14 @@ pub async fn overdue(
 /// `false`: it was counted before.
 pub async fn insert_strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<bool> {
     let now = tx.now;
-    let inserted = sqlx::query(
-        "INSERT INTO mentor_strikes (mentor_id, reservation_id, cause, at) VALUES (?, ?, ?, ?)",
-    )
-    .bind(r.mentor_id)
-    .bind(r.id)
-    .bind(cause)
-    .bind(now)
-    .execute(tx.conn())
-    .await;
+    let inserted =
+        sqlx::query("INSERT INTO mentor_strikes (mentor_id, reservation_id, cause, at) VALUES (?, ?, ?, ?)")
+            .bind(r.mentor_id)
+            .bind(r.id)
+            .bind(cause)
+            .bind(now)
+            .execute(tx.conn())
+            .await;
     match inserted {
         Ok(_) => Ok(true),
         Err(error) if crate::db::duplicate_key(&error).is_some() => Ok(false),

@@ -65,7 +65,7 @@ pub async fn set_refund_account(
     let payment = lock_for_payer(tx, id, payer).await?;
     account.check()?;
     let mut waiting = query::lock_refunds_of(tx, id).await?;
-    waiting.retain(|f| f.state == RefundState::NeedsAccount && f.closing.is_none());
+    waiting.retain(|f| f.state == RefundState::NeedsAccount && f.ending.is_none());
     if waiting.is_empty() {
         return Err(Error::NoAccountNeeded);
     }

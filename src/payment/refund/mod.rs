@@ -15,7 +15,7 @@
 
 mod account;
 mod cancel;
-mod close;
+mod ending;
 mod goodwill;
 mod model;
 mod outcome;
@@ -38,10 +38,12 @@ use crate::outbox;
 
 pub use account::{PayerAccount, open_account, set_refund_account};
 pub use cancel::{Choice, cancel_reservation, cancel_with};
-pub(super) use close::{abandon, shrink};
-pub use close::{CloseIntent, ask_again, close_refund, conclude_close, prepare_close, reopen};
+pub use ending::{
+    EndingIntent, ask_refund_again, conclude_ending, end_refund, prepare_ending, reopen_refund,
+};
+pub(super) use ending::{abandon, shrink};
 pub use goodwill::{RefundWish, approve_wish, check_wish, lock_wish, reject_refund, write_wish};
-pub use model::{Bearer, Closing, Refund, RefundChange, RefundState};
+pub use model::{Bearer, Ending, Refund, RefundChange, RefundState};
 pub use outcome::{
     RefundAsk, RefundIntent, apply_refund, park_refund, prepare_refund, refund_needs_account, refund_unknown,
 };
@@ -143,7 +145,7 @@ fn draft(
         requested_by: None,
         decided_by: None,
         account_sealed: None,
-        closing: None,
+        ending: None,
         evidence: None,
         changes: 1,
         created_at: now,
@@ -152,7 +154,12 @@ fn draft(
 }
 
 /// Writes a draft that is promised from now on, and sends it on its way.
-async fn promise(tx: &mut Tx, payment: &Payment, attempt: &Attempt, refund: &mut Refund) -> Result<(), Error> {
+async fn promise(
+    tx: &mut Tx,
+    payment: &Payment,
+    attempt: &Attempt,
+    refund: &mut Refund,
+) -> Result<(), Error> {
     check_amount(tx, attempt, refund.amount_krw).await?;
     refund.state = first_state(attempt);
     query::insert_refund(tx, refund).await?;
@@ -245,7 +252,7 @@ async fn step(
     }
     let news = is.state != was.state
         || is.error_code != was.error_code
-        || is.closing != was.closing
+        || is.ending != was.ending
         || is.amount_krw != was.amount_krw;
     is.changes += u32::from(news);
     if !query::save_refund(tx, was, &is, reason).await? {
@@ -284,7 +291,7 @@ pub async fn stuck_refunds(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec
 /// Writes the job a refund lacks.
 pub async fn retry_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<bool> {
     match query::refund(tx.conn(), id).await? {
-        Some(refund) if refund.closing.is_some() => outbox::enqueue(tx, &CloseRefund { refund_id: id }).await,
+        Some(refund) if refund.ending.is_some() => outbox::enqueue(tx, &CloseRefund { refund_id: id }).await,
         Some(_) => outbox::enqueue(tx, &RefundPayment { refund_id: id }).await,
         None => Ok(false),
     }

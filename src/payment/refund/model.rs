@@ -92,15 +92,15 @@ crate::words!(Bearer { Shared => "shared", Platform => "platform" });
 /// How an operator ends a refund that the provider does not make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case", rename = "RefundClosing")]
-pub enum Closing {
+#[oai(rename_all = "snake_case", rename = "RefundEnding")]
+pub enum Ending {
     /// The money was given back outside the provider.
     ByHand,
     /// Nothing is given back after all.
     Abandoned,
 }
 
-crate::words!(Closing { ByHand => "by_hand", Abandoned => "abandoned" });
+crate::words!(Ending { ByHand => "by_hand", Abandoned => "abandoned" });
 
 /// A row of `refunds`. All instants are UTC.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -129,7 +129,7 @@ pub struct Refund {
     /// The payer's bank account; bound to the refund's id.
     pub account_sealed: Option<Vec<u8>>,
     /// How an operator ends it; until a job has compared that with the provider, nobody else decides.
-    pub closing: Option<Closing>,
+    pub ending: Option<Ending>,
     /// What the operator says about that.
     pub evidence: Option<String>,
     /// Lines of the history.

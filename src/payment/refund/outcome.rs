@@ -60,7 +60,7 @@ pub async fn apply_refund(tx: &mut Tx, id: RefundId, transaction_key: Option<&st
     let refund = step(tx, &refund, RefundState::Done, None, |f| {
         f.transaction_key = transaction_key.map(str::to_owned);
         f.error_code = None;
-        f.closing = None;
+        f.ending = None;
     })
     .await?;
     ledger::post_refund(tx, refund.reservation_id, format!("refund:{id}"), refund.amount_krw).await?;

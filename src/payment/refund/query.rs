@@ -16,7 +16,7 @@ macro_rules! refunds {
         concat!(
             "SELECT id, payment_id, attempt_id, reservation_id, amount_krw, cause, cause_ref, state, idempotency_key,
                 sent_at, transaction_key, error_code, bearer, reason, requested_by, decided_by, account_sealed,
-                closing, evidence, changes, created_at, updated_at FROM refunds ",
+                ending, evidence, changes, created_at, updated_at FROM refunds ",
             $rest
         )
     };
@@ -71,7 +71,10 @@ pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> 
 
 /// The refunds of one attempt, oldest first, locked. The caller holds the payment's row lock.
 pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE")).bind(id).fetch_all(tx.conn()).await
+    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE"))
+        .bind(id)
+        .fetch_all(tx.conn())
+        .await
 }
 
 /// The refunds of a reservation, in the same way.
@@ -141,15 +144,10 @@ pub async fn given_of(pool: &MySqlPool, ids: &[ReservationId]) -> sqlx::Result<V
 }
 
 /// Writes the new state of a refund, its history line, and what else changed in `f`. `false`: somebody was faster.
-pub async fn save_refund(
-    tx: &mut Tx,
-    was: &Refund,
-    is: &Refund,
-    reason: Option<&str>,
-) -> sqlx::Result<bool> {
+pub async fn save_refund(tx: &mut Tx, was: &Refund, is: &Refund, reason: Option<&str>) -> sqlx::Result<bool> {
     let done = sqlx::query(
         "UPDATE refunds SET state = ?, amount_krw = ?, idempotency_key = ?, sent_at = ?, transaction_key = ?, error_code = ?,
-            decided_by = ?, account_sealed = ?, closing = ?, evidence = ?, changes = ?, updated_at = ?
+            decided_by = ?, account_sealed = ?, ending = ?, evidence = ?, changes = ?, updated_at = ?
          WHERE id = ? AND state = ? AND changes = ?",
     )
     .bind(is.state)
@@ -160,7 +158,7 @@ pub async fn save_refund(
     .bind(&is.error_code)
     .bind(is.decided_by)
     .bind(&is.account_sealed)
-    .bind(is.closing)
+    .bind(is.ending)
     .bind(&is.evidence)
     .bind(is.changes)
     .bind(is.updated_at)
@@ -239,7 +237,7 @@ pub async fn stuck_refunds(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx
     sqlx::query_scalar(
         "SELECT f.id FROM refunds f
          WHERE (f.state IN ('queued', 'sent', 'unknown')
-                OR (f.state IN ('manual_review', 'needs_account') AND f.closing IS NOT NULL))
+                OR (f.state IN ('manual_review', 'needs_account') AND f.ending IS NOT NULL))
             AND f.updated_at < ?
             AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = f.id AND o.kind IN (?, ?)
                             AND o.state IN ('pending', 'published'))

@@ -88,12 +88,7 @@ pub async fn find_quote(
 /// # Errors
 /// `QuoteNotFound` for another person's quote and for that of another reservation; `QuoteUsed`; `QuoteExpired`; `Stale`
 /// of the reservation when it has changed since.
-pub async fn redeem_quote(
-    tx: &mut Tx,
-    id: QuoteId,
-    r: &Reservation,
-    user: UserId,
-) -> Result<Krw, Error> {
+pub async fn redeem_quote(tx: &mut Tx, id: QuoteId, r: &Reservation, user: UserId) -> Result<Krw, Error> {
     let quote = query::lock_quote(tx, id, r.id, user).await?.ok_or(Error::QuoteNotFound)?;
     if quote.used_at.is_some() {
         return Err(Error::QuoteUsed);

@@ -1,7 +1,7 @@
 //! What an operator does about a refund that the provider does not make. Nothing is believed before a job has looked
 //! at the provider's cancels: it may have given the money back after all, or somebody did so in its console.
 
-use super::model::{Bearer, Closing, Refund, RefundState};
+use super::model::{Bearer, Ending, Refund, RefundState};
 use super::outcome::{accrue_the_rest, apply_refund, settle_payment};
 use super::{code_of, lock, query, step};
 use crate::db::Tx;
@@ -18,9 +18,9 @@ use crate::reservation;
 ///
 /// # Errors
 /// `RefundNotAllowed` unless it waits for a person.
-pub async fn ask_again(tx: &mut Tx, id: RefundId) -> Result<Refund, Error> {
+pub async fn ask_refund_again(tx: &mut Tx, id: RefundId) -> Result<Refund, Error> {
     let (_, was) = lock(tx, id).await?;
-    if was.state != RefundState::ManualReview || was.closing.is_some() {
+    if was.state != RefundState::ManualReview || was.ending.is_some() {
         return Err(Error::RefundNotAllowed);
     }
     let refund = step(tx, &was, RefundState::Unknown, None, |f| {
@@ -37,17 +37,17 @@ pub async fn ask_again(tx: &mut Tx, id: RefundId) -> Result<Refund, Error> {
 /// # Errors
 /// `RefundNotAllowed` unless it waits for a person or for the payer's account. `RefundOwed` when it should be abandoned
 /// and the money bought nothing that a mentor could have earned: it is given back, by hand if need be.
-pub async fn close_refund(tx: &mut Tx, id: RefundId, closing: Closing, why: &str) -> Result<Refund, Error> {
+pub async fn end_refund(tx: &mut Tx, id: RefundId, ending: Ending, why: &str) -> Result<Refund, Error> {
     let (_, was) = lock(tx, id).await?;
     let waits = matches!(was.state, RefundState::ManualReview | RefundState::NeedsAccount);
-    if !waits || was.closing.is_some() {
+    if !waits || was.ending.is_some() {
         return Err(Error::RefundNotAllowed);
     }
-    if closing == Closing::Abandoned && !may_be_kept(tx, &was).await? {
+    if ending == Ending::Abandoned && !may_be_kept(tx, &was).await? {
         return Err(Error::RefundOwed);
     }
     let refund = step(tx, &was, was.state, Some(why), |f| {
-        f.closing = Some(closing);
+        f.ending = Some(ending);
         f.evidence = Some(why.to_owned());
     })
     .await?;
@@ -64,19 +64,19 @@ async fn may_be_kept(tx: &mut Tx, refund: &Refund) -> Result<bool, Error> {
 
 /// A refund that an operator ends.
 #[derive(Clone, Debug)]
-pub struct CloseIntent {
+pub struct EndingIntent {
     pub payment_key: String,
     pub attempt_id: AttemptId,
     pub refund: Refund,
-    pub closing: Closing,
+    pub ending: Ending,
     /// The provider's cancels of this payment that belong to our other refunds.
     pub taken: Vec<String>,
 }
 
 /// What there is to compare with the provider. `None`: it is over.
-pub async fn prepare_close(tx: &mut Tx, id: RefundId) -> Result<Option<CloseIntent>, Error> {
+pub async fn prepare_ending(tx: &mut Tx, id: RefundId) -> Result<Option<EndingIntent>, Error> {
     let (_, refund) = lock(tx, id).await?;
-    let Some(closing) = refund.closing.filter(|_| refund.state.is_open()) else { return Ok(None) };
+    let Some(ending) = refund.ending.filter(|_| refund.state.is_open()) else { return Ok(None) };
     let attempt = payments::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     let payment_key = attempt.payment_key.ok_or(Error::NotFound)?;
     let ours = query::refunds_of(tx.conn(), refund.reservation_id).await?;
@@ -85,27 +85,27 @@ pub async fn prepare_close(tx: &mut Tx, id: RefundId) -> Result<Option<CloseInte
         .filter(|f| f.attempt_id == refund.attempt_id)
         .filter_map(|f| f.transaction_key)
         .collect();
-    Ok(Some(CloseIntent { payment_key, attempt_id: attempt.id, refund, closing, taken }))
+    Ok(Some(EndingIntent { payment_key, attempt_id: attempt.id, refund, ending, taken }))
 }
 
 /// Ends the refund. `found`: the provider's cancel that is this refund after all. Without one, money that was given
 /// back by hand is posted from the platform's own bank account, since the provider still has what it did not give
 /// back; what is abandoned is the mentor's, or the platform's where that had paid for it.
-pub async fn conclude_close(tx: &mut Tx, id: RefundId, found: Option<&str>) -> Result<(), Error> {
+pub async fn conclude_ending(tx: &mut Tx, id: RefundId, found: Option<&str>) -> Result<(), Error> {
     let (payment, was) = lock(tx, id).await?;
-    let Some(closing) = was.closing.filter(|_| was.state.is_open()) else { return Ok(()) };
+    let Some(ending) = was.ending.filter(|_| was.state.is_open()) else { return Ok(()) };
     if let Some(transaction_key) = found {
         return apply_refund(tx, id, Some(transaction_key)).await;
     }
     let why = was.evidence.clone();
-    match closing {
-        Closing::ByHand => {
+    match ending {
+        Ending::ByHand => {
             let refund = step(tx, &was, RefundState::ByHand, why.as_deref(), |_| {}).await?;
             let key = format!("refund:{id}");
             ledger::post_refund_by_hand(tx, refund.reservation_id, key, refund.amount_krw).await?;
             settle_payment(tx, &payment, &refund).await
         }
-        Closing::Abandoned => {
+        Ending::Abandoned => {
             if !may_be_kept(tx, &was).await? {
                 return back_to_review(tx, &was, "refund.owed").await;
             }
@@ -129,7 +129,8 @@ async fn undo_goodwill(tx: &mut Tx, refund: &Refund, amount: Krw) -> Result<(), 
 /// its lock.
 pub(in crate::payment) async fn abandon(tx: &mut Tx, was: &Refund, why: &str) -> Result<(), Error> {
     let code = code_of(why);
-    let refund = step(tx, was, RefundState::Abandoned, Some(&code), |f| f.error_code = Some(code.clone())).await?;
+    let refund =
+        step(tx, was, RefundState::Abandoned, Some(&code), |f| f.error_code = Some(code.clone())).await?;
     undo_goodwill(tx, &refund, refund.amount_krw).await
 }
 
@@ -145,9 +146,9 @@ pub(in crate::payment) async fn shrink(tx: &mut Tx, was: &Refund, amount: Krw) -
 }
 
 /// The provider could not be asked whether it made the refund: an operator decides again.
-pub async fn reopen(tx: &mut Tx, id: RefundId, why: &str) -> Result<(), Error> {
+pub async fn reopen_refund(tx: &mut Tx, id: RefundId, why: &str) -> Result<(), Error> {
     let (_, was) = lock(tx, id).await?;
-    if was.closing.is_none() || !was.state.is_open() {
+    if was.ending.is_none() || !was.state.is_open() {
         return Ok(());
     }
     back_to_review(tx, &was, why).await
@@ -157,7 +158,7 @@ async fn back_to_review(tx: &mut Tx, was: &Refund, why: &str) -> Result<(), Erro
     let code = code_of(why);
     step(tx, was, was.state, Some(&code), |f| {
         f.error_code = Some(code.clone());
-        f.closing = None;
+        f.ending = None;
         f.evidence = None;
     })
     .await?;
