@@ -40,8 +40,8 @@ impl Handler for SyncWebhook {
 
 /// `data.orderId` of PAYMENT_STATUS_CHANGED, or `orderId` of the flat DEPOSIT_CALLBACK; an order id of ours is a
 /// UUID.
-fn order_id(body: &str) -> Option<AttemptId> {
-    let body: Value = serde_json::from_str(body).ok()?;
+fn order_id(body: &[u8]) -> Option<AttemptId> {
+    let body: Value = serde_json::from_slice(body).ok()?;
     let id = body.pointer("/data/orderId").or_else(|| body.get("orderId"))?;
     id.as_str()?.parse().ok()
 }

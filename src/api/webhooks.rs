@@ -27,6 +27,6 @@ pub async fn toss(app: Data<&Shared>, request: &Request, body: Body) -> Result<S
     if serde_json::from_str::<serde_json::Value>(text).is_err() {
         return Err(Problem::new("webhook.invalid"));
     }
-    unit!(app, Actor::Anonymous, tx => { Ok(payment::store_webhook(tx, id, text).await?) })?;
+    unit!(app, Actor::Anonymous, tx => { Ok(payment::store_webhook(tx, id, text.as_bytes()).await?) })?;
     Ok(StatusCode::OK)
 }

@@ -8,7 +8,7 @@ use crate::job::SyncWebhook;
 use crate::outbox;
 
 /// Stores a webhook and the job that looks into it. A transmission that came before changes nothing (S33).
-pub async fn store_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> sqlx::Result<()> {
+pub async fn store_webhook(tx: &mut Tx, transmission_id: &str, body: &[u8]) -> sqlx::Result<()> {
     if query::insert_webhook(tx, transmission_id, body).await? {
         outbox::enqueue(tx, &SyncWebhook { transmission_id: transmission_id.to_owned() }).await?;
     } else {
@@ -17,7 +17,7 @@ pub async fn store_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> sq
     Ok(())
 }
 
-pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<String>> {
+pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Vec<u8>>> {
     query::webhook_body(pool, transmission_id).await
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
-use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
+use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
 use crate::money::Krw;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
@@ -29,6 +29,8 @@ pub enum AttemptState {
     Ready,
     Confirming,
     Unknown,
+    /// The payer was given an account and the provider waits for the deposit. The reservation stays payable.
+    WaitingForDeposit,
     Done,
     Failed,
     /// Captured for nothing, because another attempt had paid already or the slot was gone: given back in full.
@@ -58,25 +60,6 @@ impl AttemptState {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
-#[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case")]
-pub enum RefundState {
-    Queued,
-    Sent,
-    Unknown,
-    Done,
-    /// The provider refuses for good: a person decides.
-    ManualReview,
-}
-
-impl RefundState {
-    /// Whether the money is promised and may not have gone yet.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Queued | Self::Sent | Self::Unknown | Self::ManualReview)
-    }
-}
-
 crate::words!(PaymentState {
     Ready => "ready",
     Confirming => "confirming",
@@ -90,17 +73,10 @@ crate::words!(AttemptState {
     Ready => "ready",
     Confirming => "confirming",
     Unknown => "unknown",
+    WaitingForDeposit => "waiting_for_deposit",
     Done => "done",
     Failed => "failed",
     Surplus => "surplus",
-});
-
-crate::words!(RefundState {
-    Queued => "queued",
-    Sent => "sent",
-    Unknown => "unknown",
-    Done => "done",
-    ManualReview => "manual_review",
 });
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -127,26 +103,24 @@ pub struct Attempt {
     pub error_code: Option<String>,
     pub error_class: Option<String>,
     pub method: Option<String>,
+    /// What the provider took, when it took something. Differs from the payment's amount where the provider's
+    /// payment did not fit ours.
+    pub captured_krw: Option<Krw>,
+    pub account_number: Option<String>,
+    /// The provider's code of the bank.
+    pub account_bank: Option<String>,
+    pub account_holder: Option<String>,
+    /// Until then (UTC) the provider accepts a deposit.
+    pub account_due_at: Option<Instant>,
+    /// Comes back in the webhook of a deposit. Bound to the attempt's id.
+    pub secret_sealed: Option<Vec<u8>>,
+    /// How often the bank took a deposit back.
+    pub reversals: u32,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Refund {
-    pub id: RefundId,
-    pub payment_id: PaymentId,
-    pub attempt_id: AttemptId,
-    pub reservation_id: ReservationId,
-    pub amount_krw: Krw,
-    pub cause: String,
-    pub state: RefundState,
-    pub idempotency_key: String,
-    pub sent_at: Option<Instant>,
-    pub error_code: Option<String>,
-    pub created_at: Instant,
-}
-
-/// The capture that pays for a reservation, and what of it was given back.
+/// The capture that pays for a reservation, and what of it the provider has given back.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct CaptureRow {
     pub attempt_id: AttemptId,

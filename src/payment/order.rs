@@ -98,6 +98,13 @@ async fn new_attempt(tx: &mut Tx, payment: &Payment) -> Result<Attempt, Error> {
         error_code: None,
         error_class: None,
         method: None,
+        captured_krw: None,
+        account_number: None,
+        account_bank: None,
+        account_holder: None,
+        account_due_at: None,
+        secret_sealed: None,
+        reversals: 0,
         created_at: tx.now,
         updated_at: tx.now,
     };

@@ -98,6 +98,7 @@ pub async fn apply_capture(
         method: capture.method.as_deref(),
         transaction_key: capture.transaction_key.as_deref(),
         evidence: Some(&capture.evidence),
+        captured: Some(capture.amount),
         ..AttemptOutcome::default()
     };
     if !query::set_attempt_state(tx, &attempt, state, outcome).await? {
@@ -117,7 +118,7 @@ pub async fn apply_capture(
             if attempt.state.is_open() && payment.state.is_open() {
                 query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
             }
-            refund::give_back(tx, &payment, id, payment.amount_krw, cause).await?;
+            refund::give_back(tx, &payment, id, payment.amount_krw, cause, "").await?;
         }
     }
     Ok(())

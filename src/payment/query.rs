@@ -1,13 +1,13 @@
-//! All SQL of payments, attempts, refunds and the webhook inbox.
+//! All SQL of payments, attempts and the webhook inbox; that of refunds stands in `refund/query.rs`.
 
 use sqlx::MySqlPool;
 use sqlx::mysql::MySqlExecutor;
 
-use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState, Refund, RefundState};
+use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState};
 use crate::clock::Instant;
 use crate::db::Tx;
-use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
-use crate::job::{ConfirmPayment, Job, RefundPayment, RequeryPayment};
+use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
+use crate::job::{ConfirmPayment, Job, RequeryPayment};
 use crate::money::Krw;
 
 macro_rules! payments {
@@ -23,17 +23,8 @@ macro_rules! attempts {
     ($rest:literal) => {
         concat!(
             "SELECT id, payment_id, payment_key, state, idempotency_key, sent_at, error_code, error_class, method,
+                captured_krw, account_number, account_bank, account_holder, account_due_at, secret_sealed, reversals,
                 created_at, updated_at FROM payment_attempts ",
-            $rest
-        )
-    };
-}
-
-macro_rules! refunds {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, payment_id, attempt_id, reservation_id, amount_krw, cause, state, idempotency_key, sent_at,
-                error_code, created_at FROM refunds ",
             $rest
         )
     };
@@ -167,6 +158,8 @@ pub struct AttemptOutcome<'a> {
     pub method: Option<&'a str>,
     pub transaction_key: Option<&'a str>,
     pub evidence: Option<&'a str>,
+    /// Won.
+    pub captured: Option<Krw>,
 }
 
 pub async fn set_attempt_state(
@@ -179,7 +172,8 @@ pub async fn set_attempt_state(
     let done = sqlx::query(
         "UPDATE payment_attempts SET state = ?, payment_key = COALESCE(?, payment_key), error_code = ?,
             error_class = ?, method = COALESCE(?, method), transaction_key = COALESCE(?, transaction_key),
-            evidence = COALESCE(?, evidence), updated_at = ? WHERE id = ? AND state = ?",
+            evidence = COALESCE(?, evidence), captured_krw = COALESCE(?, captured_krw), updated_at = ?
+         WHERE id = ? AND state = ?",
     )
     .bind(state)
     .bind(outcome.payment_key)
@@ -188,6 +182,7 @@ pub async fn set_attempt_state(
     .bind(outcome.method)
     .bind(outcome.transaction_key)
     .bind(outcome.evidence)
+    .bind(outcome.captured)
     .bind(now)
     .bind(was.id)
     .bind(was.state)
@@ -198,15 +193,6 @@ pub async fn set_attempt_state(
 
 pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::Result<()> {
     sqlx::query("UPDATE payment_attempts SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
-        .bind(key)
-        .bind(id)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-pub async fn renew_refund_key(tx: &mut Tx, id: RefundId, key: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE refunds SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
         .bind(key)
         .bind(id)
         .execute(tx.conn())
@@ -260,7 +246,7 @@ pub async fn capture_of(
     id: ReservationId,
 ) -> sqlx::Result<Option<CaptureRow>> {
     sqlx::query_as(
-        "SELECT a.id AS attempt_id, a.payment_key, p.amount_krw,
+        "SELECT a.id AS attempt_id, a.payment_key, COALESCE(a.captured_krw, p.amount_krw) AS amount_krw,
             CAST((SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
                   WHERE f.attempt_id = a.id AND f.state = 'done') AS SIGNED) AS refunded_krw
          FROM payments p JOIN payment_attempts a ON a.payment_id = p.id AND a.state = 'done'
@@ -271,86 +257,16 @@ pub async fn capture_of(
     .await
 }
 
-pub async fn insert_refund(tx: &mut Tx, f: &Refund) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO refunds (id, payment_id, attempt_id, reservation_id, amount_krw, cause, state,
-            idempotency_key, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(f.id)
-    .bind(f.payment_id)
-    .bind(f.attempt_id)
-    .bind(f.reservation_id)
-    .bind(f.amount_krw)
-    .bind(&f.cause)
-    .bind(f.state)
-    .bind(&f.idempotency_key)
-    .bind(f.created_at)
-    .bind(f.created_at)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-pub async fn lock_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<Option<Refund>> {
-    sqlx::query_as(refunds!("WHERE id = ? FOR UPDATE")).bind(id).fetch_optional(tx.conn()).await
-}
-
-pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
-}
-
-/// Won asked back of one attempt, done or not.
-pub async fn refund_sum(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
-    sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?",
-    )
-    .bind(attempt)
-    .fetch_one(tx.conn())
-    .await
-}
-
-pub async fn set_refund_state(
-    tx: &mut Tx,
-    was: &Refund,
-    state: RefundState,
-    transaction_key: Option<&str>,
-    error_code: Option<&str>,
-) -> sqlx::Result<bool> {
-    let now = tx.now;
-    let done = sqlx::query(
-        "UPDATE refunds SET state = ?, sent_at = COALESCE(sent_at, ?),
-            transaction_key = COALESCE(?, transaction_key), error_code = ?, updated_at = ? WHERE id = ? AND state = ?",
-    )
-    .bind(state)
-    .bind(now)
-    .bind(transaction_key)
-    .bind(error_code)
-    .bind(now)
-    .bind(was.id)
-    .bind(was.state)
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Refunds that have stood still since before `since`, for which no job waits or runs.
-pub async fn stuck_refunds(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<RefundId>> {
-    sqlx::query_scalar(
-        "SELECT f.id FROM refunds f
-         WHERE f.state IN ('queued', 'sent', 'unknown') AND f.updated_at < ?
-            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = f.id AND o.kind = ?
-                            AND o.state IN ('pending', 'published'))
-         ORDER BY f.updated_at LIMIT ?",
-    )
-    .bind(since)
-    .bind(RefundPayment::KIND)
-    .bind(limit)
-    .fetch_all(pool)
-    .await
+/// Won the provider took by one attempt.
+pub async fn captured(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
+    sqlx::query_scalar("SELECT COALESCE(captured_krw, 0) FROM payment_attempts WHERE id = ?")
+        .bind(attempt)
+        .fetch_one(tx.conn())
+        .await
 }
 
 /// `false`: the same transmission came before.
-pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> sqlx::Result<bool> {
+pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &[u8]) -> sqlx::Result<bool> {
     let now = tx.now;
     let inserted =
         sqlx::query("INSERT INTO webhook_inbox (transmission_id, body, received_at) VALUES (?, ?, ?)")
@@ -366,7 +282,7 @@ pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &str) -> s
     }
 }
 
-pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<String>> {
+pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar("SELECT body FROM webhook_inbox WHERE transmission_id = ?")
         .bind(transmission_id)
         .fetch_optional(pool)

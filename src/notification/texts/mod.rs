@@ -4,6 +4,7 @@
 mod en;
 mod facts;
 mod ko;
+mod refunds;
 
 use serde_json::Value;
 
@@ -24,6 +25,7 @@ pub const KINDS: &[&str] = &[
     "reservation.completed",
     "reservation.reminder",
     "payment.refunded",
+    "payment.refund_account_needed",
     "settlement.accrued",
 ];
 
