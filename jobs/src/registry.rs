@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
-    RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, CloseDeposit, CompleteReservation, ConfirmPayment, DeliverNotice,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
+    ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
+    RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<CloseDeposit>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -61,6 +62,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<StartReservation>(),
+        entry::<SyncPayment>(),
         entry::<SyncWebhook>(),
     ]
 });
