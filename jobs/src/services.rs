@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use chrono::TimeDelta;
 use konnect::client::fcm::Pusher;
 use konnect::client::mail::Mailer;
-use konnect::client::toss::TossClient;
+use konnect::client::toss::{KeyForm, SecurityKey, TossClient, WebhookKeys};
 use konnect::config::WorkerConfig;
 use konnect::core::Core;
 use konnect::seal::Sealer;
@@ -20,6 +21,12 @@ pub struct Services {
     pub pusher: Option<Arc<Pusher>>,
     /// Opens bank account numbers.
     pub sealer: Sealer,
+    /// The merchant that payments must have gone to; not compared when absent.
+    pub merchant: Option<Arc<str>>,
+    /// Verifies webhooks about payouts and payees; absent where no security key is configured.
+    pub webhook_keys: Option<Arc<WebhookKeys>>,
+    /// How old a signed webhook may be.
+    pub webhook_tolerance: TimeDelta,
 }
 
 impl Services {
@@ -33,6 +40,23 @@ impl Services {
             .transpose()?
             .map(Arc::new);
         let sealer = Sealer::new(&config.data_key)?;
-        Ok(Self { core, toss, mailer, pusher, sealer })
+        Ok(Self {
+            core,
+            toss,
+            mailer,
+            pusher,
+            sealer,
+            merchant: config.toss_merchant_id.as_deref().map(Arc::from),
+            webhook_keys: webhook_keys(config)?.map(Arc::new),
+            webhook_tolerance: TimeDelta::seconds(config.toss_webhook_tolerance_seconds),
+        })
     }
+}
+
+/// The current security key and, while they rotate, the one before.
+fn webhook_keys(config: &WorkerConfig) -> Result<Option<WebhookKeys>> {
+    let keys = [&config.toss_security_key, &config.toss_security_key_old];
+    let keys = keys.into_iter().flatten().map(SecurityKey::parse).collect::<Result<Vec<_>, _>>()?;
+    let form: KeyForm = config.toss_signature_key_form.parse()?;
+    Ok((!keys.is_empty()).then(|| WebhookKeys::new(&keys, form)))
 }
