@@ -9,10 +9,13 @@ mod handler;
 mod provider;
 mod registry;
 mod services;
+mod verdict;
+mod webhook;
 pub mod worker;
 
 mod accrue_settlement;
 mod audit_ledger;
+mod close_deposit;
 mod close_refund;
 mod complete_reservation;
 mod confirm_payment;
@@ -30,6 +33,7 @@ mod release_settlement;
 mod remind_reservation;
 mod requery_payment;
 mod start_reservation;
+mod sync_payment;
 mod sync_webhook;
 
 pub use executor::{Ended, Executor};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CloseRefund, CompleteReservation, ConfirmPayment, DeliverNotice,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
+    AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
+    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
     ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
-    RequeryPayment, Retry, StartReservation, SyncWebhook,
+    RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<CloseDeposit>(),
         entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
@@ -62,6 +63,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<StartReservation>(),
+        entry::<SyncPayment>(),
         entry::<SyncWebhook>(),
     ]
 });

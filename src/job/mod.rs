@@ -18,7 +18,8 @@ use crate::clock::Instant;
 
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
-    CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook,
+    CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
+    SyncWebhook,
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
