@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_jobs;
+mod admin_payments;
 mod admin_view;
 mod answer;
 mod auth;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
+use super::admin_payments::AdminPaymentsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::earnings::EarningsApi;
@@ -49,7 +50,7 @@ fn chapters() -> impl OpenApi {
         ReservationsApi,
         (PaymentsApi, EarningsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, JobsApi, AdminPaymentsApi),
     )
 }
 

@@ -1,6 +1,7 @@
 //! English texts.
 
 use super::Text;
+use super::deposits;
 use super::facts::{Facts, line, says};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -66,7 +67,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("Your share: {won}")),
             ],
         ),
-        _ => return None,
+        _ => return deposits::en(kind, f),
     })
 }
 

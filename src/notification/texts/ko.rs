@@ -1,6 +1,7 @@
 //! Korean texts.
 
 use super::Text;
+use super::deposits;
 use super::facts::{Facts, line, says};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -69,7 +70,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("정산 금액: {won}")),
             ],
         ),
-        _ => return None,
+        _ => return deposits::ko(kind, f),
     })
 }
 
