@@ -5,6 +5,7 @@ mod admin;
 mod admin_jobs;
 mod admin_refunds;
 mod admin_reservations;
+mod admin_payments;
 mod admin_view;
 mod answer;
 mod auth;

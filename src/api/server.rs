@@ -17,6 +17,7 @@ use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
+use super::admin_payments::AdminPaymentsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::earnings::EarningsApi;
@@ -52,7 +53,7 @@ fn chapters() -> impl OpenApi {
         ReservationsApi,
         (PaymentsApi, RefundsApi, EarningsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, JobsApi, AdminPaymentsApi),
         (AdminReservationsApi, AdminRefundsApi),
     )
 }

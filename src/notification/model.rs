@@ -183,6 +183,9 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.payment_failed"
             | "reservation.cancelled"
             | "reservation.reminder"
+            | "reservation.capture_reversed"
+            | "payment.deposit_awaited"
+            | "payment.reversed"
             | "payment.refunded",
             _,
         ) => ALL,

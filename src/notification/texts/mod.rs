@@ -1,6 +1,7 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod deposits;
 mod en;
 mod facts;
 mod ko;
@@ -24,6 +25,9 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.reminder",
+    "reservation.capture_reversed",
+    "payment.deposit_awaited",
+    "payment.reversed",
     "payment.refunded",
     "payment.refund_account_needed",
     "settlement.accrued",
