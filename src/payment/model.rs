@@ -172,6 +172,6 @@ pub struct Capture {
 #[derive(Clone, Debug)]
 pub struct Decline {
     pub code: String,
-    /// What the payer can do: `other_method`, `later`, `new_payment`, `contact`.
+    /// What the payer can do: `other_method`, `later`, `new_payment`, `contact`, `stop`.
     pub class: &'static str,
 }

@@ -16,4 +16,6 @@ mod payments;
 mod realtime;
 mod realtime_doors;
 mod refunds;
+mod settlement;
 mod slots;
+mod stories;
