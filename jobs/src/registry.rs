@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
-    RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    StartReservation, SyncWebhook,
+    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcilePayouts,
+    ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
+    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayout,
+    SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -54,14 +55,21 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<NotifyEvent>(),
         entry::<Ping>(),
         entry::<ReconcilePayments>(),
+        entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<RunPayoutBatch>(),
+        entry::<SendPayout>(),
         entry::<StartReservation>(),
+        entry::<SyncPayout>(),
+        entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnOldContact>(),
     ]
 });
 
