@@ -3,6 +3,8 @@
 
 mod admin;
 mod admin_jobs;
+mod admin_payouts;
+mod admin_payouts_view;
 mod admin_view;
 mod answer;
 mod auth;
@@ -21,6 +23,9 @@ mod offerings;
 pub mod ops;
 mod page_key;
 mod payments;
+mod payout_account;
+mod payout_words;
+mod payouts;
 mod problem;
 mod raw_json;
 mod realtime;

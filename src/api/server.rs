@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
+use super::admin_payouts::AdminPayoutsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::earnings::EarningsApi;
@@ -24,6 +25,8 @@ use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
+use super::payout_account::PayoutAccountApi;
+use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
 use super::request::Track;
@@ -47,9 +50,9 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, EarningsApi),
+        (PaymentsApi, EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, JobsApi, AdminPayoutsApi),
     )
 }
 

@@ -66,7 +66,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("Your share: {won}")),
             ],
         ),
-        _ => return None,
+        _ => return super::payout::en(kind, f),
     })
 }
 

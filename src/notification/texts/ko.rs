@@ -69,7 +69,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("정산 금액: {won}")),
             ],
         ),
-        _ => return None,
+        _ => return super::payout::ko(kind, f),
     })
 }
 

@@ -4,13 +4,14 @@
 mod en;
 mod facts;
 mod ko;
+mod payout;
 
 use serde_json::Value;
 
 use crate::user::{Locale, TimeZone};
 use facts::Facts;
 
-/// Every kind with a text of its own.
+/// Every kind about a reservation with a text of its own.
 pub const KINDS: &[&str] = &[
     "reservation.reserved",
     "reservation.approved",
