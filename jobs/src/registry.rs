@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcilePayouts,
+    AccrueSettlement, AuditLedger, CloseDeposit, CompleteReservation, ConfirmPayment, DeliverNotice,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcilePayouts,
     ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
-    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayout,
-    SyncSeller, SyncWebhook, WarnOldContact,
+    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayment,
+    SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -46,6 +46,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<CloseDeposit>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -66,6 +67,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RunPayoutBatch>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
+        entry::<SyncPayment>(),
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),
         entry::<SyncWebhook>(),

@@ -18,7 +18,9 @@ use serde::de::DeserializeOwned;
 use crate::clock::Instant;
 
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
-pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
+pub use payment::{
+    CloseDeposit, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook,
+};
 pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };

@@ -1,5 +1,6 @@
 //! Payments, attempts, refunds. Pure.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
@@ -29,6 +30,8 @@ pub enum AttemptState {
     Ready,
     Confirming,
     Unknown,
+    /// The payer was given an account and the provider waits for the deposit. The reservation stays payable.
+    WaitingForDeposit,
     Done,
     Failed,
     /// Captured for nothing, because another attempt had paid already or the slot was gone: given back in full.
@@ -68,6 +71,8 @@ pub enum RefundState {
     Done,
     /// The provider refuses for good: a person decides.
     ManualReview,
+    /// Nothing is given back by this one any more: the money was gone already, or somebody gave it up.
+    Abandoned,
 }
 
 impl RefundState {
@@ -90,6 +95,7 @@ crate::words!(AttemptState {
     Ready => "ready",
     Confirming => "confirming",
     Unknown => "unknown",
+    WaitingForDeposit => "waiting_for_deposit",
     Done => "done",
     Failed => "failed",
     Surplus => "surplus",
@@ -101,6 +107,7 @@ crate::words!(RefundState {
     Unknown => "unknown",
     Done => "done",
     ManualReview => "manual_review",
+    Abandoned => "abandoned",
 });
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -127,6 +134,22 @@ pub struct Attempt {
     pub error_code: Option<String>,
     pub error_class: Option<String>,
     pub method: Option<String>,
+    /// What the provider took, when it took something. Differs from the payment's amount where the provider's
+    /// payment did not fit ours.
+    pub captured_krw: Option<Krw>,
+    pub account_number: Option<String>,
+    /// The provider's code of the bank.
+    pub account_bank: Option<String>,
+    pub account_holder: Option<String>,
+    /// Until then (UTC) the provider accepts a deposit.
+    pub account_due_at: Option<Instant>,
+    /// Comes back in the webhook of a deposit. Bound to the attempt's id.
+    pub secret_sealed: Option<Vec<u8>>,
+    /// How often the bank took a deposit back.
+    pub reversals: u32,
+    /// The operator who ended it by hand, and why.
+    pub closed_by: Option<UserId>,
+    pub closed_reason: Option<String>,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -139,9 +162,13 @@ pub struct Refund {
     pub reservation_id: ReservationId,
     pub amount_krw: Krw,
     pub cause: String,
+    /// The row or happening this is about; with the cause it names the refund of an attempt.
+    pub cause_ref: String,
     pub state: RefundState,
     pub idempotency_key: String,
     pub sent_at: Option<Instant>,
+    /// The provider's key of the cancel.
+    pub transaction_key: Option<String>,
     pub error_code: Option<String>,
     pub created_at: Instant,
 }
@@ -165,13 +192,37 @@ pub struct Capture {
     pub currency: String,
     pub method: Option<String>,
     pub transaction_key: Option<String>,
+    /// Something of it was given back already, by somebody at the provider.
+    pub has_cancels: bool,
+    pub evidence: String,
+}
+
+/// An account the provider gave the payer, as far as we must know it. Comes from its answer, never from a client.
+#[derive(Clone, Debug)]
+pub struct Deposit {
+    pub payment_key: String,
+    /// The provider's `orderId`.
+    pub order_id: String,
+    pub amount: Krw,
+    pub currency: String,
+    pub method: Option<String>,
+    pub account_number: String,
+    /// The provider's code.
+    pub bank: Option<String>,
+    pub holder: Option<String>,
+    /// Until then (UTC) the bank takes a deposit.
+    pub due_at: Option<Instant>,
+    /// What the webhook of the deposit will carry.
+    pub secret: Option<SecretString>,
     pub evidence: String,
 }
 
 /// A final "no".
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Decline {
     pub code: String,
     /// What the payer can do: `other_method`, `later`, `new_payment`, `contact`, `stop`.
     pub class: &'static str,
+    /// An operator says so, and why.
+    pub closed: Option<(UserId, String)>,
 }

@@ -30,7 +30,7 @@ pub async fn cancel_reservation(
     {
         if quote.refund.is_positive() {
             let attempt = captured_attempt(tx, &payment).await?;
-            give_back(tx, &payment, attempt.id, quote.refund, "cancelled").await?;
+            give_back(tx, &payment, attempt.id, quote.refund, "cancelled", "").await?;
         } else {
             outbox::enqueue(tx, &AccrueSettlement { reservation_id: reservation.id }).await?;
         }
@@ -51,9 +51,11 @@ pub(super) async fn give_back(
     attempt: AttemptId,
     amount: Krw,
     cause: &str,
+    cause_ref: &str,
 ) -> Result<(), Error> {
+    let captured = query::captured(tx, attempt).await?;
     let asked = query::refund_sum(tx, attempt).await?;
-    if asked.plus(amount) > payment.amount_krw {
+    if asked.plus(amount) > captured {
         return Err(Error::RefundExceedsCapture);
     }
     let refund = Refund {
@@ -63,9 +65,11 @@ pub(super) async fn give_back(
         reservation_id: payment.reservation_id,
         amount_krw: amount,
         cause: cause.to_owned(),
+        cause_ref: cause_ref.to_owned(),
         state: RefundState::Queued,
         idempotency_key: secret(),
         sent_at: None,
+        transaction_key: None,
         error_code: None,
         created_at: tx.now,
     };
@@ -96,7 +100,7 @@ pub async fn prepare_refund(tx: &mut Tx, id: RefundId) -> Result<RefundIntent, E
     let attempt = query::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     let payment_key = attempt.payment_key.ok_or(Error::NotFound)?;
     match refund.state {
-        RefundState::Done | RefundState::ManualReview => Ok(RefundIntent::Over),
+        RefundState::Done | RefundState::ManualReview | RefundState::Abandoned => Ok(RefundIntent::Over),
         RefundState::Queued => {
             query::set_refund_state(tx, &refund, RefundState::Sent, None, None).await?;
             Ok(RefundIntent::Cancel { payment_key, refund })
@@ -118,7 +122,8 @@ pub async fn apply_refund(tx: &mut Tx, id: RefundId, transaction_key: Option<&st
     ledger::post_refund(tx, refund.reservation_id, format!("refund:{id}"), refund.amount_krw).await?;
     let attempt = query::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     if attempt.state == AttemptState::Done {
-        let all = query::refund_sum(tx, refund.attempt_id).await? == payment.amount_krw;
+        let captured = attempt.captured_krw.unwrap_or(payment.amount_krw);
+        let all = query::refund_sum(tx, refund.attempt_id).await? == captured;
         let state = if all { PaymentState::Canceled } else { PaymentState::PartialCanceled };
         query::set_payment_state(tx, &payment, state).await?;
         if !all {
@@ -159,12 +164,27 @@ pub async fn park_refund(tx: &mut Tx, id: RefundId, code: &str) -> Result<(), Er
 
 async fn leave(tx: &mut Tx, id: RefundId, state: RefundState, code: &str) -> Result<(), Error> {
     let refund = query::lock_refund(tx, id).await?.ok_or(Error::NotFound)?;
-    if refund.state == RefundState::Done {
+    if matches!(refund.state, RefundState::Done | RefundState::Abandoned) {
         return Ok(());
     }
     let code: String = code.chars().take(80).collect();
     query::set_refund_state(tx, &refund, state, None, Some(&code)).await?;
     Ok(())
+}
+
+/// Nothing is given back by this refund any more: the provider has nothing left to give back. The caller holds the
+/// row's lock.
+pub(super) async fn abandon(tx: &mut Tx, refund: &Refund, why: &str) -> Result<(), Error> {
+    if !query::set_refund_state(tx, refund, RefundState::Abandoned, None, Some(why)).await? {
+        return Err(Error::InProgress);
+    }
+    Ok(())
+}
+
+/// Gives back less, because the provider gave back the rest without us; asked for with a new key. The caller holds
+/// the row's lock.
+pub(super) async fn shrink(tx: &mut Tx, refund: &Refund, amount: Krw) -> Result<(), Error> {
+    Ok(query::set_refund_amount(tx, refund.id, amount, &secret()).await?)
 }
 
 /// Whether money of this reservation is still on its way back.
@@ -187,19 +207,4 @@ pub async fn stuck_refunds(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec
 /// Writes the job a refund lacks.
 pub async fn retry_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<bool> {
     outbox::enqueue(tx, &RefundPayment { refund_id: id }).await
-}
-
-/// Captures of dead reservations that no refund stands for.
-pub async fn orphans(pool: &MySqlPool) -> sqlx::Result<Vec<AttemptId>> {
-    query::orphaned_captures(pool, 200).await
-}
-
-/// Gives an orphaned capture back in full.
-pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
-    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
-    if query::refund_sum(tx, id).await?.is_positive() {
-        return Ok(());
-    }
-    give_back(tx, &payment, id, payment.amount_krw, "orphaned").await
 }

@@ -228,7 +228,7 @@ impl Watcher {
     async fn order_of_webhook(&self, payload: &str) -> Result<Option<Uuid>> {
         let payload: serde_json::Value = serde_json::from_str(payload)?;
         let body: Option<String> =
-            sqlx::query_scalar("SELECT body FROM webhook_inbox WHERE transmission_id = ?")
+            sqlx::query_scalar("SELECT CAST(body AS CHAR) FROM webhook_inbox WHERE transmission_id = ?")
                 .bind(payload["transmission_id"].as_str())
                 .fetch_optional(&self.pool)
                 .await?;
