@@ -1,5 +1,7 @@
 //! Every problem code with its status and its words. Codes are a promise to programs: never renamed.
 
+mod payout;
+
 use poem::http::StatusCode;
 
 use super::request::Lang;
@@ -22,7 +24,12 @@ impl Code {
 
 /// The row of a code; a code without a row is a mistake of ours and answers as an internal error.
 pub fn find(code: &str) -> &'static Code {
-    CODES.iter().find(|row| row.code == code).unwrap_or(&CODES[0])
+    all().find(|row| row.code == code).unwrap_or(&CODES[0])
+}
+
+/// Every row.
+fn all() -> impl Iterator<Item = &'static Code> {
+    CODES.iter().chain(payout::CODES)
 }
 
 const fn row(status: u16, code: &'static str, en: &'static str, ko: &'static str) -> Code {
@@ -33,7 +40,7 @@ const fn row(status: u16, code: &'static str, en: &'static str, ko: &'static str
     Code { code, status, ko, en }
 }
 
-pub static CODES: &[Code] = &[
+static CODES: &[Code] = &[
     row(
         500,
         "internal",
@@ -126,6 +133,12 @@ pub static CODES: &[Code] = &[
         "auth.ticket_invalid",
         "The ticket is used up or too old.",
         "티켓이 이미 쓰였거나 만료되었습니다.",
+    ),
+    row(
+        403,
+        "auth.fresh_login_required",
+        "Log in again first: your login is too old for this.",
+        "안전을 위해 다시 로그인한 뒤에 할 수 있습니다.",
     ),
     row(403, "auth.suspended", "This account is suspended.", "정지된 계정입니다."),
     row(403, "auth.forbidden", "Your role does not allow this.", "권한이 없습니다."),

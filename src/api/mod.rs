@@ -3,9 +3,11 @@
 
 mod admin;
 mod admin_jobs;
+mod admin_payments;
+mod admin_payouts;
+mod admin_payouts_view;
 mod admin_refunds;
 mod admin_reservations;
-mod admin_payments;
 mod admin_view;
 mod answer;
 mod auth;
@@ -24,6 +26,9 @@ mod offerings;
 pub mod ops;
 mod page_key;
 mod payments;
+mod payout_account;
+mod payout_words;
+mod payouts;
 mod problem;
 mod raw_json;
 mod realtime;

@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
+use super::admin_payments::AdminPaymentsApi;
+use super::admin_payouts::AdminPayoutsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
-use super::admin_payments::AdminPaymentsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::earnings::EarningsApi;
@@ -27,6 +28,8 @@ use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
+use super::payout_account::PayoutAccountApi;
+use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
@@ -51,10 +54,11 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, RefundsApi, EarningsApi),
+        (PaymentsApi, RefundsApi),
+        (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi, AdminPaymentsApi),
-        (AdminReservationsApi, AdminRefundsApi),
+        (AdminApi, JobsApi),
+        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

@@ -5,6 +5,7 @@
 
 mod notification;
 mod payment;
+mod payout;
 mod reservation;
 mod settlement;
 mod upkeep;
@@ -20,6 +21,9 @@ pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
     SyncWebhook,
+};
+pub use payout::{
+    ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
@@ -121,6 +125,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
     recurring::<AuditLedger>(300),
+    recurring::<RunPayoutBatch>(300),
+    recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
 ];

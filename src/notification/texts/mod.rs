@@ -5,6 +5,7 @@ mod deposits;
 mod en;
 mod facts;
 mod ko;
+mod payout;
 mod refunds;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use crate::user::{Locale, TimeZone};
 use facts::Facts;
 
-/// Every kind with a text of its own.
+/// Every kind about a reservation with a text of its own.
 pub const KINDS: &[&str] = &[
     "reservation.reserved",
     "reservation.approved",
