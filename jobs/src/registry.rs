@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
-    RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcileDisputes, ReconcilePayments,
+    ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
+    RequeryPayment, Retry, StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -48,11 +48,13 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
+        entry::<EndDisputePhase>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<ReconcileDisputes>(),
         entry::<ReconcilePayments>(),
         entry::<ReconcileReservations>(),
         entry::<RecordActivity>(),

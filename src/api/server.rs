@@ -14,9 +14,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
+use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -47,9 +49,9 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, EarningsApi),
+        (PaymentsApi, EarningsApi, DisputesApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, AdminDisputesApi, JobsApi),
     )
 }
 

@@ -183,6 +183,10 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.payment_failed"
             | "reservation.cancelled"
             | "reservation.reminder"
+            | "reservation.no_show"
+            | "dispute.opened"
+            | "dispute.answered"
+            | "dispute.decided"
             | "payment.refunded",
             _,
         ) => ALL,

@@ -6,6 +6,7 @@ mod inbox;
 mod model;
 mod order;
 mod outcome;
+mod owed;
 mod query;
 mod refund;
 
@@ -18,6 +19,7 @@ pub use order::{Confirmation, Order, open_order, request_confirm};
 pub use outcome::{
     Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, open_attempts, prepare, requery, view,
 };
+pub use owed::{refund, refundable};
 pub use query::{
     attempt as find_attempt, attempts_of, capture_of, payment_for_payer, payment_of_reservation, refunds_of,
 };

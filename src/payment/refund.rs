@@ -52,7 +52,7 @@ pub(super) async fn give_back(
     amount: Krw,
     cause: &str,
     cause_ref: &str,
-) -> Result<(), Error> {
+) -> Result<RefundId, Error> {
     let captured = query::captured(tx, attempt).await?;
     let asked = query::refund_sum(tx, attempt).await?;
     if asked.plus(amount) > captured {
@@ -75,7 +75,7 @@ pub(super) async fn give_back(
     };
     query::insert_refund(tx, &refund).await?;
     outbox::enqueue(tx, &RefundPayment { refund_id: refund.id }).await?;
-    Ok(())
+    Ok(refund.id)
 }
 
 /// What a job may do about a refund now.
@@ -207,5 +207,6 @@ pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
         return Ok(());
     }
     let captured = query::captured(tx, id).await?;
-    give_back(tx, &payment, id, captured, "orphaned", "").await
+    give_back(tx, &payment, id, captured, "orphaned", "").await?;
+    Ok(())
 }

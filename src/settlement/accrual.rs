@@ -19,7 +19,7 @@ use crate::reservation::{self, Absent, Reservation, State};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accrual {
     Done,
-    /// Nothing is held, or it was accrued before.
+    /// Nothing is held, it was accrued before, or the reservation is not over: its end asks again.
     Nothing,
     /// Money is still on its way back to the mentee: ask again later.
     Waiting,
@@ -36,8 +36,8 @@ fn is_earned(r: &Reservation) -> bool {
 /// refund was given up, is accrued as a line of its own.
 pub async fn accrue(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<Accrual, Error> {
     let reservation = reservation::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    if !is_earned(&reservation) {
-        return Err(Error::NotFinished);
+    if !is_earned(&reservation) && !query::is_awarded(tx, id).await? {
+        return Ok(Accrual::Nothing);
     }
     if payment::has_open_refund(tx, id).await? {
         return Ok(Accrual::Waiting);

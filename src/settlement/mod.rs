@@ -3,6 +3,7 @@
 
 mod accrual;
 mod audit;
+mod award;
 mod error;
 mod freeze;
 mod model;
@@ -12,6 +13,7 @@ mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
 pub use audit::{Violation, audit};
+pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use model::{Bearer, LineState, RULE_VERSION, Rates, SettlementLine};

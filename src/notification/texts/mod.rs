@@ -1,6 +1,7 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod dispute;
 mod en;
 mod facts;
 mod ko;
@@ -23,8 +24,16 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.reminder",
+    "reservation.no_show",
+    "reservation.no_show_reported",
     "payment.refunded",
     "settlement.accrued",
+    "dispute.opened",
+    "dispute.answered",
+    "dispute.in_review",
+    "dispute.accepted",
+    "dispute.decided",
+    "dispute.withdrawn",
 ];
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.
