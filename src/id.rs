@@ -90,7 +90,12 @@ fn row_id() -> Uuid {
 
 /// 256 random bits as base64url text without padding (43 characters).
 pub fn secret() -> String {
-    URL_SAFE_NO_PAD.encode(rand::rng().random::<[u8; 32]>())
+    URL_SAFE_NO_PAD.encode(random_bytes::<32>())
+}
+
+/// Random bytes, fit for keys and for what must never come twice under a key.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    rand::rng().random()
 }
 
 /// A number in `0..bound`, for jitter. Not for secrets.

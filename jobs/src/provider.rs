@@ -118,7 +118,7 @@ fn refused(error: &TossError) -> Verdict {
         TossError::Refused { code, class, .. } if class.is_declined() => {
             Verdict::Declined(Decline { code: code.clone(), class: class.as_str() })
         }
-        TossError::Refused { code, class: Class::Contact, .. } => {
+        TossError::Refused { code, class: Class::Contact | Class::Stop, .. } => {
             metrics::counter!("konnect_provider_config_errors_total").increment(1);
             tracing::error!(code, "the provider refuses our configuration");
             Verdict::Unknown { why: code.clone(), fresh_key: true }

@@ -58,13 +58,14 @@ async fn cancel(run: &Run, payment_key: &str, refund: &Refund) -> Verdict {
         reason: format!("{} ({})", mark(refund), refund.cause),
         amount: Some(refund.amount_krw),
         refundable_amount: None,
+        refund_receive_account: None,
     };
     match run.services.toss.cancel(payment_key, request, &refund.idempotency_key).await {
         Ok(found) => carried_out(&found, refund).unwrap_or(Verdict::Unknown {
             why: "the provider's answer does not show the cancel".to_owned(),
             fresh_key: false,
         }),
-        Err(TossError::Refused { code, class: Class::Contact, .. }) => Verdict::Refused(code),
+        Err(TossError::Refused { code, class: Class::Contact | Class::Stop, .. }) => Verdict::Refused(code),
         Err(error) => {
             let why = error.code().map_or_else(|| error.to_string(), str::to_owned);
             Verdict::Unknown { why, fresh_key: !error.keeps_key() }

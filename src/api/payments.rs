@@ -69,7 +69,7 @@ struct AttemptView {
     method: Option<String>,
     /// The provider's code of a refusal.
     error_code: Option<String>,
-    /// What to do: `other_method`, `later`, `new_payment`, `contact`.
+    /// What to do: `other_method`, `later`, `new_payment`, `contact`, `stop`.
     error_class: Option<String>,
     /// The same in words, in the language of `Accept-Language`.
     guidance: Option<String>,

@@ -138,7 +138,12 @@ async fn s28_a_payment_that_was_cancelled_before_we_knew_of_it_confirms_nothing(
     let body = app.checkout(&booking).await;
     app.confirm(&booking, &body).await.ok(202);
     app.run_jobs().await;
-    let all = CancelRequest { reason: "by hand".into(), amount: None, refundable_amount: None };
+    let all = CancelRequest {
+        reason: "by hand".into(),
+        amount: None,
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     app.services.toss.cancel(&text(&body, "paymentKey"), all, "by-hand").await.expect("a cancel");
     app.advance(TimeDelta::seconds(3));
     app.run_jobs().await;

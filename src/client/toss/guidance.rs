@@ -1,5 +1,6 @@
-//! What a payer is told to do next, in Korean and English. The provider's own messages are not shown: they
-//! come in one language and name things that only a merchant understands.
+//! What a person is told to do next, in Korean and English: the payer after a payment or refund, the payee after a
+//! payout. The provider's own messages are not shown: they come in one language and name things that only a
+//! merchant understands.
 
 use super::errors::Class;
 
@@ -36,13 +37,22 @@ fn of_class(class: Class) -> (&'static str, &'static str) {
             "This payment ended without being completed. Please start the payment again.",
         ),
         Class::Contact => (
-            "결제를 처리할 수 없습니다. 고객센터로 문의해 주세요.",
-            "We could not process the payment. Please contact support.",
+            "요청을 그대로 처리할 수 없습니다. 고객센터로 문의해 주세요.",
+            "This cannot be done as asked. Please contact support.",
+        ),
+        Class::Stop => (
+            "저희 쪽 문제로 처리하지 못했습니다. 담당자가 확인하고 있으니 다시 결제하지 말고 안내를 기다려 주세요.",
+            "This failed because of a fault on our side. Our staff are looking into it; please wait to hear from us \
+             and do not pay again.",
         ),
     }
 }
 
 fn of_code(code: &str) -> Option<(&'static str, &'static str)> {
+    of_payment(code).or_else(|| of_refund(code)).or_else(|| of_payout(code))
+}
+
+fn of_payment(code: &str) -> Option<(&'static str, &'static str)> {
     Some(match code {
         "REJECT_CARD_PAYMENT" => (
             "한도 초과 또는 잔액 부족으로 결제가 거절되었습니다. 다른 카드나 결제 수단으로 다시 시도해 주세요.",
@@ -85,6 +95,62 @@ fn of_code(code: &str) -> Option<(&'static str, &'static str)> {
         "PAY_PROCESS_CANCELED" | "USER_CANCEL" => (
             "결제를 취소하셨습니다. 예약 시간이 남아 있으면 다시 결제할 수 있습니다.",
             "You cancelled the payment. You can pay again while your slot is held.",
+        ),
+        _ => return None,
+    })
+}
+
+fn of_refund(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        "INVALID_REFUND_ACCOUNT_INFO" | "INVALID_REFUND_ACCOUNT_NUMBER" | "INVALID_BANK" => (
+            "환불 계좌 정보가 올바르지 않습니다. 은행, 계좌번호, 예금주를 확인한 뒤 다시 입력해 주세요.",
+            "The refund account is not right. Please check bank, number and holder, then enter it again.",
+        ),
+        "FORBIDDEN_BANK_REFUND_REQUEST" => (
+            "이 계좌로는 환불할 수 없습니다. 다른 환불 계좌를 입력해 주세요.",
+            "This account cannot receive the refund. Please enter another one.",
+        ),
+        "EXCEED_MAX_REFUND_DUE" => (
+            "결제사를 통한 환불 가능 기간이 지났습니다. 고객센터에서 다른 환불 방법을 안내해 드립니다.",
+            "It is too late for a refund through the payment method. Support will arrange another way.",
+        ),
+        "NOT_ALLOWED_PARTIAL_REFUND"
+        | "NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT"
+        | "EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT" => (
+            "이 결제 수단은 요청한 금액만큼의 부분 환불을 지원하지 않습니다. 고객센터에서 다른 환불 방법을 안내해 드립니다.",
+            "This payment method does not allow a refund of that part. Support will arrange another way.",
+        ),
+        "REFUND_REJECTED"
+        | "NOT_CANCELABLE_PAYMENT"
+        | "NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER"
+        | "EXCEED_CANCEL_LIMIT"
+        | "NOT_SUPPORTED_REFUND"
+        | "INVALID_REFUND_AMOUNT" => (
+            "결제사에서 환불을 처리하지 못했습니다. 고객센터에서 다른 환불 방법을 안내해 드립니다.",
+            "The payment provider did not make the refund. Support will arrange another way.",
+        ),
+        "EXCEED_MAX_REFUND_AMOUNT" => (
+            "환불 처리가 지연되고 있습니다. 자동으로 다시 시도하니 기다려 주세요.",
+            "The refund is delayed. It is tried again without you; please wait.",
+        ),
+        _ => return None,
+    })
+}
+
+fn of_payout(code: &str) -> Option<(&'static str, &'static str)> {
+    Some(match code {
+        "ACCOUNT_OWNER_CHECK_FAILED" | "NOT_MATCH_PAYEE_NAME" => (
+            "정산 계좌의 예금주를 확인할 수 없습니다. 은행, 계좌번호, 예금주를 확인한 뒤 다시 등록해 주세요.",
+            "The holder of the payout account could not be verified. Please check and register it again.",
+        ),
+        "FORBIDDEN_SELLER_PAYOUT" => (
+            "정산을 받으려면 본인 확인이 필요합니다. 문자나 이메일로 받은 안내를 완료해 주세요. 금액은 다음 정산에 포함됩니다.",
+            "Your identity must be verified before a payout. Please follow the message you received by phone or \
+             e-mail; the amount is part of the next payout.",
+        ),
+        "NOT_ENOUGH_AMOUNT" | "INVALID_PAYABLE_DATE" | "NOT_ALLOWED_HOLIDAY" => (
+            "지금은 지급할 수 없어 다음 지급일로 미뤄졌습니다. 금액은 그대로 보존됩니다.",
+            "The payout could not be made now and moves to the next payout day. The amount is kept.",
         ),
         _ => return None,
     })

@@ -1,4 +1,5 @@
-//! Toss Payments, core API v1: confirm, read and cancel a payment.
+//! Toss Payments. Core API v1: confirm, read and cancel a payment, list what was booked and settled; API v2: payouts
+//! ([`PayoutClient`]); and what proves that a webhook is theirs ([`WebhookKeys`], [`secret_matches`]).
 //!
 //! Rules of the provider that callers must keep:
 //! - Money is taken at [`TossClient::confirm`] alone, at most 10 minutes after the payer authenticated.
@@ -10,7 +11,16 @@
 
 mod errors;
 mod guidance;
+mod jwe;
+mod key;
+mod list;
 mod model;
+mod parse;
+mod payouts;
+mod request;
+mod settlements;
+mod signature;
+mod transactions;
 
 use std::fmt;
 use std::time::Duration;
@@ -21,18 +31,31 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 
-pub use errors::{Call, Class, TossError, classify};
+pub use errors::{Call, Class, TossError, classify, needs_refund_account};
 pub use guidance::guidance;
-pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, parse_time};
+pub use key::SecurityKey;
+pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, VirtualAccount};
+pub use parse::parse_time;
+pub use payouts::{
+    Account, Balance, Business, Company, NewSeller, Page, Payout, PayoutClient, PayoutFilter, PayoutItem,
+    PayoutStatus, Person, Schedule, Seller, SellerStatus, SellerUpdate,
+};
+pub use request::{CancelRequest, ConfirmRequest, ReceiveAccount, is_order_id, is_payment_key};
+pub use settlements::{DateType, Fee, Settlement};
+pub use signature::{KeyForm, SignatureError, WebhookKeys, secret_matches};
+pub use transactions::Transaction;
 
 use super::ConfigError;
-use super::http::{self, Answer};
-use crate::money::Krw;
+use super::http::{self, Answer, MAX_BODY_BYTES};
+use request::is_idempotency_key;
 
 const SETTING: &str = "payment provider";
 /// The provider's own figure for its slow calls; none is given for confirm.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of a page of a list, at most: the provider's longest pages, with room.
+const MAX_LIST: usize = 16 * 1024 * 1024;
 const TRACE_HEADER: &str = "x-tosspayments-trace-id";
 const KEY_PREFIXES: [&str; 4] = ["test_sk_", "live_sk_", "test_gsk_", "live_gsk_"];
 
@@ -42,30 +65,6 @@ pub struct TossClient {
     http: Client,
     base: Url,
     authorization: HeaderValue,
-}
-
-/// What the payer's redirect named, with the amount of **our** order.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfirmRequest {
-    pub payment_key: String,
-    pub order_id: String,
-    pub amount: Krw,
-}
-
-/// How much to give back.
-#[derive(Clone, Debug, Serialize)]
-pub struct CancelRequest {
-    /// Shown to the payer; 1 to 200 characters.
-    #[serde(rename = "cancelReason")]
-    pub reason: String,
-    /// `None` gives back everything that is left.
-    #[serde(rename = "cancelAmount", skip_serializing_if = "Option::is_none")]
-    pub amount: Option<Krw>,
-    /// What we believe is left before this cancel. The provider refuses when it is not so
-    /// (`NOT_MATCHES_REFUNDABLE_AMOUNT`), and cancels nothing.
-    #[serde(rename = "refundableAmount", skip_serializing_if = "Option::is_none")]
-    pub refundable_amount: Option<Krw>,
 }
 
 impl TossClient {
@@ -88,12 +87,7 @@ impl TossClient {
         request: ConfirmRequest,
         idempotency_key: &str,
     ) -> Result<Payment, TossError> {
-        if !is_payment_key(&request.payment_key) || !is_order_id(&request.order_id) {
-            return Err(TossError::NotSent("the payment key or order id is malformed"));
-        }
-        if !request.amount.is_positive() {
-            return Err(TossError::NotSent("the amount is not positive"));
-        }
+        request.check().map_err(TossError::NotSent)?;
         let url = self.url(&["confirm"]);
         self.post(Call::Confirm, url, &request, idempotency_key).await
     }
@@ -125,12 +119,7 @@ impl TossClient {
         if !is_payment_key(payment_key) {
             return Err(TossError::NotSent("the payment key is malformed"));
         }
-        if request.amount.is_some_and(|amount| !amount.is_positive()) {
-            return Err(TossError::NotSent("the amount is not positive"));
-        }
-        if !(1..=200).contains(&request.reason.chars().count()) {
-            return Err(TossError::NotSent("the reason has 1 to 200 characters"));
-        }
+        request.check().map_err(TossError::NotSent)?;
         let url = self.url(&[payment_key, "cancel"]);
         self.post(Call::Cancel, url, &request, idempotency_key).await
     }
@@ -146,27 +135,41 @@ impl TossClient {
         body: &impl Serialize,
         idempotency_key: &str,
     ) -> Result<Payment, TossError> {
-        if !is_idempotency_key(idempotency_key) {
-            return Err(TossError::NotSent("an idempotency key has 1 to 300 printable ASCII characters"));
-        }
-        let request = self.http.post(url).header("Idempotency-Key", idempotency_key).json(body);
-        self.ask(call, request).await
+        let request = self.keyed_post(url, idempotency_key)?.json(body);
+        self.ask(call, request, MAX_BODY_BYTES, |answer| judge(call, answer)).await
     }
 
     async fn read(&self, url: Url) -> Result<Option<Payment>, TossError> {
-        match self.ask(Call::Read, self.http.get(url)).await {
+        match self
+            .ask(Call::Read, self.http.get(url), MAX_BODY_BYTES, |answer| judge(Call::Read, answer))
+            .await
+        {
             Ok(payment) => Ok(Some(payment)),
             Err(TossError::Refused { code, .. }) if code == "NOT_FOUND_PAYMENT" => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn ask(&self, call: Call, request: RequestBuilder) -> Result<Payment, TossError> {
+    fn keyed_post(&self, url: Url, idempotency_key: &str) -> Result<RequestBuilder, TossError> {
+        if !is_idempotency_key(idempotency_key) {
+            return Err(TossError::NotSent("an idempotency key has 1 to 300 printable ASCII characters"));
+        }
+        Ok(self.http.post(url).header("Idempotency-Key", idempotency_key))
+    }
+
+    /// Sends with our key. `most`: bytes of the answer; `judge`: what a complete one means.
+    async fn ask<T>(
+        &self,
+        call: Call,
+        request: RequestBuilder,
+        most: usize,
+        judge: impl FnOnce(&Answer) -> Result<T, TossError>,
+    ) -> Result<T, TossError> {
         let request = request.header(AUTHORIZATION, self.authorization.clone());
-        let answer = http::exchange(request).await.map_err(TossError::NoAnswer)?;
+        let answer = http::exchange_within(request, most).await.map_err(TossError::NoAnswer)?;
         let trace_id = answer.headers.get(TRACE_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(?call, status = answer.status, trace_id, "the payment provider answered");
-        let judged = judge(call, &answer);
+        let judged = judge(&answer);
         if let Err(error) = &judged {
             // The trace id is what the provider's support asks for.
             tracing::info!(?call, %error, trace_id, "the payment provider did not do as asked");
@@ -181,21 +184,29 @@ impl fmt::Debug for TossClient {
     }
 }
 
-/// What an answer means. An answer that is neither a payment nor the provider's own error tells nothing of the
-/// outcome, whatever its status: a proxy on the way may have written it.
+/// What an answer about a payment means.
 fn judge(call: Call, answer: &Answer) -> Result<Payment, TossError> {
-    let status = answer.status;
-    let json = serde_json::from_slice(&answer.body)
-        .map_err(|_| TossError::NoAnswer(format!("status {status} with a body that is not JSON")))?;
-    if status == 200 {
-        return Payment::from_json(json)
-            .map_err(|error| TossError::NoAnswer(format!("status 200 with a broken payment: {error}")));
+    let json = json_of(answer.status, &answer.body)?;
+    if answer.status != 200 {
+        return Err(not_done(call, answer.status, &json));
     }
+    Payment::from_json(json)
+        .map_err(|error| TossError::NoAnswer(format!("status 200 with a broken payment: {error}")))
+}
+
+fn json_of(status: u16, body: &[u8]) -> Result<Value, TossError> {
+    serde_json::from_slice(body)
+        .map_err(|_| TossError::NoAnswer(format!("status {status} with a body that is not JSON")))
+}
+
+/// What an answer without success means. One that is not the provider's own error tells nothing of the outcome,
+/// whatever its status: a proxy on the way may have written it.
+fn not_done(call: Call, status: u16, json: &Value) -> TossError {
     if !(400..=599).contains(&status) {
-        return Err(TossError::NoAnswer(format!("unexpected status {status}")));
+        return TossError::NoAnswer(format!("unexpected status {status}"));
     }
-    Err(errors::refusal(call, status, &json)
-        .unwrap_or_else(|| TossError::NoAnswer(format!("status {status} without an error code"))))
+    errors::refusal(call, status, json)
+        .unwrap_or_else(|| TossError::NoAnswer(format!("status {status} without an error code")))
 }
 
 /// `Basic base64(key:)`: the key is the user and the password is empty; the colon is not optional.
@@ -213,23 +224,6 @@ fn authorization(secret_key: &SecretString) -> Result<HeaderValue, ConfigError> 
         .map_err(|_| ConfigError::new(SETTING, "the secret key does not fit a header"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Whether a text can be the provider's payment key: 1 to 200 printable ASCII characters. It comes through the
-/// payer's browser.
-pub fn is_payment_key(text: &str) -> bool {
-    (1..=200).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_graphic())
-        && !matches!(text, "." | "..")
-}
-
-/// Whether a text can be an order id: 6 to 64 of `A-Z a-z 0-9 _ -`, which every document of the provider allows.
-pub fn is_order_id(text: &str) -> bool {
-    (6..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-}
-
-fn is_idempotency_key(text: &str) -> bool {
-    (1..=300).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -3,14 +3,12 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, TimeZone};
-use chrono_tz::Asia::Seoul;
 use secrecy::SecretString;
-use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use crate::clock::{Instant, to_micros};
+use super::parse::{instant, lenient, lenient_won, won};
+use crate::clock::Instant;
 use crate::money::Krw;
 
 /// A payment at the provider (API version 2022-11-16).
@@ -40,9 +38,11 @@ pub struct Payment {
     pub card: Option<Card>,
     /// Such as `토스페이`, for easy pay.
     pub easy_pay_provider: Option<String>,
+    /// Where the payer transfers to, for payments by virtual account.
+    pub virtual_account: Option<VirtualAccount>,
     /// In the provider's order.
     pub cancels: Vec<Cancel>,
-    /// The body as it came, without `secret`: evidence.
+    /// The body as it came, without `secret` and the account that a refund goes to: evidence.
     pub raw: Value,
 }
 
@@ -77,6 +77,9 @@ pub struct Cancel {
     pub canceled_at: Option<Instant>,
     /// Unique per cancel.
     pub transaction_key: String,
+    /// What could still be given back after this cancel.
+    #[serde(default, deserialize_with = "lenient_won")]
+    pub refundable_amount: Option<Krw>,
     /// Domestic methods are done at once.
     #[serde(default)]
     pub cancel_status: CancelStatus,
@@ -110,10 +113,29 @@ pub struct Card {
     pub approve_no: Option<String>,
 }
 
-/// Why a body is no payment.
+/// An account issued for one payment. Its deadline passes without a webhook and without a new status: `expired`
+/// turns true, and the payment keeps waiting until it is cancelled.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualAccount {
+    pub account_number: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub bank_code: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub customer_name: Option<String>,
+    #[serde(default, deserialize_with = "instant")]
+    pub due_date: Option<Instant>,
+    #[serde(default, deserialize_with = "flag")]
+    pub expired: bool,
+    /// `NONE`, `PENDING`, `FAILED`, `PARTIAL_FAILED`, `COMPLETED`: the way of a refund to the payer's account.
+    #[serde(default, deserialize_with = "lenient")]
+    pub refund_status: Option<String>,
+}
+
+/// Why a body is not what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct ModelError(String);
+pub struct ModelError(pub(super) String);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,6 +167,8 @@ struct Body {
     card: Option<Card>,
     #[serde(default, deserialize_with = "lenient")]
     easy_pay: Option<EasyPay>,
+    #[serde(default, deserialize_with = "lenient")]
+    virtual_account: Option<VirtualAccount>,
     #[serde(default)]
     cancels: Option<Vec<Cancel>>,
 }
@@ -167,6 +191,9 @@ impl Payment {
             Some(Value::String(text)) => Some(SecretString::from(text)),
             _ => None,
         };
+        if let Some(account) = json.get_mut("virtualAccount").and_then(Value::as_object_mut) {
+            account.remove("refundReceiveAccount");
+        }
         let body = Body::deserialize(&json).map_err(|error| ModelError(error.to_string()))?;
         Ok(Self {
             payment_key: body.payment_key,
@@ -185,6 +212,7 @@ impl Payment {
             failure: body.failure,
             card: body.card,
             easy_pay_provider: body.easy_pay.map(|easy_pay| easy_pay.provider),
+            virtual_account: body.virtual_account,
             cancels: body.cancels.unwrap_or_default(),
             raw: json,
         })
@@ -192,7 +220,15 @@ impl Payment {
 
     /// The first field in which this payment is not the one we ordered. Money taken for a payment with a
     /// mismatch must be given back, and somebody must be told.
-    pub fn mismatch(&self, payment_key: &str, order_id: &str, amount: Krw) -> Option<&'static str> {
+    ///
+    /// `merchant`: who must have been paid, where that is configured.
+    pub fn mismatch(
+        &self,
+        payment_key: &str,
+        order_id: &str,
+        amount: Krw,
+        merchant: Option<&str>,
+    ) -> Option<&'static str> {
         if self.payment_key != payment_key {
             Some("paymentKey")
         } else if self.order_id != order_id {
@@ -201,9 +237,18 @@ impl Payment {
             Some("totalAmount")
         } else if self.currency != "KRW" {
             Some("currency")
+        } else if merchant.is_some() && self.m_id.as_deref() != merchant {
+            Some("mId")
         } else {
             None
         }
+    }
+
+    /// The transaction that took the money, which is the key of its row in the provider's lists. Known as long as
+    /// nothing was given back: a cancel takes the place of the last transaction.
+    pub fn approval_transaction_key(&self) -> Option<&str> {
+        let untouched = self.approved_at.is_some() && self.cancels.is_empty();
+        self.last_transaction_key.as_deref().filter(|_| untouched)
     }
 
     /// Everything was given back. The status does not tell: after a refund in parts it stays at
@@ -223,6 +268,18 @@ impl fmt::Debug for Payment {
             .field("total_amount", &self.total_amount)
             .field("balance_amount", &self.balance_amount)
             .field("cancels", &self.cancels.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Hides what names an account or its holder.
+impl fmt::Debug for VirtualAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VirtualAccount")
+            .field("bank_code", &self.bank_code)
+            .field("due_date", &self.due_date)
+            .field("expired", &self.expired)
+            .field("refund_status", &self.refund_status)
             .finish_non_exhaustive()
     }
 }
@@ -275,41 +332,6 @@ impl<'de> Deserialize<'de> for CancelStatus {
     }
 }
 
-/// An instant as the provider writes it. Some of its bodies leave the offset out: those are Korean time.
-pub fn parse_time(text: &str) -> Option<Instant> {
-    let at = match DateTime::parse_from_rfc3339(text) {
-        Ok(at) => at.to_utc(),
-        Err(_) => {
-            let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
-            Seoul.from_local_datetime(&local).earliest()?.to_utc()
-        }
-    };
-    Some(to_micros(at))
-}
-
-/// Whole won, not negative. `5000.0` is whole; `5000.5` is no amount, and guessing would move money.
-fn won<'de, D: Deserializer<'de>>(from: D) -> Result<Krw, D::Error> {
-    /// Up to here every integer has its own floating-point number.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let number = Number::deserialize(from)?;
-    let amount = match (number.as_i64(), number.as_f64()) {
-        (Some(amount), _) => Some(amount),
-        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-        (None, Some(amount)) if amount.fract() == 0.0 && amount.abs() < EXACT => Some(amount as i64),
-        _ => None,
-    };
-    match amount {
-        Some(amount) if amount >= 0 => Ok(Krw(amount)),
-        _ => Err(D::Error::custom(format!("{number} is not an amount in whole won"))),
-    }
-}
-
-/// A part that is of no consequence: in a form that we do not know it counts as absent.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
-    let value = Value::deserialize(from)?;
-    Ok(serde_json::from_value(value).ok())
-}
-
-fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Instant>, D::Error> {
-    Ok(lenient::<D, String>(from)?.as_deref().and_then(parse_time))
+fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(lenient(from)?.unwrap_or(false))
 }

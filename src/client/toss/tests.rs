@@ -1,10 +1,14 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
-use super::errors::table_codes;
 use super::*;
 use crate::client::stub;
+use crate::money::Krw;
+
+mod errors;
+mod lists;
+mod payouts;
+mod sellers;
+mod signature;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, headers: Default::default(), body: body.as_bytes().to_vec() }
@@ -56,13 +60,17 @@ fn a_full_payment_is_read() {
     assert_eq!(payment.receipt_url.as_deref(), Some("https://dashboard.tosspayments.com/receipt"));
     assert_eq!(payment.is_partial_cancelable, Some(true));
     assert_eq!(payment.cancels[0].cancel_amount, Krw(400));
+    assert_eq!(payment.cancels[0].refundable_amount, Some(Krw(600)));
+    assert_eq!(payment.cancels[0].transaction_key, "090A796806E726BBB929F4A2CA7DB9A7");
     assert_eq!(payment.cancels[0].cancel_status, CancelStatus::Done);
     assert!(payment.failure.is_none() && !payment.is_fully_refunded());
     let order = payment.order_id.clone();
     let key = payment.payment_key.clone();
-    assert_eq!(payment.mismatch(&key, &order, Krw(1000)), None);
-    assert_eq!(payment.mismatch(&key, &order, Krw(999)), Some("totalAmount"));
-    assert_eq!(payment.mismatch(&key, "another", Krw(1000)), Some("orderId"));
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), None), None);
+    assert_eq!(payment.mismatch(&key, &order, Krw(999), None), Some("totalAmount"));
+    assert_eq!(payment.mismatch(&key, "another", Krw(1000), None), Some("orderId"));
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), Some("tosspayments")), None);
+    assert_eq!(payment.mismatch(&key, &order, Krw(1000), Some("elsewhere")), Some("mId"));
 }
 
 #[test]
@@ -72,6 +80,49 @@ fn the_secret_stands_in_no_evidence_and_no_log() {
     assert!(!payment.raw.to_string().contains("ps_secret_value"));
     assert!(!format!("{payment:?}").contains("ps_secret_value"));
     assert_eq!(payment.raw["orderName"], "토스 티셔츠 외 2건");
+}
+
+#[test]
+fn a_virtual_account_is_read_and_not_shown() {
+    let mut body = full();
+    body["status"] = json!("WAITING_FOR_DEPOSIT");
+    body["cancels"] = json!(null);
+    body["approvedAt"] = json!(null);
+    body["virtualAccount"] = json!({
+        "accountType": "일반", "accountNumber": "X6505636518308", "bankCode": "20", "customerName": "박토스",
+        "depositorName": "", "dueDate": "2024-02-20T21:05:09+09:00", "expired": false,
+        "settlementStatus": "INCOMPLETED", "refundStatus": "NONE",
+        "refundReceiveAccount": {"bankCode": "20", "accountNumber": "1002345678901", "holderName": "박토스"}
+    });
+    let payment = Payment::from_json(body.clone()).unwrap();
+    let account = payment.virtual_account.as_ref().unwrap();
+    assert_eq!(
+        (account.account_number.as_str(), account.bank_code.as_deref()),
+        ("X6505636518308", Some("20"))
+    );
+    assert_eq!(account.customer_name.as_deref(), Some("박토스"));
+    assert_eq!(account.due_date.unwrap().to_rfc3339(), "2024-02-20T12:05:09+00:00");
+    assert!(!account.expired && account.refund_status.as_deref() == Some("NONE"));
+    let shown = format!("{account:?}");
+    assert!(!shown.contains("X6505636518308") && !shown.contains("박토스"), "{shown}");
+    assert!(!payment.raw.to_string().contains("1002345678901"));
+    assert_eq!(payment.raw["virtualAccount"]["accountNumber"], "X6505636518308");
+
+    body["virtualAccount"] =
+        json!({"accountNumber": "1", "expired": true, "dueDate": "soon", "bankCode": 20});
+    let account = Payment::from_json(body).unwrap().virtual_account.unwrap();
+    assert!(account.expired && account.due_date.is_none() && account.bank_code.is_none());
+}
+
+#[test]
+fn the_approval_has_a_transaction_until_something_is_given_back() {
+    let mut body = full();
+    assert_eq!(Payment::from_json(body.clone()).unwrap().approval_transaction_key(), None);
+    body["cancels"] = json!(null);
+    let payment = Payment::from_json(body.clone()).unwrap();
+    assert_eq!(payment.approval_transaction_key(), Some("9C62B18EEF0DE3EB7F4422EB6D14BC6E"));
+    body["approvedAt"] = json!(null);
+    assert_eq!(Payment::from_json(body).unwrap().approval_transaction_key(), None);
 }
 
 #[test]
@@ -131,29 +182,6 @@ fn times_without_an_offset_are_korean() {
 }
 
 #[test]
-fn errors_are_read_by_code_not_by_status() {
-    let refused = |status, code: &str, call| {
-        let body = json!({"code": code, "message": "설명"}).to_string();
-        let error = judge(call, &answer(status, &body)).unwrap_err();
-        assert_eq!(error.code(), Some(code));
-        error
-    };
-    assert!(refused(403, "REJECT_CARD_PAYMENT", Call::Confirm).is_declined());
-    assert_eq!(refused(400, "PROVIDER_ERROR", Call::Confirm).class(), Class::LookUp);
-    assert_eq!(refused(400, "REFUND_REJECTED", Call::Cancel).class(), Class::Contact);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Confirm).class(), Class::NewPayment);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT", Call::Cancel).class(), Class::Contact);
-    assert_eq!(refused(400, "NEVER_HEARD_OF", Call::Confirm).class(), Class::LookUp);
-    assert_eq!(refused(404, "NOT_FOUND_PAYMENT_SESSION", Call::Read).class(), Class::LookUp);
-    assert_eq!(refused(401, "UNAUTHORIZED_KEY", Call::Read).class(), Class::Contact);
-    let running = refused(409, "IDEMPOTENT_REQUEST_PROCESSING", Call::Confirm);
-    assert!(running.class() == Class::AskAgain && running.keeps_key());
-    assert!(!refused(500, "COMMON_ERROR", Call::Confirm).keeps_key());
-    let v2 = r#"{"version":"2022-11-16","traceId":"t","error":{"code":"UNAUTHORIZED_KEY","message":"m"}}"#;
-    assert_eq!(judge(Call::Read, &answer(401, v2)).unwrap_err().class(), Class::Contact);
-}
-
-#[test]
 fn an_answer_that_is_not_the_providers_leaves_the_outcome_unknown() {
     let mut fraction = full();
     fraction["balanceAmount"] = json!(0.5);
@@ -175,54 +203,6 @@ fn an_answer_that_is_not_the_providers_leaves_the_outcome_unknown() {
         assert!(error.class() == Class::LookUp && error.keeps_key() && !error.is_declined());
     }
     assert!(judge(Call::Confirm, &answer(200, &full().to_string())).is_ok());
-}
-
-/// Every code that the provider's tables name for confirm, cancel, redirect and keys, in their order.
-const NAMED: &str = "
-    PROVIDER_ERROR CARD_PROCESSING_ERROR FAILED_INTERNAL_SYSTEM_PROCESSING
-    FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING UNKNOWN_PAYMENT_ERROR COMMON_ERROR IDEMPOTENT_REQUEST_PROCESSING
-    FORBIDDEN_CONSECUTIVE_REQUEST
-    ALREADY_PROCESSED_PAYMENT DUPLICATED_ORDER_ID UNAPPROVED_ORDER_ID ALREADY_COMPLETED_PAYMENT
-    NOT_FOUND_PAYMENT_SESSION NOT_FOUND_PAYMENT
-    REJECT_CARD_PAYMENT REJECT_CARD_COMPANY REJECT_ACCOUNT_PAYMENT REJECT_TOSSPAY_INVALID_ACCOUNT
-    INVALID_REJECT_CARD INVALID_STOPPED_CARD INVALID_CARD_LOST_OR_STOLEN INVALID_CARD_NUMBER
-    INVALID_CARD_EXPIRATION INVALID_PASSWORD EXCEED_MAX_AUTH_COUNT RESTRICTED_TRANSFER_ACCOUNT
-    INVALID_ACCOUNT_INFO_RE_REGISTER NOT_ALLOWED_POINT_USE EXCEED_MAX_CARD_INSTALLMENT_PLAN
-    INVALID_CARD_INSTALLMENT_PLAN NOT_SUPPORTED_INSTALLMENT_PLAN_CARD_OR_MERCHANT
-    NOT_SUPPORTED_MONTHLY_INSTALLMENT_PLAN FDS_ERROR
-    EXCEED_MAX_DAILY_PAYMENT_COUNT EXCEED_MAX_PAYMENT_AMOUNT EXCEED_MAX_AMOUNT
-    EXCEED_MAX_ONE_DAY_WITHDRAW_AMOUNT EXCEED_MAX_ONE_TIME_WITHDRAW_AMOUNT EXCEED_MAX_MONTHLY_PAYMENT_AMOUNT
-    EXCEED_MAX_ONE_DAY_AMOUNT NOT_AVAILABLE_PAYMENT NOT_AVAILABLE_BANK BELOW_MINIMUM_AMOUNT
-    UNAUTHORIZED_KEY INVALID_API_KEY INCORRECT_BASIC_AUTH_FORMAT FORBIDDEN_REQUEST INVALID_REQUEST
-    INVALID_AUTHORIZE_AUTH NOT_FOUND_TERMINAL_ID INVALID_UNREGISTERED_SUBMALL NOT_REGISTERED_BUSINESS
-    INVALID_IDEMPOTENCY_KEY INVALID_TEST_CODE
-    PAY_PROCESS_CANCELED USER_CANCEL PAY_PROCESS_ABORTED INVALID_CLIENT_KEY NOT_SUPPORTED_METHOD
-    INSECURE_KEY_USAGE EXPIRED_PAYMENT
-    ALREADY_CANCELED_PAYMENT ALREADY_REFUND_PAYMENT INVALID_REFUND_ACCOUNT_INFO INVALID_REFUND_ACCOUNT_NUMBER
-    INVALID_BANK EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT NOT_MATCHES_REFUNDABLE_AMOUNT REFUND_REJECTED
-    FORBIDDEN_BANK_REFUND_REQUEST NOT_CANCELABLE_AMOUNT NOT_CANCELABLE_PAYMENT
-    NOT_CANCELABLE_PAYMENT_FOR_DORMANT_USER EXCEED_MAX_REFUND_DUE EXCEED_CANCEL_LIMIT
-    NOT_ALLOWED_PARTIAL_REFUND NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT FAILED_REFUND_PROCESS
-    FAILED_METHOD_HANDLING_CANCEL FAILED_PARTIAL_REFUND ALREADY_REFUNDING_PAYMENT EXCEED_MAX_REFUND_AMOUNT
-    NOT_SUPPORTED_REFUND INVALID_REFUND_AMOUNT DUPLICATED_REQUEST MAINTAINED_METHOD";
-
-#[test]
-fn the_table_knows_every_named_code_once() {
-    let table: Vec<_> = table_codes().collect();
-    let known: BTreeSet<_> = table.iter().copied().collect();
-    let named: BTreeSet<_> = NAMED.split_whitespace().collect();
-    assert_eq!(table.len(), known.len(), "a code stands in two rows");
-    assert_eq!(known, named);
-}
-
-#[test]
-fn every_code_has_guidance_in_both_languages() {
-    for code in NAMED.split_whitespace() {
-        let class = classify(Call::Confirm, code);
-        let (ko, en) = (guidance(Some(code), class, "ko-KR"), guidance(Some(code), class, "en"));
-        assert!(!ko.is_ascii() && en.is_ascii() && ko != en, "{code}");
-    }
-    assert_eq!(Class::Later.guidance("EN"), guidance(Some("NO_SUCH_CODE"), Class::Later, "en-US"));
 }
 
 #[test]
@@ -251,14 +231,45 @@ fn requests_have_the_providers_names() {
         serde_json::to_value(confirm).unwrap(),
         json!({"paymentKey": "k", "orderId": "order-1", "amount": 30000})
     );
-    let mut cancel = CancelRequest { reason: "r".to_owned(), amount: None, refundable_amount: None };
+    let mut cancel = CancelRequest {
+        reason: "r".to_owned(),
+        amount: None,
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     assert_eq!(serde_json::to_value(&cancel).unwrap(), json!({"cancelReason": "r"}));
     cancel.amount = Some(Krw(1));
     cancel.refundable_amount = Some(Krw(2));
     assert_eq!(
-        serde_json::to_value(cancel).unwrap(),
+        serde_json::to_value(&cancel).unwrap(),
         json!({"cancelReason": "r", "cancelAmount": 1, "refundableAmount": 2})
     );
+    cancel.refund_receive_account = Some(account("1002345678901"));
+    assert_eq!(
+        serde_json::to_value(&cancel).unwrap()["refundReceiveAccount"],
+        json!({"bank": "20", "accountNumber": "1002345678901", "holderName": "김토스"})
+    );
+    let shown = format!("{cancel:?}");
+    assert!(!shown.contains("1002345678901") && !shown.contains("김토스"), "{shown}");
+}
+
+fn account(number: &str) -> ReceiveAccount {
+    ReceiveAccount {
+        bank: "20".to_owned(),
+        account_number: number.to_owned(),
+        holder_name: "김토스".to_owned(),
+    }
+}
+
+#[test]
+fn a_refund_account_is_checked_before_it_is_sent() {
+    assert!(account("1").is_whole() && account("12345678901234567890").is_whole());
+    for bad in ["", "123456789012345678901", "1002-345", "１２３"] {
+        assert!(!account(bad).is_whole(), "{bad}");
+    }
+    assert!(!ReceiveAccount { holder_name: " ".to_owned(), ..account("1") }.is_whole());
+    assert!(!ReceiveAccount { holder_name: "가".repeat(61), ..account("1") }.is_whole());
+    assert!(!ReceiveAccount { bank: String::new(), ..account("1") }.is_whole());
 }
 
 #[test]
@@ -280,7 +291,17 @@ async fn what_cannot_be_sent_is_not_sent() {
         order_id: order.to_owned(),
         amount: Krw(amount),
     };
-    let cancel = CancelRequest { reason: String::new(), amount: None, refundable_amount: None };
+    let cancel = CancelRequest {
+        reason: String::new(),
+        amount: None,
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
+    let lost = CancelRequest {
+        reason: "r".to_owned(),
+        refund_receive_account: Some(account("no digits")),
+        ..cancel.clone()
+    };
     for error in [
         toss.confirm(confirm("no", 1000), "k").await.unwrap_err(),
         toss.confirm(confirm("order-1", 0), "k").await.unwrap_err(),
@@ -288,6 +309,7 @@ async fn what_cannot_be_sent_is_not_sent() {
         toss.confirm(confirm("order-1", 1000), "a\r\nb").await.unwrap_err(),
         toss.payment("..").await.unwrap_err(),
         toss.cancel("key", cancel, "k").await.unwrap_err(),
+        toss.cancel("key", lost, "k").await.unwrap_err(),
     ] {
         assert!(matches!(error, TossError::NotSent(_)), "{error}");
     }
@@ -307,8 +329,12 @@ async fn calls_go_where_the_provider_expects_them() {
     let toss = TossClient::new(&url, SecretString::from("test_sk_abc")).unwrap();
     let confirm =
         ConfirmRequest { payment_key: "k/1".to_owned(), order_id: "order-1".to_owned(), amount: Krw(1000) };
-    let cancel =
-        CancelRequest { reason: "취소".to_owned(), amount: Some(Krw(400)), refundable_amount: None };
+    let cancel = CancelRequest {
+        reason: "취소".to_owned(),
+        amount: Some(Krw(400)),
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     toss.confirm(confirm, "attempt-1").await.unwrap();
     toss.cancel("k/1", cancel, "refund-1").await.unwrap();
     assert!(toss.payment("k/1").await.unwrap().is_some());
