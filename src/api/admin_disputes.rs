@@ -287,7 +287,8 @@ impl AdminDisputesApi {
         let key = Key::parse(idempotency_key.0, caller.user_id(), "no-show", &request)?;
         unit!(app, admin, tx => {
             if key.begin(tx).await?.is_none() {
-                dispute::mark_no_show(tx, &app.core.rules, id.0, body.absent, &body.reason).await?;
+                let (rules, judge) = (&app.core.rules, caller.user_id());
+                dispute::mark_no_show(tx, rules, id.0, judge, body.absent, &body.reason).await?;
                 key.save(tx, "marked").await?;
             }
             Ok(())

@@ -325,6 +325,18 @@ pub static CODES: &[Code] = &[
         "이 예약의 분쟁은 이미 결정되었습니다.",
     ),
     row(
+        409,
+        "dispute.already_withdrawn",
+        "You have withdrawn a dispute about this reservation. It cannot be opened again.",
+        "이미 취하한 분쟁은 다시 열 수 없습니다.",
+    ),
+    row(
+        403,
+        "dispute.own_case",
+        "You are a side of this. Another administrator must decide.",
+        "당사자는 결정할 수 없습니다. 다른 관리자가 결정해야 합니다.",
+    ),
+    row(
         422,
         "dispute.claim_exceeds",
         "No more can be claimed than the price, or agreed to than was claimed.",

@@ -1,7 +1,7 @@
 //! What administrators decide.
 
 use super::error::Error;
-use super::flow::{lock, step};
+use super::flow::{conclude, lock, step};
 use super::model::{Dispute, Move, Outcome, Party, State};
 use super::money;
 use crate::config::Rules;
@@ -34,13 +34,19 @@ impl Decision {
         }
     }
 
-    fn check(&self, dispute: &Dispute, price: Krw) -> Result<(), Error> {
+    /// `left`: won that can still be given back.
+    fn check(&self, dispute: &Dispute, price: Krw, left: Krw) -> Result<(), Error> {
+        if self.refund > left {
+            return Err(Error::RefundExceeds);
+        }
         let moves_money = self.refund.is_positive() || self.compensation.is_positive();
         if self.outcome == Outcome::Dismissed && moves_money {
             return Err(Error::DecisionInvalid("a claim that is dismissed moves no money"));
         }
         let for_mentee = dispute.opened_by != Party::Mentor && dispute.claim_krw.is_positive();
-        if self.outcome != Outcome::Dismissed && for_mentee && !self.refund.is_positive() {
+        // What is claimed may have been given back for another reason meanwhile.
+        let can_be_met = for_mentee && left.is_positive();
+        if self.outcome != Outcome::Dismissed && can_be_met && !self.refund.is_positive() {
             return Err(Error::DecisionInvalid("a claim of a mentee that is upheld gives something back"));
         }
         if self.compensation > price {
@@ -54,7 +60,7 @@ impl Decision {
 /// rules is only proposed: another administrator approves it.
 ///
 /// # Errors
-/// `NotAllowed` unless it is in review; `DecisionInvalid`; `RefundExceeds`.
+/// `NotAllowed` unless it is in review; `OwnCase` for an administrator who is a side of it; `DecisionInvalid`; `RefundExceeds`.
 pub async fn decide(
     tx: &mut Tx,
     rules: &Rules,
@@ -66,42 +72,42 @@ pub async fn decide(
     if dispute.state != State::InReview {
         return Err(Error::NotAllowed);
     }
-    decision.check(&dispute, r.price_krw)?;
-    if decision.refund.is_positive() && decision.refund > money::left(tx, r.id).await? {
-        return Err(Error::RefundExceeds);
+    if dispute.party_of(admin).is_some() {
+        return Err(Error::OwnCase);
     }
-    let needs_second = decision.cost() > rules.goodwill_limit();
-    let way = if needs_second { Move::Propose } else { Move::Decide };
-    let is = step(tx, &dispute, &r, way, Some(&decision.reason), |d| {
+    let left = money::left(tx, r.id).await?;
+    decision.check(&dispute, r.price_krw, left)?;
+    let decided = |d: &mut Dispute| {
         d.outcome = Some(decision.outcome);
         d.refund_krw = Some(decision.refund);
         d.compensation_krw = Some(decision.compensation);
         d.bearer = Some(decision.bearer);
         d.decision_reason = Some(decision.reason.clone());
         d.decided_by = Some(admin);
-    })
-    .await?;
-    if !needs_second {
-        money::settle(tx, &r, &is).await?;
+    };
+    if decision.cost() > rules.goodwill_limit() {
+        step(tx, &dispute, &r, Move::Propose, Some(&decision.reason), decided).await
+    } else {
+        conclude(tx, &dispute, &r, Move::Decide, Some(&decision.reason), decided).await
     }
-    Ok(is)
 }
 
 /// A second administrator approves a proposal: it is carried out.
 ///
 /// # Errors
-/// `NotAllowed` unless something is proposed; `SamePerson`; `RefundExceeds` when less is left than it was then.
+/// `NotAllowed` unless something is proposed; `SamePerson`; `OwnCase`; `RefundExceeds` when less is left than it was then.
 pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Dispute, Error> {
     let (r, dispute) = lock(tx, id).await?;
     if dispute.state != State::Proposed {
         return Err(Error::NotAllowed);
     }
+    if dispute.party_of(admin).is_some() {
+        return Err(Error::OwnCase);
+    }
     if dispute.decided_by == Some(admin) {
         return Err(Error::SamePerson);
     }
-    let is = step(tx, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await?;
-    money::settle(tx, &r, &is).await?;
-    Ok(is)
+    conclude(tx, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await
 }
 
 /// A proposal is not approved, or its author takes it back: the dispute is in review again.
@@ -110,13 +116,5 @@ pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Disput
 /// `NotAllowed` unless something is proposed.
 pub async fn send_back(tx: &mut Tx, id: DisputeId, reason: &str) -> Result<Dispute, Error> {
     let (r, dispute) = lock(tx, id).await?;
-    step(tx, &dispute, &r, Move::Return, Some(reason), |d| {
-        d.outcome = None;
-        d.refund_krw = None;
-        d.compensation_krw = None;
-        d.bearer = None;
-        d.decision_reason = None;
-        d.decided_by = None;
-    })
-    .await
+    step(tx, &dispute, &r, Move::Return, Some(reason), Dispute::forget_decision).await
 }

@@ -14,6 +14,8 @@ pub enum Error {
     AlreadyOpen,
     #[error("a dispute about the reservation was decided or settled")]
     AlreadyDecided,
+    #[error("the side has withdrawn a dispute about the reservation")]
+    AlreadyWithdrawn,
     #[error("more is claimed or agreed than the price or the claim")]
     ClaimExceeds,
     #[error("the state or the side does not allow this")]
@@ -32,6 +34,8 @@ pub enum Error {
     RefundExceeds,
     #[error("the second administrator is the first one")]
     SamePerson,
+    #[error("the administrator is a side of it")]
+    OwnCase,
     #[error("the session has not begun long enough ago")]
     NoShowTooEarly,
     #[error("reservation")]
@@ -56,6 +60,7 @@ impl Error {
             Self::WindowOver => "dispute.window_over",
             Self::AlreadyOpen => "dispute.already_open",
             Self::AlreadyDecided => "dispute.already_decided",
+            Self::AlreadyWithdrawn => "dispute.already_withdrawn",
             Self::ClaimExceeds => "dispute.claim_exceeds",
             Self::NotAllowed => "dispute.not_allowed",
             Self::Stale => "dispute.stale",
@@ -65,6 +70,7 @@ impl Error {
             Self::DecisionInvalid(_) => "dispute.decision_invalid",
             Self::RefundExceeds => "refund.exceeds",
             Self::SamePerson => "dispute.same_person",
+            Self::OwnCase => "dispute.own_case",
             Self::NoShowTooEarly => "no_show.too_early",
             Self::Reservation(error) => error.code(),
             Self::Payment(error) => error.code(),

@@ -51,12 +51,43 @@ async fn lock_as(tx: &mut Tx, id: DisputeId, member: UserId) -> Result<(Reservat
     Ok((reservation, dispute, party))
 }
 
-/// The one way a dispute changes: looks the move up in the table, compares and sets, writes the history and the
-/// deadline of the new state, takes back the job of the old one, and tells both sides.
+/// A move that touches no money: [`shift`], and both sides are told.
 pub(super) async fn step(
     tx: &mut Tx,
     was: &Dispute,
     reservation: &Reservation,
+    step: Move,
+    reason: Option<&str>,
+    change: impl FnOnce(&mut Dispute),
+) -> Result<Dispute, Error> {
+    let is = shift(tx, was, step, reason, change).await?;
+    if let Some(cause) = step.told_as() {
+        announce(tx, &is, reservation, cause).await?;
+    }
+    Ok(is)
+}
+
+/// A move that ends the dispute and moves its money. The feeds come last, as everywhere: whoever pays out holds the
+/// lines when it tells the mentor.
+pub(super) async fn conclude(
+    tx: &mut Tx,
+    was: &Dispute,
+    reservation: &Reservation,
+    step: Move,
+    reason: Option<&str>,
+    change: impl FnOnce(&mut Dispute),
+) -> Result<Dispute, Error> {
+    let is = shift(tx, was, step, reason, change).await?;
+    money::settle(tx, reservation, &is).await?;
+    announce(tx, &is, reservation, step.cause()).await?;
+    Ok(is)
+}
+
+/// The one way a dispute changes: looks the move up in the table, compares and sets, writes the history and the
+/// deadline of the new state, and takes back the job of the old one.
+async fn shift(
+    tx: &mut Tx,
+    was: &Dispute,
     step: Move,
     reason: Option<&str>,
     change: impl FnOnce(&mut Dispute),
@@ -77,9 +108,6 @@ pub(super) async fn step(
     if is.deadline != was.deadline {
         outbox::cancel_waiting(tx, is.id.0, &[EndDisputePhase::KIND]).await?;
         deadline::write(tx, &is).await?;
-    }
-    if let Some(cause) = step.told_as() {
-        announce(tx, &is, reservation, cause).await?;
     }
     Ok(is)
 }
@@ -141,27 +169,34 @@ pub async fn answer(
     if agreed.is_some_and(|amount| amount > dispute.claim_krw) {
         return Err(Error::ClaimExceeds);
     }
-    let move_ = match agreed {
-        Some(amount) if dispute.opened_by == Party::Mentor && amount.is_positive() => Move::Concede,
-        Some(amount) if amount == dispute.claim_krw => Move::Accept,
-        _ => Move::Answer,
-    };
-    let (now, until) = (tx.now, tx.now + rules.dispute_evidence());
-    let is = step(tx, &dispute, &r, move_, None, |d| {
+    let now = tx.now;
+    let answered = |d: &mut Dispute| {
         d.answer = Some(text.to_owned());
         d.answered_at = Some(now);
         d.offer_krw = agreed;
-        d.deadline = (move_ == Move::Answer).then_some(until);
-        if move_ == Move::Accept {
-            d.refund_krw = agreed;
-            d.bearer = Some(Bearer::Shared);
+        d.deadline = None;
+    };
+    match agreed {
+        Some(amount) if dispute.opened_by == Party::Mentor && amount.is_positive() => {
+            step(tx, &dispute, &r, Move::Concede, None, answered).await
         }
-    })
-    .await?;
-    if move_ == Move::Accept {
-        money::settle(tx, &r, &is).await?;
+        Some(amount) if amount == dispute.claim_krw => {
+            conclude(tx, &dispute, &r, Move::Accept, None, |d| {
+                answered(d);
+                d.refund_krw = agreed;
+                d.bearer = Some(Bearer::Shared);
+            })
+            .await
+        }
+        _ => {
+            let until = now + rules.dispute_evidence();
+            step(tx, &dispute, &r, Move::Answer, None, |d| {
+                answered(d);
+                d.deadline = Some(until);
+            })
+            .await
+        }
     }
-    Ok(is)
 }
 
 /// The opener takes what the other side offered: the sides agree, and the money goes back.
@@ -173,16 +208,15 @@ pub async fn take_offer(tx: &mut Tx, id: DisputeId, member: UserId) -> Result<Di
     if !dispute.may_take_offer(party) {
         return Err(Error::NotAllowed);
     }
-    let is = step(tx, &dispute, &r, Move::Accept, None, |d| {
+    conclude(tx, &dispute, &r, Move::Accept, None, |d| {
         d.refund_krw = d.offer_krw;
         d.bearer = Some(Bearer::Shared);
     })
-    .await?;
-    money::settle(tx, &r, &is).await?;
-    Ok(is)
+    .await
 }
 
-/// The opener gives it up: the lines are as before. A session to which nobody came is reviewed all the same.
+/// The opener gives it up: the lines are as before. A session to which nobody came is reviewed all the same. The same
+/// side cannot open another one about the same session, lest the other be called for ever.
 ///
 /// # Errors
 /// `NotAllowed` for the other side, and when it is over.
@@ -191,20 +225,13 @@ pub async fn withdraw(tx: &mut Tx, rules: &Rules, id: DisputeId, member: UserId)
     if !dispute.may_withdraw(party) {
         return Err(Error::NotAllowed);
     }
-    let is = step(tx, &dispute, &r, Move::Withdraw, None, |d| {
-        // A proposal that nobody approved comes to nothing.
-        d.outcome = None;
-        d.refund_krw = None;
-        d.compensation_krw = None;
-        d.bearer = None;
-        d.decision_reason = None;
-        d.decided_by = None;
-    })
-    .await?;
+    // A proposal that nobody approved comes to nothing.
+    let is = shift(tx, &dispute, Move::Withdraw, None, Dispute::forget_decision).await?;
+    settlement::thaw(tx, r.id, &dispute.key()).await?;
     if money::nobody_came(&r) && !query::is_judged(tx, r.id, r.updated_at).await? {
         open::open_review(tx, rules, &r, "Nobody came to the session.").await?;
     }
-    settlement::thaw(tx, r.id, &dispute.key()).await?;
+    announce(tx, &is, &r, Move::Withdraw.cause()).await?;
     Ok(is)
 }
 

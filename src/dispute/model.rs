@@ -259,6 +259,16 @@ impl Dispute {
         self.opened_by == party && self.state.is_live()
     }
 
+    /// As if nobody had proposed a decision.
+    pub(super) fn forget_decision(&mut self) {
+        self.outcome = None;
+        self.refund_krw = None;
+        self.compensation_krw = None;
+        self.bearer = None;
+        self.decision_reason = None;
+        self.decided_by = None;
+    }
+
     /// Names its freeze, its refund and its postings.
     pub fn key(&self) -> String {
         format!("dispute:{}", self.id)

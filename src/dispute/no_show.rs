@@ -81,12 +81,13 @@ async fn tell(tx: &mut Tx, r: &Reservation, report: &NoShowReport) -> Result<(),
 /// stays where it is until an administrator has reviewed it. Each can be appealed by a dispute (S68).
 ///
 /// # Errors
-/// `ReservationNotFound`; `NoShowTooEarly`; `reservation.not_allowed` unless the session is running or waits to be
-/// completed.
+/// `ReservationNotFound`; `NoShowTooEarly`; `OwnCase` for an administrator who is a side of it;
+/// `reservation.not_allowed` unless the session is running or waits to be completed.
 pub async fn mark_no_show(
     tx: &mut Tx,
     rules: &Rules,
     id: ReservationId,
+    admin: UserId,
     absent: Absent,
     reason: &str,
 ) -> Result<Reservation, Error> {
@@ -94,13 +95,17 @@ pub async fn mark_no_show(
     if tx.now < was.starts_at + GRACE {
         return Err(Error::NoShowTooEarly);
     }
+    if Party::of(admin, &was).is_some() {
+        return Err(Error::OwnCase);
+    }
+    // The payment before the feeds, as in a refund.
+    let left = money::left(tx, id).await?;
     let is = reservation::no_show(tx, &was, absent, reason).await?;
     match absent {
         Absent::Mentee => {
             outbox::enqueue(tx, &AccrueSettlement { reservation_id: id }).await?;
         }
         Absent::Mentor => {
-            let left = money::left(tx, id).await?;
             if left.is_positive() {
                 money::give_back(tx, &is, left, Bearer::Shared, "no_show", "", "no_show").await?;
             }

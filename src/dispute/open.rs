@@ -28,7 +28,8 @@ pub struct NewDispute {
 ///
 /// # Errors
 /// `ReservationNotFound` for strangers; `NotPossible` before the session has begun, and where nothing was kept;
-/// `WindowOver`; `ClaimExceeds`; `AlreadyOpen`; `AlreadyDecided`.
+/// `WindowOver`; `ClaimExceeds`; `AlreadyOpen`; `AlreadyDecided`;
+/// `AlreadyWithdrawn` for the side that withdrew one.
 pub async fn open(
     tx: &mut Tx,
     rules: &Rules,
@@ -51,8 +52,11 @@ pub async fn open(
     if query::live_of(tx, id).await?.is_some() {
         return Err(Error::AlreadyOpen);
     }
-    if query::is_judged(tx, id, judged_since(&r)).await? {
+    if query::is_judged(tx, id, since(&r)).await? {
         return Err(Error::AlreadyDecided);
+    }
+    if query::has_opened(tx, id, party, since(&r)).await? {
+        return Err(Error::AlreadyWithdrawn);
     }
     let first = Dispute {
         deadline: Some(tx.now + rules.dispute_answer()),
@@ -89,8 +93,8 @@ async fn something_was_kept(tx: &mut Tx, r: &Reservation) -> Result<bool, Error>
         && payment::capture_of(tx.conn(), r.id).await?.is_some())
 }
 
-/// A no-show can be appealed even where an earlier dispute about the session was decided.
-fn judged_since(r: &Reservation) -> Instant {
+/// Disputes from before do not count: a no-show can be appealed even where an earlier one was decided or withdrawn.
+fn since(r: &Reservation) -> Instant {
     if r.state == Stage::NoShow { r.updated_at } else { r.created_at }
 }
 

@@ -83,6 +83,19 @@ pub async fn is_judged(tx: &mut Tx, id: ReservationId, since: Instant) -> sqlx::
     Ok(judged.is_some())
 }
 
+/// Whether one side has opened a dispute since `since`.
+pub async fn has_opened(tx: &mut Tx, id: ReservationId, side: Party, since: Instant) -> sqlx::Result<bool> {
+    let opened: Option<i8> = sqlx::query_scalar(
+        "SELECT 1 FROM disputes WHERE reservation_id = ? AND opened_by = ? AND created_at >= ? LIMIT 1",
+    )
+    .bind(id)
+    .bind(side)
+    .bind(since)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(opened.is_some())
+}
+
 /// The compare-and-set of every change. `false`: somebody was faster.
 pub async fn compare_and_set(tx: &mut Tx, was: &Dispute, is: &Dispute) -> sqlx::Result<bool> {
     let done = sqlx::query(

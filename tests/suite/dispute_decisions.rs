@@ -356,6 +356,23 @@ async fn i11_what_was_paid_out_before_the_decision_is_netted_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn f7_an_administrator_decides_no_case_of_their_own() {
+    let app = TestApp::start_with(Rules { goodwill_limit_krw: 0, ..Rules::default() }).await;
+    let (booking, path, admin) = in_review(&app, 50_000).await;
+    transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(konnect::user::make_admin(tx, booking.mentor.id).await?)
+    })
+    .expect("the mentor is an administrator too");
+    let upheld = decision("upheld", 50_000, "platform");
+    app.judge(&booking.mentor, &path, "decide", upheld.clone()).await.problem(403, "dispute.own_case");
+    app.judge(&admin, &path, "decide", upheld).await.ok(200);
+    app.judge(&booking.mentor, &path, "approve", json!({})).await.problem(403, "dispute.own_case");
+    app.run_jobs().await;
+    assert_eq!(app.ledger(booking.id).await[0], 50_000);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn f7_lists_are_pages_for_administrators() {
     let app = TestApp::start().await;
     let (_, path, admin) = in_review(&app, 50_000).await;

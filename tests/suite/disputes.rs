@@ -337,3 +337,18 @@ async fn f7_a_dispute_that_is_withdrawn_lets_go_of_the_line() {
     app.dispute(&booking, &booking.mentee, "quality", 0).await.problem(409, "dispute.window_over");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f7_each_side_opens_once() {
+    let app = TestApp::start().await;
+    let booking = app.completed_session().await;
+    for person in [&booking.mentee, &booking.mentor] {
+        let path = app.open_dispute(&booking, person, "quality", 0).await;
+        app.log_in(person).await.client.post(&format!("{path}/withdraw"), json!({})).await.ok(200);
+        let again = app.dispute(&booking, person, "other", 0).await;
+        again.problem(409, "dispute.already_withdrawn");
+    }
+    app.run_jobs().await;
+    assert_eq!(app.line_states(booking.id).await, ["accrued"]);
+    app.finish().await;
+}

@@ -169,6 +169,25 @@ async fn s67_a_dispute_that_was_open_is_the_review() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s67_a_dispute_about_a_mentor_who_did_not_come_can_be_upheld_after_the_refund() {
+    let app = TestApp::start().await;
+    let booking = app.running_session().await;
+    let admin = app.admin("judge").await;
+    app.advance(TimeDelta::minutes(10));
+    let path = app.open_dispute(&booking, &booking.mentee, "no_show", 50_000).await;
+    mark(&app, &admin, &booking, "mentor").await.ok(200);
+    app.run_jobs_twice().await;
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.bring_to_review(&path, &booking.mentee).await;
+    let bad = app.judge(&admin, &path, "decide", decision("upheld", 1, 0)).await;
+    bad.problem(422, "refund.exceeds");
+    app.judge(&admin, &path, "decide", decision("upheld", 0, 0)).await.ok(200);
+    app.run_jobs_twice().await;
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s68_a_mentee_appeals_with_evidence_and_gets_the_money_back() {
     let app = TestApp::start().await;
     let (booking, admin) = no_show(&app, "mentee").await;
