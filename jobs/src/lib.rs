@@ -13,6 +13,7 @@ pub mod worker;
 
 mod accrue_settlement;
 mod audit_ledger;
+mod close_refund;
 mod complete_reservation;
 mod confirm_payment;
 mod deliver_notice;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcileDisputes, ReconcilePayments,
-    ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
-    RequeryPayment, Retry, StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, CloseRefund, CompleteReservation, ConfirmPayment, DeliverNotice,
+    EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcileDisputes,
+    ReconcilePayments, ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement,
+    RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -45,6 +45,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),

@@ -4,6 +4,8 @@
 mod admin;
 mod admin_disputes;
 mod admin_jobs;
+mod admin_refunds;
+mod admin_reservations;
 mod admin_view;
 mod answer;
 mod auth;
@@ -27,6 +29,9 @@ mod payments;
 mod problem;
 mod raw_json;
 mod realtime;
+mod refund_guidance;
+mod refund_view;
+mod refunds;
 mod request;
 mod reservation_view;
 mod reservations;

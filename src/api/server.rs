@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::admin::AdminApi;
 use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
+use super::admin_refunds::AdminRefundsApi;
+use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
@@ -28,6 +30,7 @@ use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
+use super::refunds::RefundsApi;
 use super::request::Track;
 use super::reservations::ReservationsApi;
 use super::schedule::ScheduleApi;
@@ -49,9 +52,10 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, EarningsApi, DisputesApi),
+        (PaymentsApi, RefundsApi, EarningsApi, DisputesApi),
         RealtimeApi,
-        (AdminApi, AdminDisputesApi, JobsApi),
+        (AdminApi, JobsApi),
+        (AdminReservationsApi, AdminRefundsApi, AdminDisputesApi),
     )
 }
 

@@ -8,6 +8,7 @@ use crate::config::Rules;
 use crate::db::Tx;
 use crate::id::{DisputeId, UserId};
 use crate::money::Krw;
+use crate::reservation::{self, Absent, Reservation, Strike};
 use crate::settlement::Bearer;
 
 /// A decision. Amounts are won.
@@ -88,8 +89,19 @@ pub async fn decide(
     if decision.cost() > rules.goodwill_limit() {
         step(tx, &dispute, &r, Move::Propose, Some(&decision.reason), decided).await
     } else {
-        conclude(tx, &dispute, &r, Move::Decide, Some(&decision.reason), decided).await
+        let is = conclude(tx, &dispute, &r, Move::Decide, Some(&decision.reason), decided).await?;
+        set_right(tx, &r, &is).await?;
+        Ok(is)
     }
+}
+
+/// A mentor who was there after all has no strike for it.
+async fn set_right(tx: &mut Tx, r: &Reservation, dispute: &Dispute) -> Result<(), Error> {
+    let overturned = dispute.opened_by == Party::Mentor && dispute.outcome == Some(Outcome::Upheld);
+    if overturned && r.absent == Some(Absent::Mentor) {
+        reservation::forgive(tx, r, Strike::NO_SHOW).await?;
+    }
+    Ok(())
 }
 
 /// A second administrator approves a proposal: it is carried out.
@@ -107,7 +119,9 @@ pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Disput
     if dispute.decided_by == Some(admin) {
         return Err(Error::SamePerson);
     }
-    conclude(tx, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await
+    let is = conclude(tx, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await?;
+    set_right(tx, &r, &is).await?;
+    Ok(is)
 }
 
 /// A proposal is not approved, or its author takes it back: the dispute is in review again.

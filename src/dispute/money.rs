@@ -47,24 +47,28 @@ pub(super) async fn give_back(
         return Err(Error::RefundExceeds);
     }
     if amount == left && r.state == Stage::InSession {
-        end_session(tx, r).await?;
+        end_session(tx, r, amount).await?;
     }
     settlement::take_back(tx, r.id, amount, bearer, key).await?;
     payment::refund(tx, r.id, amount, cause, cause_ref).await?;
     Ok(())
 }
 
-/// Won that can still be given back of what the mentee paid. Locks the payment, so that no refund ends meanwhile.
+/// Won that can still be given back of what the mentee paid; nothing where nothing was captured. Locks the payment, so that no refund ends meanwhile.
 pub(super) async fn left(tx: &mut Tx, id: ReservationId) -> Result<Krw, Error> {
-    Ok(payment::refundable(tx, id).await?)
+    match payment::lock_capture(tx, id).await {
+        Ok(captured) => Ok(captured.left()),
+        Err(payment::Error::NothingCaptured) => Ok(Krw::ZERO),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A session of which everything is given back is not live (I8): it is completed, or ends early.
-async fn end_session(tx: &mut Tx, r: &Reservation) -> Result<(), Error> {
+async fn end_session(tx: &mut Tx, r: &Reservation, refund: Krw) -> Result<(), Error> {
     if tx.now >= r.ends_at {
         reservation::complete(tx, r).await?;
     } else {
-        reservation::cancel(tx, r, Side::Admin, "Everything is given back after a dispute.").await?;
+        reservation::cancel(tx, r, Side::Admin, "Everything is given back after a dispute.", refund).await?;
     }
     Ok(())
 }

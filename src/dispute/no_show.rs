@@ -12,7 +12,7 @@ use crate::event;
 use crate::id::{NoShowReportId, ReservationId, UserId};
 use crate::job::{AccrueSettlement, NotifyEvent};
 use crate::outbox;
-use crate::reservation::{self, Absent, Reservation, State as Stage};
+use crate::reservation::{self, Absent, Reservation, State as Stage, Strike};
 use crate::settlement::Bearer;
 
 /// Whoever has not come this long after the start is late no more: absent.
@@ -77,7 +77,7 @@ async fn tell(tx: &mut Tx, r: &Reservation, report: &NoShowReport) -> Result<(),
 }
 
 /// Ends a session to which somebody did not come, and says where the money goes (S67). The mentee was absent: the
-/// mentor is paid as after a session. The mentor was: everything goes back to the mentee. Nobody came: the money
+/// mentor is paid as after a session. The mentor was: everything goes back to the mentee, and a strike is counted. Nobody came: the money
 /// stays where it is until an administrator has reviewed it. Each can be appealed by a dispute (S68).
 ///
 /// # Errors
@@ -106,6 +106,7 @@ pub async fn mark_no_show(
             outbox::enqueue(tx, &AccrueSettlement { reservation_id: id }).await?;
         }
         Absent::Mentor => {
+            reservation::strike(tx, &is, Strike::NO_SHOW).await?;
             if left.is_positive() {
                 money::give_back(tx, &is, left, Bearer::Shared, "no_show", "", "no_show").await?;
             }

@@ -19,7 +19,9 @@ use crate::clock::Instant;
 
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
-pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
+pub use payment::{
+    CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook,
+};
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,

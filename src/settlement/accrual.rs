@@ -13,22 +13,16 @@ use crate::job::{NotifyEvent, ReleaseSettlement};
 use crate::ledger;
 use crate::outbox;
 use crate::payment;
-use crate::reservation::{self, Absent, Reservation, State};
+use crate::reservation::{self, Reservation};
 
 /// What became of a wish to accrue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accrual {
     Done,
-    /// Nothing is held, it was accrued before, or the reservation is not over: its end asks again.
+    /// Nothing is held, or it was accrued before.
     Nothing,
     /// Money is still on its way back to the mentee: ask again later.
     Waiting,
-}
-
-/// Whether what is held for a reservation in this state is for its mentor.
-fn is_earned(r: &Reservation) -> bool {
-    matches!(r.state, State::Completed | State::Cancelled)
-        || (r.state == State::NoShow && r.absent == Some(Absent::Mentee))
 }
 
 /// Splits what is held for a finished reservation between mentor, platform and tax office, by the rates of today,
@@ -36,8 +30,8 @@ fn is_earned(r: &Reservation) -> bool {
 /// refund was given up, is accrued as a line of its own.
 pub async fn accrue(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<Accrual, Error> {
     let reservation = reservation::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    if !is_earned(&reservation) && !query::is_awarded(tx, id).await? {
-        return Ok(Accrual::Nothing);
+    if !reservation.is_earned() && !query::is_awarded(tx, id).await? {
+        return Err(Error::NotFinished);
     }
     if payment::has_open_refund(tx, id).await? {
         return Ok(Accrual::Waiting);

@@ -4,6 +4,8 @@ use crate::{ledger, payment, reservation};
 pub enum Error {
     #[error("no such reservation")]
     NotFound,
+    #[error("the reservation is not finished")]
+    NotFinished,
     #[error("more would be taken back than was settled")]
     NothingToTakeBack,
     #[error("a line changed meanwhile")]
@@ -22,6 +24,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "reservation.not_found",
+            Self::NotFinished => "reservation.not_allowed",
             Self::NothingToTakeBack => "refund.exceeds",
             Self::Reservation(error) => error.code(),
             Self::Payment(error) => error.code(),

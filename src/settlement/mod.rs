@@ -6,6 +6,7 @@ mod audit;
 mod award;
 mod error;
 mod freeze;
+mod goodwill;
 mod model;
 mod query;
 mod release;
@@ -16,10 +17,13 @@ pub use audit::{Violation, audit};
 pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
-pub use model::{Bearer, LineState, RULE_VERSION, Rates, SettlementLine};
+pub use goodwill::{approve_refund, request_refund};
+pub use model::{LineState, RULE_VERSION, Rates, SettlementLine};
 pub use query::{
     Sum, assign, conclude, lines_between, lines_of_mentor, lines_of_reservation, lock_ready, mentors_ready,
     sums_of_mentor, unaccrued, unreleased,
 };
 pub use release::{Check, ProviderView, Release, check_release, release};
 pub use take_back::take_back;
+
+pub use crate::payment::Bearer;

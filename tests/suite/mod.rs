@@ -19,4 +19,6 @@ mod payments;
 mod realtime;
 mod realtime_doors;
 mod refunds;
+mod settlement;
 mod slots;
+mod stories;

@@ -31,6 +31,12 @@ fn decision(outcome: &str, refund: i64, compensation: i64) -> Value {
     })
 }
 
+/// What is counted against a booking's mentor.
+async fn strikes(app: &TestApp, booking: &Booking) -> usize {
+    let all = konnect::reservation::strikes(app.core.db.pool(), booking.mentor.id, 10).await;
+    all.expect("the database").len()
+}
+
 /// The dispute that is open about a booking.
 async fn review_of(app: &TestApp, admin: &Person, booking: &Booking) -> String {
     let all = app.log_in(admin).await.client.get("/v1/admin/disputes").await.ok(200);
@@ -80,6 +86,7 @@ async fn s67_a_mentee_who_does_not_come_pays_the_mentor() {
     let (booking, _) = no_show(&app, "mentee").await;
     assert_eq!(app.ledger(booking.id).await, [50_000, 0, -42_500, -7_500]);
     assert_eq!(app.line_states(booking.id).await, ["accrued"]);
+    assert_eq!(strikes(&app, &booking).await, 0);
     for person in [&booking.mentee, &booking.mentor] {
         assert_eq!(app.notices_of(person, "reservation.no_show").await, 1);
     }
@@ -101,6 +108,7 @@ async fn s67_a_mentor_who_does_not_come_is_paid_nothing() {
     assert_eq!(app.line_states(booking.id).await, Vec::<String>::new());
     assert_eq!(app.sandbox.payments()[0].balance_amount, 0);
     assert!(app.events_of(&booking.mentee).await.contains(&"payment.refunded".to_owned()));
+    assert_eq!(strikes(&app, &booking).await, 1);
     app.advance(TimeDelta::hours(60));
     app.run_jobs_twice().await;
     assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
@@ -235,10 +243,12 @@ async fn s68_a_mentor_appeals_and_is_paid_by_the_platform() {
     assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0], "nothing is moved by agreeing to it");
     let bad = app.judge(&admin, &path, "decide", decision("upheld", 1, 50_000)).await;
     bad.problem(422, "refund.exceeds");
+    assert_eq!(strikes(&app, &booking).await, 1);
     app.judge(&admin, &path, "decide", decision("upheld", 0, 50_000)).await.ok(200);
     app.run_jobs_twice().await;
     assert_eq!(app.ledger(booking.id).await, [0, 0, -42_500, -7_500]);
     assert_eq!(app.goodwill(booking.id).await, 50_000);
+    assert_eq!(strikes(&app, &booking).await, 0, "it was not so");
     app.advance(TimeDelta::hours(48));
     app.run_jobs_twice().await;
     assert_eq!(app.line_states(booking.id).await, ["ready"], "the payment that is gone holds nothing up");

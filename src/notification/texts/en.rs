@@ -1,7 +1,7 @@
 //! English texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, dispute};
+use super::{Text, dispute, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -66,7 +66,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("Your share: {won}")),
             ],
         ),
-        _ => return dispute::en(kind, f),
+        _ => return refunds::en(kind, f).or_else(|| dispute::en(kind, f)),
     })
 }
 

@@ -5,6 +5,7 @@ mod dispute;
 mod en;
 mod facts;
 mod ko;
+mod refunds;
 
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ pub const KINDS: &[&str] = &[
     "reservation.no_show",
     "reservation.no_show_reported",
     "payment.refunded",
+    "payment.refund_account_needed",
     "settlement.accrued",
     "dispute.opened",
     "dispute.answered",
