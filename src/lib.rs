@@ -11,6 +11,7 @@ pub mod config;
 pub mod context;
 pub mod core;
 pub mod db;
+pub mod dispute;
 pub mod event;
 pub mod id;
 pub mod job;

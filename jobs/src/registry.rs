@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
-    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
-    ReconcilePayouts, ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout,
-    StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
+    DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue,
+    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, RecordActivity,
+    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
+    RunPayoutBatch, SendPayout, StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
+    WarnOldContact,
 };
 use serde_json::Value;
 
@@ -51,11 +52,13 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
+        entry::<EndDisputePhase>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<ReconcileDisputes>(),
         entry::<ReconcilePayments>(),
         entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),

@@ -3,6 +3,7 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
+mod dispute;
 mod notification;
 mod payment;
 mod payout;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
+pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
@@ -124,6 +126,7 @@ pub struct Recurring {
 pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
+    recurring::<ReconcileDisputes>(60),
     recurring::<AuditLedger>(300),
     recurring::<RunPayoutBatch>(300),
     recurring::<ReconcilePayouts>(60),

@@ -3,6 +3,7 @@
 
 mod accrual;
 mod audit;
+mod award;
 mod error;
 mod freeze;
 mod goodwill;
@@ -13,6 +14,7 @@ mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
 pub use audit::{Violation, audit};
+pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use goodwill::{approve_refund, request_refund};
