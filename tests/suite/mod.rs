@@ -16,4 +16,5 @@ mod payments;
 mod realtime;
 mod realtime_doors;
 mod refunds;
+mod settlement;
 mod slots;
