@@ -14,8 +14,8 @@ use crate::clock::Instant;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the minute after which load balancers commonly drop an idle connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// No answer we ask for is near this size.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// No answer about one thing is near this size.
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// A longer `Retry-After` is a mistake of the sender.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -70,13 +70,18 @@ pub(super) struct Answer {
 /// Sends and reads to the end. An error tells only that no complete answer came, never whether the request
 /// took effect; its text holds no address.
 pub(super) async fn exchange(request: RequestBuilder) -> Result<Answer, String> {
+    exchange_within(request, MAX_BODY_BYTES).await
+}
+
+/// [`exchange`] for lists, whose answers may have up to `most` bytes.
+pub(super) async fn exchange_within(request: RequestBuilder, most: usize) -> Result<Answer, String> {
     let mut response = request.send().await.map_err(|error| reason(&error.without_url()))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error.without_url()))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(format!("status {status} with a body over {MAX_BODY_BYTES} bytes"));
+        if body.len() + chunk.len() > most {
+            return Err(format!("status {status} with a body over {most} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
 pub use rules::Rules;
@@ -101,6 +102,21 @@ pub struct WorkerConfig {
     pub toss_base_url: String,
     #[arg(long, env = "TOSS_SECRET_KEY", hide_env_values = true)]
     pub toss_secret_key: SecretString,
+    /// The provider's security key (64 hex digits): encrypts payouts, verifies their webhooks; both are off without it.
+    #[arg(long, env = "TOSS_SECURITY_KEY", hide_env_values = true)]
+    pub toss_security_key: Option<SecretString>,
+    /// The security key before the current one, while webhooks may still be signed with it.
+    #[arg(long, env = "TOSS_SECURITY_KEY_OLD", hide_env_values = true)]
+    pub toss_security_key_old: Option<SecretString>,
+    /// How the security key signs webhooks: the bytes of its digits (`hex`) or the digits themselves (`ascii`).
+    #[arg(long, env = "TOSS_SIGNATURE_KEY_FORM", default_value = "hex", value_parser = ["hex", "ascii"])]
+    pub toss_signature_key_form: String,
+    /// The merchant (`mId`) that payments must have gone to; not compared when absent.
+    #[arg(long, env = "TOSS_MERCHANT_ID", value_parser = NonEmptyStringValueParser::new())]
+    pub toss_merchant_id: Option<String>,
+    /// How old a signed webhook may be, in seconds. The provider retries for almost four days.
+    #[arg(long, env = "TOSS_WEBHOOK_TOLERANCE_SECONDS", default_value_t = 432_000)]
+    pub toss_webhook_tolerance_seconds: i64,
     /// Mail server, as `smtps://user:password@host` or `smtp://host:port?tls=required`.
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: SecretString,

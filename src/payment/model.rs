@@ -70,6 +70,8 @@ pub enum RefundState {
     Done,
     /// The provider refuses for good: a person decides.
     ManualReview,
+    /// Nothing is given back by this one any more: the money was gone already, or somebody gave it up.
+    Abandoned,
 }
 
 impl RefundState {
@@ -104,6 +106,7 @@ crate::words!(RefundState {
     Unknown => "unknown",
     Done => "done",
     ManualReview => "manual_review",
+    Abandoned => "abandoned",
 });
 
 #[derive(Clone, Debug, sqlx::FromRow)]

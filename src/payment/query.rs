@@ -317,7 +317,8 @@ pub async fn captured(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
 /// Won asked back of one attempt, done or not.
 pub async fn refund_sum(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
     sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds WHERE attempt_id = ?",
+        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds
+         WHERE attempt_id = ? AND state <> 'abandoned'",
     )
     .bind(attempt)
     .fetch_one(tx.conn())
@@ -346,6 +347,23 @@ pub async fn set_refund_state(
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The refunds of one attempt, oldest first, locked. The caller holds the payment's lock.
+pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
+    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE")).bind(id).fetch_all(tx.conn()).await
+}
+
+pub async fn set_refund_amount(tx: &mut Tx, id: RefundId, amount: Krw, key: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query("UPDATE refunds SET amount_krw = ?, idempotency_key = ?, updated_at = ? WHERE id = ?")
+        .bind(amount)
+        .bind(key)
+        .bind(now)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Refunds that have stood still since before `since`, for which no job waits or runs.

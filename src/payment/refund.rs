@@ -100,7 +100,7 @@ pub async fn prepare_refund(tx: &mut Tx, id: RefundId) -> Result<RefundIntent, E
     let attempt = query::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     let payment_key = attempt.payment_key.ok_or(Error::NotFound)?;
     match refund.state {
-        RefundState::Done | RefundState::ManualReview => Ok(RefundIntent::Over),
+        RefundState::Done | RefundState::ManualReview | RefundState::Abandoned => Ok(RefundIntent::Over),
         RefundState::Queued => {
             query::set_refund_state(tx, &refund, RefundState::Sent, None, None).await?;
             Ok(RefundIntent::Cancel { payment_key, refund })
@@ -164,12 +164,27 @@ pub async fn park_refund(tx: &mut Tx, id: RefundId, code: &str) -> Result<(), Er
 
 async fn leave(tx: &mut Tx, id: RefundId, state: RefundState, code: &str) -> Result<(), Error> {
     let refund = query::lock_refund(tx, id).await?.ok_or(Error::NotFound)?;
-    if refund.state == RefundState::Done {
+    if matches!(refund.state, RefundState::Done | RefundState::Abandoned) {
         return Ok(());
     }
     let code: String = code.chars().take(80).collect();
     query::set_refund_state(tx, &refund, state, None, Some(&code)).await?;
     Ok(())
+}
+
+/// Nothing is given back by this refund any more: the provider has nothing left to give back. The caller holds the
+/// row's lock.
+pub(super) async fn abandon(tx: &mut Tx, refund: &Refund, why: &str) -> Result<(), Error> {
+    if !query::set_refund_state(tx, refund, RefundState::Abandoned, None, Some(why)).await? {
+        return Err(Error::InProgress);
+    }
+    Ok(())
+}
+
+/// Gives back less, because the provider gave back the rest without us; asked for with a new key. The caller holds
+/// the row's lock.
+pub(super) async fn shrink(tx: &mut Tx, refund: &Refund, amount: Krw) -> Result<(), Error> {
+    Ok(query::set_refund_amount(tx, refund.id, amount, &secret()).await?)
 }
 
 /// Whether money of this reservation is still on its way back.

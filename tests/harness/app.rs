@@ -24,6 +24,8 @@ use crate::{Client, world};
 pub const SECRET_KEY: &str = "test_sk_konnect_tests";
 /// Seals account numbers.
 pub const DATA_KEY: &str = "5ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea15ea1";
+/// The stand-in's.
+pub const SECURITY_KEY: &str = "5d1f0c8e7a934b26b8c4e1d2f3a6978805162738495a6b7c8d9eafb0c1d2e3f4";
 
 /// Monday 2 March 2026, 09:00 in Seoul: where every frozen clock starts.
 pub fn monday() -> DateTime<Utc> {
@@ -251,6 +253,11 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         concurrency: 8,
         toss_base_url: sandbox.url().to_owned(),
         toss_secret_key: SECRET_KEY.into(),
+        toss_security_key: Some(SECURITY_KEY.into()),
+        toss_security_key_old: None,
+        toss_signature_key_form: "hex".into(),
+        toss_merchant_id: None,
+        toss_webhook_tolerance_seconds: 432_000,
         smtp_url: sandbox.smtp_url().into(),
         mail_from: "Konnect <no-reply@konnect.test>".into(),
         fcm_base_url: sandbox.url().to_owned(),

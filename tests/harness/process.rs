@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 
 use crate::TestApp;
-use crate::app::{DATA_KEY, SECRET_KEY};
+use crate::app::{DATA_KEY, SECRET_KEY, SECURITY_KEY};
 
 /// One process of the Procfile.
 pub struct Process {
@@ -63,6 +63,7 @@ impl Stack {
             ("TOSS_BASE_URL", app.sandbox.url()),
             ("TOSS_SECRET_KEY", SECRET_KEY),
             ("KONNECT_DATA_KEY", DATA_KEY),
+            ("TOSS_SECURITY_KEY", SECURITY_KEY),
             ("SMTP_URL", app.sandbox.smtp_url()),
             ("FCM_BASE_URL", app.sandbox.url()),
             ("RUST_LOG", "info"),

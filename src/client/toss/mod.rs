@@ -1,4 +1,5 @@
-//! Toss Payments, core API v1: confirm, read and cancel a payment.
+//! Toss Payments. Core API v1: confirm, read and cancel a payment, list what was booked and settled; API v2: payouts
+//! ([`PayoutClient`]); and what proves that a webhook is theirs ([`WebhookKeys`], [`secret_matches`]).
 //!
 //! Rules of the provider that callers must keep:
 //! - Money is taken at [`TossClient::confirm`] alone, at most 10 minutes after the payer authenticated.
@@ -10,12 +11,16 @@
 
 mod errors;
 mod guidance;
-pub mod jwe;
+mod jwe;
 mod key;
+mod list;
 mod model;
 mod parse;
+mod payouts;
 mod request;
+mod settlements;
 mod signature;
+mod transactions;
 
 use std::fmt;
 use std::time::Duration;
@@ -26,22 +31,31 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 
 pub use errors::{Call, Class, TossError, classify, needs_refund_account};
 pub use guidance::guidance;
 pub use key::SecurityKey;
 pub use model::{Cancel, CancelStatus, Card, Failure, ModelError, Payment, Status, VirtualAccount};
 pub use parse::parse_time;
+pub use payouts::{
+    Account, Balance, Business, Company, NewSeller, Page, Payout, PayoutClient, PayoutFilter, PayoutItem,
+    PayoutStatus, Person, Schedule, Seller, SellerStatus, SellerUpdate,
+};
 pub use request::{CancelRequest, ConfirmRequest, ReceiveAccount, is_order_id, is_payment_key};
+pub use settlements::{DateType, Fee, Settlement};
 pub use signature::{KeyForm, SignatureError, WebhookKeys, secret_matches};
+pub use transactions::Transaction;
 
 use super::ConfigError;
-use super::http::{self, Answer};
+use super::http::{self, Answer, MAX_BODY_BYTES};
 use request::is_idempotency_key;
 
 const SETTING: &str = "payment provider";
 /// The provider's own figure for its slow calls; none is given for confirm.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes of a page of a list, at most: the provider's longest pages, with room.
+const MAX_LIST: usize = 16 * 1024 * 1024;
 const TRACE_HEADER: &str = "x-tosspayments-trace-id";
 const KEY_PREFIXES: [&str; 4] = ["test_sk_", "live_sk_", "test_gsk_", "live_gsk_"];
 
@@ -121,27 +135,41 @@ impl TossClient {
         body: &impl Serialize,
         idempotency_key: &str,
     ) -> Result<Payment, TossError> {
-        if !is_idempotency_key(idempotency_key) {
-            return Err(TossError::NotSent("an idempotency key has 1 to 300 printable ASCII characters"));
-        }
-        let request = self.http.post(url).header("Idempotency-Key", idempotency_key).json(body);
-        self.ask(call, request).await
+        let request = self.keyed_post(url, idempotency_key)?.json(body);
+        self.ask(call, request, MAX_BODY_BYTES, |answer| judge(call, answer)).await
     }
 
     async fn read(&self, url: Url) -> Result<Option<Payment>, TossError> {
-        match self.ask(Call::Read, self.http.get(url)).await {
+        match self
+            .ask(Call::Read, self.http.get(url), MAX_BODY_BYTES, |answer| judge(Call::Read, answer))
+            .await
+        {
             Ok(payment) => Ok(Some(payment)),
             Err(TossError::Refused { code, .. }) if code == "NOT_FOUND_PAYMENT" => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn ask(&self, call: Call, request: RequestBuilder) -> Result<Payment, TossError> {
+    fn keyed_post(&self, url: Url, idempotency_key: &str) -> Result<RequestBuilder, TossError> {
+        if !is_idempotency_key(idempotency_key) {
+            return Err(TossError::NotSent("an idempotency key has 1 to 300 printable ASCII characters"));
+        }
+        Ok(self.http.post(url).header("Idempotency-Key", idempotency_key))
+    }
+
+    /// Sends with our key. `most`: bytes of the answer; `judge`: what a complete one means.
+    async fn ask<T>(
+        &self,
+        call: Call,
+        request: RequestBuilder,
+        most: usize,
+        judge: impl FnOnce(&Answer) -> Result<T, TossError>,
+    ) -> Result<T, TossError> {
         let request = request.header(AUTHORIZATION, self.authorization.clone());
-        let answer = http::exchange(request).await.map_err(TossError::NoAnswer)?;
+        let answer = http::exchange_within(request, most).await.map_err(TossError::NoAnswer)?;
         let trace_id = answer.headers.get(TRACE_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
         tracing::debug!(?call, status = answer.status, trace_id, "the payment provider answered");
-        let judged = judge(call, &answer);
+        let judged = judge(&answer);
         if let Err(error) = &judged {
             // The trace id is what the provider's support asks for.
             tracing::info!(?call, %error, trace_id, "the payment provider did not do as asked");
@@ -156,21 +184,29 @@ impl fmt::Debug for TossClient {
     }
 }
 
-/// What an answer means. An answer that is neither a payment nor the provider's own error tells nothing of the
-/// outcome, whatever its status: a proxy on the way may have written it.
+/// What an answer about a payment means.
 fn judge(call: Call, answer: &Answer) -> Result<Payment, TossError> {
-    let status = answer.status;
-    let json = serde_json::from_slice(&answer.body)
-        .map_err(|_| TossError::NoAnswer(format!("status {status} with a body that is not JSON")))?;
-    if status == 200 {
-        return Payment::from_json(json)
-            .map_err(|error| TossError::NoAnswer(format!("status 200 with a broken payment: {error}")));
+    let json = json_of(answer.status, &answer.body)?;
+    if answer.status != 200 {
+        return Err(not_done(call, answer.status, &json));
     }
+    Payment::from_json(json)
+        .map_err(|error| TossError::NoAnswer(format!("status 200 with a broken payment: {error}")))
+}
+
+fn json_of(status: u16, body: &[u8]) -> Result<Value, TossError> {
+    serde_json::from_slice(body)
+        .map_err(|_| TossError::NoAnswer(format!("status {status} with a body that is not JSON")))
+}
+
+/// What an answer without success means. One that is not the provider's own error tells nothing of the outcome,
+/// whatever its status: a proxy on the way may have written it.
+fn not_done(call: Call, status: u16, json: &Value) -> TossError {
     if !(400..=599).contains(&status) {
-        return Err(TossError::NoAnswer(format!("unexpected status {status}")));
+        return TossError::NoAnswer(format!("unexpected status {status}"));
     }
-    Err(errors::refusal(call, status, &json)
-        .unwrap_or_else(|| TossError::NoAnswer(format!("status {status} without an error code"))))
+    errors::refusal(call, status, json)
+        .unwrap_or_else(|| TossError::NoAnswer(format!("status {status} without an error code")))
 }
 
 /// `Basic base64(key:)`: the key is the user and the password is empty; the colon is not optional.

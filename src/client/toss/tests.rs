@@ -5,6 +5,9 @@ use crate::client::stub;
 use crate::money::Krw;
 
 mod errors;
+mod lists;
+mod payouts;
+mod sellers;
 mod signature;
 
 fn answer(status: u16, body: &str) -> Answer {

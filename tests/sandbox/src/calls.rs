@@ -23,8 +23,10 @@ pub struct Call {
     pub payment_key: Option<String>,
     pub order_id: Option<String>,
     pub idempotency_key: Option<String>,
-    /// The JSON body; null when there was none or it was no JSON.
+    /// The JSON body, decrypted if it came encrypted; null when there was none or it was no JSON.
     pub body: Value,
+    /// The body arrived as a JWE that could be opened.
+    pub encrypted: bool,
     /// The HTTP (or SMTP) status answered; `None` while working, or when the connection was cut instead.
     pub status: Option<u16>,
     /// The answer was the stored one of the same idempotency key: nothing was done.

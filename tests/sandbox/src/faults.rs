@@ -16,6 +16,20 @@ pub enum Endpoint {
     Get,
     /// `GET /v1/transactions`
     Transactions,
+    /// `GET /v1/settlements`
+    Settlements,
+    /// Everything below `/v2/sellers`.
+    Seller,
+    /// `POST /v2/payouts`
+    Payout,
+    /// `POST /v2/payouts/{id}/cancel`
+    PayoutCancel,
+    /// `GET /v2/payouts/{id}`
+    PayoutGet,
+    /// `GET /v2/payouts`
+    PayoutList,
+    /// `GET /v2/balances`
+    Balance,
     /// `POST /token`
     Token,
     /// `POST /v1/projects/{id}/messages:send`
@@ -62,6 +76,10 @@ impl Effect {
 pub struct Match {
     pub payment_key: Option<String>,
     pub order_id: Option<String>,
+    /// Payouts: a request that holds this reference, or the query of one with it.
+    pub ref_payout_id: Option<String>,
+    /// `GET`, `POST` or `DELETE`: what tells a registration from a look at a seller.
+    pub method: Option<String>,
     /// FCM: the registration token of the device. SMTP: a recipient's address.
     pub recipient: Option<String>,
 }
@@ -105,6 +123,16 @@ impl Fault {
         self
     }
 
+    pub fn for_payout(mut self, ref_payout_id: &str) -> Self {
+        self.only.ref_payout_id = Some(ref_payout_id.to_owned());
+        self
+    }
+
+    pub fn for_method(mut self, method: &str) -> Self {
+        self.only.method = Some(method.to_owned());
+        self
+    }
+
     /// Whether the stand-in can do it; a fault that could never strike is a mistake of the test.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         match (self.on, &self.effect) {
@@ -130,6 +158,8 @@ impl Fault {
 pub(crate) struct Subject {
     pub(crate) payment_key: Option<String>,
     pub(crate) order_id: Option<String>,
+    pub(crate) ref_payout_ids: Vec<String>,
+    pub(crate) method: Option<String>,
     pub(crate) recipients: Vec<String>,
 }
 
@@ -178,6 +208,8 @@ fn fits(only: &Match, subject: &Subject) -> bool {
     let same = |want: &Option<String>, is: &Option<String>| want.is_none() || want == is;
     same(&only.payment_key, &subject.payment_key)
         && same(&only.order_id, &subject.order_id)
+        && (only.method.is_none() || only.method == subject.method)
+        && only.ref_payout_id.as_ref().is_none_or(|want| subject.ref_payout_ids.contains(want))
         && only.recipient.as_ref().is_none_or(|want| subject.recipients.contains(want))
 }
 

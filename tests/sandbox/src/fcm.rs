@@ -294,6 +294,7 @@ fn new_call(endpoint: Endpoint, path: String, body: Value, at: Instant) -> Call 
         order_id: None,
         idempotency_key: None,
         body,
+        encrypted: false,
         status: None,
         replayed: false,
         at,

@@ -40,6 +40,40 @@ pub(crate) fn approve_no() -> String {
     format!("{:08}", rand::rng().random_range(0..100_000_000_u32))
 }
 
+/// The number of a virtual account; real test accounts begin with an X too.
+pub(crate) fn account_number() -> String {
+    format!("X{:013}", rand::rng().random_range(0..10_000_000_000_000_u64))
+}
+
+/// What a deposit callback is recognised by.
+pub(crate) fn payment_secret() -> String {
+    format!("ps_{}", letters(20))
+}
+
+/// At most 35 characters.
+pub(crate) fn seller_id() -> String {
+    format!("seller_{}", letters(20))
+}
+
+pub(crate) fn payout_id() -> String {
+    format!("FPA_{}", letters(20))
+}
+
+/// Of a v2 webhook; the same in all its deliveries.
+pub(crate) fn event_id() -> String {
+    uuid().to_string()
+}
+
+/// The `nonce` of a JWE header.
+pub(crate) fn nonce() -> String {
+    uuid().to_string()
+}
+
+/// The 96-bit initialisation vector of AES-GCM.
+pub(crate) fn initialisation_vector() -> [u8; 12] {
+    rand::rng().random()
+}
+
 fn letters(count: usize) -> String {
     let mut rng = rand::rng();
     (0..count).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect()

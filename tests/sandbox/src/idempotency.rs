@@ -23,7 +23,14 @@ pub(crate) struct Scope {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Saved {
     pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
     pub(crate) body: Vec<u8>,
+}
+
+impl Saved {
+    pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
+        Self { status, content_type: "application/json", body }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -83,7 +90,7 @@ mod tests {
         assert_eq!(store.claim(&scope("/a"), now), Claim::Fresh);
         assert_eq!(store.claim(&scope("/a"), now), Claim::Running);
         assert_eq!(store.claim(&scope("/b"), now), Claim::Fresh);
-        let saved = Saved { status: 403, body: b"{}".to_vec() };
+        let saved = Saved::json(403, b"{}".to_vec());
         store.save(&scope("/a"), saved.clone());
         assert_eq!(store.claim(&scope("/a"), now + TimeDelta::days(14)), Claim::Replay(saved));
         assert_eq!(store.claim(&scope("/a"), now + TimeDelta::days(15)), Claim::Fresh);

@@ -4,6 +4,7 @@
 //! It runs as a process (`sandbox`) for development and browsers, and inside a test ([`Sandbox::start`]). Money
 //! rules are those of the real provider; faults are commanded by `/sandbox/faults` or [`Handle::fault`].
 
+mod calendar;
 mod calls;
 mod clock;
 mod connection;
@@ -41,13 +42,16 @@ pub use self::fcm::Push;
 pub use self::handle::Handle;
 pub use self::smtp::Mail;
 pub use self::toss::{
-    Cancel, Card, Checkout, Delivery, EasyPay, Failure, Link, Method, NewCheckout, Payment, Status,
-    Transaction, Transfer, WebhookMode,
+    Account, Balance, BusinessType, Cancel, Card, Checkout, Company, Delivery, EasyPay, Failure, Individual,
+    LedgerTotals, Link, Method, NewCheckout, Payment, Payout, PayoutStatus, RefundAccount, ScheduleType,
+    Seller, SellerStatus, Signature, SignatureKey, Status, TEST_SECURITY_KEY, Transaction, Transfer,
+    VirtualAccount, WebhookKinds, WebhookMode,
 };
 
 use self::clock::Clock;
 use self::connection::{Connections, CuttableAcceptor};
 use self::state::{Shared, State};
+use self::toss::security::Security;
 
 /// How often expiry and webhook retries are looked at; tests that move the clock do not wait for it.
 const TICK: Duration = Duration::from_millis(250);
@@ -63,6 +67,8 @@ pub struct SandboxOptions {
     pub webhook_url: Option<String>,
     /// The secret key of the merchant.
     pub secret_key: String,
+    /// The security key of the payout service: 64 hexadecimal digits.
+    pub security_key: String,
     /// A file with the clock's offset in whole seconds, shared with other processes.
     pub clock_file: Option<PathBuf>,
 }
@@ -75,6 +81,7 @@ impl Default for SandboxOptions {
             smtp_bind: "127.0.0.1:0".to_owned(),
             webhook_url: None,
             secret_key: "test_sk_konnect".to_owned(),
+            security_key: TEST_SECURITY_KEY.to_owned(),
             clock_file: None,
         }
     }
@@ -91,11 +98,12 @@ impl Sandbox {
     /// Binds both ports and serves.
     ///
     /// # Errors
-    /// When a port is taken or the webhook address is no URL.
+    /// When a port is taken, the security key is malformed, or the webhook address is no URL.
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
         let listener = bind(&options.bind).await?;
         let smtp = bind(&options.smtp_bind).await?;
         let connections = Connections::default();
+        let security = Security::new(&options.security_key)?;
         let shared = Arc::new(Shared {
             url: format!("http://{}", listener.local_addr()?),
             smtp_url: format!("smtp://{}", smtp.local_addr()?),
@@ -106,7 +114,7 @@ impl Sandbox {
             http: reqwest::Client::builder().no_proxy().build().context("HTTP client")?,
             runtime: tokio::runtime::Handle::current(),
             deliveries: watch::Sender::new(0),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State { security, ..State::default() }),
         });
         let handle = Handle { shared: shared.clone() };
         handle.set_webhook_url(options.webhook_url)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use konnect_sandbox::{Sandbox, SandboxOptions};
+use konnect_sandbox::{Sandbox, SandboxOptions, TEST_SECURITY_KEY};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +22,9 @@ struct Args {
     webhook_url: Option<String>,
     #[arg(long, env = "TOSS_SECRET_KEY", hide_env_values = true)]
     secret_key: String,
+    /// 64 hexadecimal digits: opens the bodies of the payout service and signs its webhooks.
+    #[arg(long, env = "TOSS_SECURITY_KEY", default_value = TEST_SECURITY_KEY, hide_env_values = true)]
+    security_key: String,
     /// A file with an offset in seconds that moves the clock of all processes.
     #[arg(long, env = "KONNECT_CLOCK_FILE")]
     clock_file: Option<PathBuf>,
@@ -42,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
         smtp_bind: args.smtp_bind,
         webhook_url: args.webhook_url.filter(|url| !url.is_empty()),
         secret_key: args.secret_key,
+        security_key: args.security_key,
         clock_file: args.clock_file,
     })
     .await?;

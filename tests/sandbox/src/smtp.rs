@@ -304,6 +304,7 @@ impl Session {
             order_id: None,
             idempotency_key: None,
             body: json!({ "from": from, "to": to }),
+            encrypted: false,
             status: None,
             replayed: false,
             at: now,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch;
 
+use crate::calendar::Calendar;
 use crate::calls::Calls;
 use crate::clock::Clock;
 use crate::connection::Connections;
@@ -13,11 +14,19 @@ use crate::fcm::Fcm;
 use crate::idempotency::Idempotency;
 use crate::smtp::Mailbox;
 use crate::toss::Payments;
+use crate::toss::security::Security;
+use crate::toss::v2::{Payouts, Sellers};
 use crate::toss::webhook::Webhooks;
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) payments: Payments,
+    pub(crate) sellers: Sellers,
+    pub(crate) payouts: Payouts,
+    pub(crate) security: Security,
+    pub(crate) calendar: Calendar,
+    /// Business days until a sale can be paid out; at once when absent.
+    pub(crate) settlement_cycle: Option<u32>,
     pub(crate) idempotency: Idempotency,
     pub(crate) webhooks: Webhooks,
     pub(crate) faults: Faults,

@@ -31,6 +31,8 @@ struct Window {
 #[serde(rename_all = "kebab-case")]
 enum Action {
     Pay,
+    /// An account is issued at the confirm; the deposit comes later.
+    VirtualAccount,
     /// The card passes authentication; the confirm is refused.
     OverLimit,
     /// The card company refuses in the window already.
@@ -58,6 +60,8 @@ pub(crate) fn show(request: &Request) -> Response {
         "<main class=\"card\"><p class=\"note\">토스페이먼츠 테스트 결제 · Test payment, no money moves</p>\
          <h1>{name}</h1><div class=\"amount\">{amount}</div><form method=\"post\">\
          <button class=\"main\" name=\"action\" value=\"pay\">카드로 결제하기 · Pay by card</button>\
+         <button name=\"action\" value=\"virtual-account\">가상계좌 · Virtual account\
+         <small>입금은 나중에 첫 화면에서. Deposit later, on the index page.</small></button>\
          <button name=\"action\" value=\"over-limit\">한도 초과 카드 · Card over its limit\
          <small>인증은 되고 승인에서 거절됩니다. Refused at the confirm.</small></button>\
          <button name=\"action\" value=\"decline\">카드사 거절 · Declined by the card company\
@@ -84,7 +88,7 @@ pub(crate) fn act(request: &Request, Form(act): Form<Act>, Data(shared): Data<&A
     let refused = match act.action {
         Action::Decline => TossError::of("REJECT_CARD_COMPANY"),
         Action::Cancel => TossError::of("PAY_PROCESS_CANCELED"),
-        Action::Pay | Action::OverLimit => match pay(shared, &window, act.action) {
+        Action::Pay | Action::VirtualAccount | Action::OverLimit => match pay(shared, &window, act.action) {
             Ok((key, amount)) => {
                 let amount = amount.to_string();
                 let carried = [("paymentKey", &*key), ("orderId", &window.order_id), ("amount", &amount)];
@@ -102,14 +106,14 @@ pub(crate) fn act(request: &Request, Form(act): Form<Act>, Data(shared): Data<&A
 }
 
 fn pay(shared: &Shared, window: &Window, action: Action) -> Result<(String, i64), TossError> {
+    let method = if action == Action::VirtualAccount { Method::VirtualAccount } else { Method::Card };
     let checkout = authenticate(
         shared,
         &NewCheckout {
-            order_id: window.order_id.clone(),
-            amount: window.amount,
             order_name: window.order_name.clone(),
-            method: Method::Card,
+            method,
             customer_key: window.customer_key.clone(),
+            ..NewCheckout::new(&window.order_id, window.amount)
         },
     )?;
     if action == Action::OverLimit {

@@ -1,6 +1,7 @@
 //! Pages for people: an index of everything, and the mails.
 
 pub(crate) mod checkout;
+pub(crate) mod money;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -26,6 +27,9 @@ curl -X DELETE URL/sandbox/faults
 # webhooks: normal, early, twice, late, none
 curl -d '{\"mode\":\"late\"}' -H 'content-type: application/json' URL/sandbox/webhooks
 curl -X POST URL/sandbox/webhooks/release
+# staff cancel in the console; payouts arrive by themselves
+curl -d '{\"paymentKey\":\"…\"}' -H 'content-type: application/json' URL/sandbox/console/cancel
+curl -d '{\"autoComplete\":true}' -H 'content-type: application/json' URL/sandbox/payouts/settings
 # ten minutes later
 curl -d '{\"offsetSeconds\":601}' -H 'content-type: application/json' URL/sandbox/clock";
 
@@ -38,15 +42,19 @@ pub(crate) fn index(Data(shared): Data<&Arc<Shared>>) -> Response {
          <p><a href=\"/mail\">메일 Mail</a> &middot; {}</p>",
         escape(&kst(shared.clock.now()).to_rfc3339()),
         escape(&shared.smtp_url),
-        ["payments", "calls", "faults", "webhooks", "pushes", "mails", "clock"]
-            .map(|name| format!("<a href=\"/sandbox/{name}\">{name}</a>"))
-            .join(" &middot; "),
+        [
+            "payments", "sellers", "payouts", "balance", "calls", "faults", "webhooks", "pushes", "mails",
+            "clock"
+        ]
+        .map(|name| format!("<a href=\"/sandbox/{name}\">{name}</a>"))
+        .join(" &middot; "),
     );
     let payments = state.payments.list().rev().take(SHOWN).map(|p| {
         let amount = format!("{} / {}", won(p.balance_amount), won(p.total_amount));
         [name(p.status), p.order_id.clone(), p.payment_key.clone(), amount]
     });
     table(&mut body, "결제 Payments", ["상태", "orderId", "paymentKey", "잔액 / 금액"], payments);
+    money::tables(&mut body, &state);
     let calls = state.calls.list();
     let calls = calls.iter().rev().take(SHOWN).map(|c| {
         let status = c.status.map_or_else(|| "–".to_owned(), |s| s.to_string());
@@ -56,9 +64,13 @@ pub(crate) fn index(Data(shared): Data<&Arc<Shared>>) -> Response {
     let deliveries = state.webhooks.log.iter().rev().take(SHOWN).map(|d| {
         let status = d.status.map_or_else(|| "–".to_owned(), |s| s.to_string());
         let data = &d.body["data"];
-        [text(&data["status"]), text(&data["orderId"]), d.transmission_id.clone(), status]
+        let flat = if data.is_null() { &d.body } else { data };
+        let entity = &d.body["entityBody"];
+        let status_of = if entity.is_null() { flat } else { entity };
+        let what = ["orderId", "refPayoutId", "refSellerId"].map(|name| text(&status_of[name])).concat();
+        [text(&status_of["status"]), what, d.transmission_id.clone(), status]
     });
-    table(&mut body, "웹훅 Webhooks", ["상태", "orderId", "transmission-id", "status"], deliveries);
+    table(&mut body, "웹훅 Webhooks", ["상태", "orderId / ref", "transmission-id", "status"], deliveries);
     let pushes = state.fcm.list();
     let pushes = pushes.iter().rev().take(SHOWN).map(|p| {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();

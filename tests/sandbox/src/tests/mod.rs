@@ -1,18 +1,26 @@
 //! Tests over the wire: what a client of the real providers would see.
 
+mod accounts;
 mod cancels;
+mod console;
 mod faults;
 mod google;
 mod idempotency;
 mod mail;
 mod payments;
+mod payout_faults;
+mod payouts;
+mod secure;
+mod sellers;
+mod settlements;
+mod signed;
 mod webhooks;
 mod window;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use poem::http::StatusCode;
+use poem::http::{HeaderMap, StatusCode};
 use poem::web::Data;
 use poem::{Body, EndpointExt, Request, Route, Server, handler, post};
 use serde_json::{Value, json};
@@ -37,6 +45,16 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn is(&self, status: u16, code: &str) {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{self:?}");
+    }
+
+    /// An error in the frame of v2.
+    pub(crate) fn is_v2(&self, status: u16, code: &str) {
+        let found = self.json["error"]["code"].as_str();
+        assert_eq!(
+            (self.status, found, &self.json["entityBody"]),
+            (status, Some(code), &Value::Null),
+            "{self:?}"
+        );
     }
 }
 
@@ -69,6 +87,17 @@ impl Client {
         send(self.confirm_with(checkout)).await
     }
 
+    /// An encrypted POST of the payout service, and its answer opened.
+    pub(crate) async fn sealed(&self, path: &str, body: &Value) -> Answer {
+        secure::open(send(self.sealed_with(path, body)).await)
+    }
+
+    pub(crate) fn sealed_with(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.sandbox.url());
+        let jwe = secure::request(body.to_string().as_bytes());
+        self.http.post(url).basic_auth(KEY, Some("")).header(secure::MODE.0, secure::MODE.1).body(jwe)
+    }
+
     pub(crate) async fn cancel(&self, key: &str, body: Value) -> Answer {
         send(self.post(&format!("/v1/payments/{key}/cancel"), &body)).await
     }
@@ -97,10 +126,15 @@ pub(crate) async fn send(request: reqwest::RequestBuilder) -> Answer {
 /// One request that arrived at [`Receiver`]: the transmission id, the retried count, the body.
 pub(crate) type Received = (String, String, Value);
 
+/// The bytes and the headers of a request.
+pub(crate) type RawRequest = (Vec<u8>, HeaderMap);
+
 /// An address for webhooks that answers with whatever status it is told.
 #[derive(Clone, Default)]
 pub(crate) struct Receiver {
     pub(crate) got: Arc<Mutex<Vec<Received>>>,
+    /// The same requests as bytes and headers.
+    pub(crate) raw: Arc<Mutex<Vec<RawRequest>>>,
     pub(crate) answer: Arc<Mutex<Option<u16>>>,
 }
 
@@ -116,6 +150,18 @@ impl Receiver {
         receiver
     }
 
+    /// The bodies so far.
+    pub(crate) fn bodies(&self) -> Vec<Value> {
+        self.got.lock().expect("not poisoned").iter().map(|got| got.2.clone()).collect()
+    }
+
+    /// The newest request, and one of its headers.
+    pub(crate) fn last(&self, header: &str) -> (Vec<u8>, Option<String>) {
+        let raw = self.raw.lock().expect("not poisoned");
+        let (body, headers) = raw.last().expect("one has arrived");
+        (body.clone(), headers.get(header).map(|value| value.to_str().expect("ASCII").to_owned()))
+    }
+
     pub(crate) fn statuses(&self) -> Vec<String> {
         let got = self.got.lock().expect("not poisoned");
         got.iter()
@@ -128,8 +174,9 @@ impl Receiver {
 async fn hook(request: &Request, body: Body, Data(receiver): Data<&Receiver>) -> StatusCode {
     let header =
         |name: &str| request.header(format!("tosspayments-webhook-{name}")).unwrap_or_default().to_owned();
-    assert!(header("transmission-time").contains("+09:00"));
-    let body = body.into_json().await.expect("JSON");
+    let bytes = body.into_vec().await.expect("a body");
+    let body = serde_json::from_slice(&bytes).unwrap_or_default();
+    receiver.raw.lock().expect("not poisoned").push((bytes, request.headers().clone()));
     let received = (header("transmission-id"), header("transmission-retried-count"), body);
     receiver.got.lock().expect("not poisoned").push(received);
     let answer = *receiver.answer.lock().expect("not poisoned");

@@ -24,6 +24,10 @@ async fn every_final_status_is_told() {
     assert_eq!(got[0].2["eventType"], "PAYMENT_STATUS_CHANGED");
     assert_eq!(got[0].2["data"]["orderId"], "order-000001");
     assert_eq!(got[0].1, "0");
+    let (_, sent_at) = receiver.last("tosspayments-webhook-transmission-time");
+    assert!(sent_at.is_some_and(|at| at.ends_with("+09:00")));
+    // Payments are told unsigned.
+    assert_eq!(receiver.last("tosspayments-webhook-signature").1, None);
 }
 
 #[tokio::test]

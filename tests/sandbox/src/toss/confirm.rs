@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::errors::{Language, TossError};
 use super::payment::{Card, EasyPay, Failure, Link, Method, Payment, Record, Status, Transfer};
-use super::{Changed, Outcome};
+use super::webhook::Event;
+use super::{Outcome, account};
 use crate::clock::{Instant, kst};
 use crate::id;
 use crate::state::State;
@@ -24,7 +25,7 @@ pub(super) fn begin(state: &mut State, body: Option<&Value>) -> Result<String, T
         .and_then(|body| Confirm::deserialize(body).ok())
         .filter(|r| !r.payment_key.is_empty() && r.payment_key.len() <= 200)
         .ok_or_else(|| TossError::of("INVALID_REQUEST"))?;
-    let paid = state.payments.has_approval(&request.order_id);
+    let paid = state.payments.is_confirmed(&request.order_id);
     let record = state
         .payments
         .get_mut(&request.payment_key)
@@ -45,7 +46,7 @@ fn check(record: &Record, request: &Confirm, order_is_paid: bool) -> Result<(), 
         Status::Ready | Status::Aborted | Status::Expired => {
             return Err(TossError::of("NOT_FOUND_PAYMENT_SESSION"));
         }
-        Status::Done | Status::Canceled | Status::PartialCanceled => {
+        Status::WaitingForDeposit | Status::Done | Status::Canceled | Status::PartialCanceled => {
             return Err(TossError::of("ALREADY_PROCESSED_PAYMENT"));
         }
         Status::InProgress => {}
@@ -83,21 +84,25 @@ pub(super) fn finish(
         let message = error.message(language).to_owned();
         record.payment.status = Status::Aborted;
         record.payment.failure = Some(Failure { code: error.code.clone(), message });
-        let changed = Some(Changed(record.payment.clone()));
-        return Outcome { answer: Err(error), changed };
+        let event = Event::Payment(Box::new(record.payment.clone()));
+        return Outcome { answer: Err(error), events: vec![event] };
     }
     approve(record, now);
     let payment = record.payment.clone();
-    state.payments.note_transaction(key, payment.total_amount, now);
+    // An issued account is no approval: its row comes with the deposit.
+    if payment.status == Status::Done {
+        state.payments.note_transaction(key, payment.total_amount, now);
+    }
     Outcome::changed(payment)
 }
 
 fn approve(record: &mut Record, now: Instant) {
     let payment: &mut Payment = &mut record.payment;
     let transaction = id::transaction_key();
-    payment.status = Status::Done;
+    let waits = record.method == Method::VirtualAccount;
+    payment.status = if waits { Status::WaitingForDeposit } else { Status::Done };
     payment.method = Some(record.method);
-    payment.approved_at = Some(kst(now));
+    payment.approved_at = (!waits).then(|| kst(now));
     payment.use_escrow = Some(false);
     payment.receipt = Some(Link {
         url: format!(
@@ -116,6 +121,7 @@ fn approve(record: &mut Record, now: Instant) {
         Method::Transfer => {
             payment.transfer = Some(Transfer { bank_code: "92", settlement_status: "INCOMPLETED" });
         }
+        Method::VirtualAccount => account::issue(record, now),
     }
 }
 

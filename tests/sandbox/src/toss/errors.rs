@@ -59,7 +59,7 @@ impl TossError {
             message: &'a str,
         }
         let body = Body { code: &self.code, message: self.message(language) };
-        Saved { status: self.status, body: serde_json::to_vec(&body).expect("two strings are valid JSON") }
+        Saved::json(self.status, serde_json::to_vec(&body).expect("two strings are valid JSON"))
     }
 
     /// True for what the card company or the bank refuses: the payment is over (ABORTED) and the user needs
@@ -143,11 +143,28 @@ const CODES: &[Known] = &[
     ("NOT_CANCELABLE_AMOUNT", 403, "취소 할 수 없는 금액 입니다.", "The amount can not be cancelled."),
     ("NOT_CANCELABLE_PAYMENT", 403, "취소 할 수 없는 결제 입니다.", "The payment can not be cancelled."),
     ("NOT_ALLOWED_PARTIAL_REFUND", 403, "에스크로 주문, 현금 카드 결제일 때는 부분 환불이 불가합니다.", "A partial refund is not possible for this payment."),
+    ("NOT_ALLOWED_PARTIAL_REFUND_WAITING_DEPOSIT", 403, "입금 대기중인 결제는 부분 환불이 불가합니다.", "A payment that waits for its deposit can not be refunded in part."),
+    ("INVALID_REFUND_ACCOUNT_INFO", 400, "환불 계좌번호와 예금주명이 일치하지 않습니다.", "The refund account and its holder do not match."),
+    ("INVALID_REFUND_ACCOUNT_NUMBER", 400, "잘못된 환불 계좌번호입니다.", "Wrong refund account number."),
+    ("INVALID_BANK", 400, "유효하지 않은 은행입니다.", "The bank is not valid."),
     ("EXCEED_CANCEL_LIMIT", 403, "취소 한도를 초과하였습니다.", "The cancel limit is exceeded."),
     ("EXCEED_MAX_REFUND_DUE", 403, "환불 가능한 기간이 지났습니다.", "The time for refunds is over."),
     ("FAILED_REFUND_PROCESS", 500, "은행 응답시간 지연이나 일시적인 오류로 환불요청에 실패했습니다.", "The refund failed: the bank is slow or has a temporary error."),
     ("FAILED_METHOD_HANDLING_CANCEL", 500, "취소 중 결제 시 사용한 결제 수단 처리과정에서 일시적인 오류가 발생했습니다.", "A temporary error of the payment method during the cancel."),
     ("FAILED_PARTIAL_REFUND", 500, "은행 점검, 해약 계좌 등의 사유로 부분 환불이 실패했습니다.", "The partial refund failed."),
+    // Payouts. The real tables could not be read: codes marked * are guesses after their older names.
+    ("FORBIDDEN_SELLER_PAYOUT", 403, "지급대행을 요청할 수 없는 셀러입니다.", "No payout can be requested for this seller."),
+    ("NOT_ENOUGH_AMOUNT", 400, "지급 가능한 금액이 부족합니다.", "The available balance is too low."),
+    ("INVALID_PAYABLE_DATE", 400, "지급 가능한 날짜 또는 시간이 아닙니다.", "No payout is possible at this date or time."),
+    ("NOT_ALLOWED_HOLIDAY", 400, "영업일이 아닌 날에는 지급할 수 없습니다.", "No payout is possible on a holiday."),
+    ("PAYOUT_NOT_FOUND", 404, "존재하지 않는 지급대행 요청입니다.", "The payout does not exist."),
+    ("ACCOUNT_OWNER_CHECK_FAILED", 400, "계좌 소유주를 확인할 수 없습니다.", "The owner of the account could not be checked."),
+    ("NOT_MATCH_PAYEE_NAME", 400, "예금주명이 일치하지 않습니다.", "The name of the account's owner does not match."),
+    // * SELLER_NOT_FOUND, DUPLICATED_REF_SELLER_ID, DUPLICATED_REF_PAYOUT_ID, NOT_CANCELABLE_PAYOUT.
+    ("SELLER_NOT_FOUND", 404, "존재하지 않는 셀러입니다.", "The seller does not exist."),
+    ("DUPLICATED_REF_SELLER_ID", 400, "이미 사용된 셀러 참조 번호입니다.", "The reference of the seller was used already."),
+    ("DUPLICATED_REF_PAYOUT_ID", 400, "이미 사용된 지급대행 참조 번호입니다.", "The reference of the payout was used already."),
+    ("NOT_CANCELABLE_PAYOUT", 403, "취소할 수 없는 지급대행 요청입니다.", "The payout can not be cancelled."),
     // The window.
     ("PAY_PROCESS_CANCELED", 400, "사용자에 의해 결제가 취소되었습니다.", "The user cancelled the payment."),
     ("PAY_PROCESS_ABORTED", 400, "결제가 실패되었습니다.", "The payment failed."),

@@ -8,13 +8,15 @@ use poem::http::StatusCode;
 use poem::web::{Data, Path, RemoteAddr};
 use poem::{Body, Request, Response, handler};
 use serde::Deserialize;
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 
 use super::errors::Language;
-use super::work::{self, Asked, Operation};
+use super::v2;
+use super::work::{self, Asked, Dress, Operation};
 use crate::faults::Subject;
 use crate::id;
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// The largest request body that is read.
 pub(crate) const MAX_BODY: usize = 1 << 20;
@@ -70,8 +72,18 @@ pub(crate) async fn transactions(
     serve(shared, request, remote, Body::empty(), Operation::Transactions(range)).await
 }
 
+#[handler]
+pub(crate) async fn settlements(
+    request: &Request,
+    remote: &RemoteAddr,
+    Data(shared): Data<&Arc<Shared>>,
+) -> Response {
+    let query = request.params().ok();
+    serve(shared, request, remote, Body::empty(), Operation::Settlements(query)).await
+}
+
 /// The work is a task of its own: a client that hangs up does not stop the provider.
-async fn serve(
+pub(super) async fn serve(
     shared: &Arc<Shared>,
     request: &Request,
     remote: &RemoteAddr,
@@ -82,16 +94,20 @@ async fn serve(
         return respond(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", b"too large".to_vec());
     };
     let header = |name: &str| request.header(name).map(str::to_owned);
-    let body = serde_json::from_slice(&body).ok();
+    let Read { body, dress, encrypted, unreadable } = read(shared, request, &operation, &body);
+    let method = request.method().to_string();
     let asked = Asked {
-        subject: subject(shared, &operation, body.as_ref()),
-        method: request.method().to_string(),
+        subject: Subject { method: Some(method.clone()), ..subject(shared, &operation, body.as_ref()) },
+        method,
         url: request.uri().path().to_owned(),
         authorized: is_authorized(shared, request.header("authorization")),
         idempotency_key: header("idempotency-key"),
         test_code: header("tosspayments-test-code"),
         language: Language::of(request.header("accept-language")),
         body,
+        dress,
+        encrypted,
+        unreadable,
         operation,
     };
     match tokio::spawn(work::answer(shared.clone(), asked)).await {
@@ -107,6 +123,34 @@ async fn serve(
             tracing::error!(%error, "a provider call broke off");
             respond(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", b"the stand-in failed".to_vec())
         }
+    }
+}
+
+struct Read {
+    body: Option<Value>,
+    dress: Dress,
+    encrypted: bool,
+    unreadable: bool,
+}
+
+/// Opens the body where it must be sealed. Without a body the header alone asks for a sealed reply.
+fn read(shared: &Shared, request: &Request, operation: &Operation, bytes: &[u8]) -> Read {
+    let json = |bytes: &[u8]| serde_json::from_slice(bytes).ok();
+    let Operation::V2(operation) = operation else {
+        return Read { body: json(bytes), dress: Dress::V1, encrypted: false, unreadable: false };
+    };
+    let sealed = request.header("tosspayments-api-security-mode") == Some("ENCRYPTION");
+    let security = &shared.lock().security;
+    if !operation.has_body() {
+        let dress = Dress::V2(sealed.then(|| security.current()));
+        return Read { body: json(bytes), dress, encrypted: false, unreadable: false };
+    }
+    let jwe = std::str::from_utf8(bytes).ok().filter(|_| sealed);
+    match jwe.and_then(|jwe| security.open(jwe, shared.clock.now())) {
+        Some((plain, key)) => {
+            Read { body: json(&plain), dress: Dress::V2(Some(key)), encrypted: true, unreadable: false }
+        }
+        None => Read { body: json(bytes), dress: Dress::V2(None), encrypted: false, unreadable: true },
     }
 }
 
@@ -129,7 +173,7 @@ fn is_authorized(shared: &Shared, header: Option<&str>) -> bool {
     bool::from(given.as_slice().ct_eq(wanted.as_bytes()))
 }
 
-fn subject(shared: &Shared, operation: &Operation, body: Option<&serde_json::Value>) -> Subject {
+fn subject(shared: &Shared, operation: &Operation, body: Option<&Value>) -> Subject {
     #[derive(Default, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     struct Named {
@@ -147,7 +191,25 @@ fn subject(shared: &Shared, operation: &Operation, body: Option<&serde_json::Val
         Operation::GetByOrder(order) => {
             (state.payments.of_order(order).map(|p| p.payment_key.clone()), Some(order.clone()))
         }
-        Operation::Transactions(_) => (None, None),
+        Operation::Transactions(_) | Operation::Settlements(_) => (None, None),
+        Operation::V2(operation) => {
+            return Subject { ref_payout_ids: refs(&state, operation, body), ..Subject::default() };
+        }
     };
-    Subject { payment_key, order_id, recipients: Vec::new() }
+    Subject { payment_key, order_id, ..Subject::default() }
+}
+
+/// The references of the payouts a call is about.
+fn refs(state: &State, operation: &v2::Operation, body: Option<&Value>) -> Vec<String> {
+    match operation {
+        v2::Operation::Request => {
+            let items = body.and_then(Value::as_array).into_iter().flatten();
+            items.filter_map(|item| Some(item.get("refPayoutId")?.as_str()?.to_owned())).collect()
+        }
+        v2::Operation::Payout(id) | v2::Operation::Cancel(id) => {
+            let named = state.payouts.list().iter().filter(|payout| payout.id == *id);
+            named.map(|payout| payout.ref_payout_id.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
 }

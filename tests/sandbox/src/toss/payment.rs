@@ -3,24 +3,37 @@
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use serde::{Serialize, Serializer};
 
+use super::account::{DEFAULT_HOURS, VirtualAccount};
 use crate::clock::{Instant, kst};
 
 pub(crate) const VERSION: &str = "2022-11-16";
 pub(crate) const MERCHANT: &str = "konnectdev";
 /// From authentication to confirm; later the payment is EXPIRED.
 pub(crate) const CONFIRM_WINDOW: TimeDelta = TimeDelta::minutes(10);
+/// From the opening of the window to authentication; later the payment is EXPIRED.
+pub(crate) const READY_WINDOW: TimeDelta = TimeDelta::minutes(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
+    /// The window is open, the user has not been authenticated.
     Ready,
     InProgress,
+    /// A virtual account was issued, and is not paid (any more).
+    WaitingForDeposit,
     Done,
     Canceled,
     /// At least one partial cancel; stays so even when the whole rest is cancelled after it.
     PartialCanceled,
     Aborted,
     Expired,
+}
+
+impl Status {
+    /// A confirm has succeeded, whatever happened since.
+    pub(crate) fn is_confirmed(self) -> bool {
+        !matches!(self, Self::Ready | Self::InProgress | Self::Aborted | Self::Expired)
+    }
 }
 
 /// What the user pays with.
@@ -33,6 +46,8 @@ pub enum Method {
     EasyPay,
     #[serde(rename = "계좌이체", alias = "TRANSFER")]
     Transfer,
+    #[serde(rename = "가상계좌", alias = "VIRTUAL_ACCOUNT")]
+    VirtualAccount,
 }
 
 /// All amounts are won, with VAT. `*_at` are Korean time in whole seconds.
@@ -66,11 +81,12 @@ pub struct Payment {
     pub is_partial_cancelable: bool,
     /// Of the approval, later of the newest cancel.
     pub last_transaction_key: Option<String>,
+    /// Of a virtual account alone: its deposit callbacks are recognised by it.
     pub secret: Option<String>,
     pub card: Option<Card>,
     pub easy_pay: Option<EasyPay>,
     pub transfer: Option<Transfer>,
-    pub virtual_account: Option<()>,
+    pub virtual_account: Option<VirtualAccount>,
     pub mobile_phone: Option<()>,
     pub gift_certificate: Option<()>,
     pub cash_receipt: Option<()>,
@@ -167,6 +183,13 @@ pub struct Transaction {
     pub amount: i64,
 }
 
+impl Transaction {
+    /// What this row adds to the merchant's money, in won: negative for cancels and reversed deposits.
+    pub fn moved(&self) -> i64 {
+        if self.status == Status::Done { self.amount } else { -self.amount }
+    }
+}
+
 /// A payment with what the provider knows beside its public face.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -174,18 +197,26 @@ pub(crate) struct Record {
     pub(crate) customer_key: Option<String>,
     /// What the user chose; shown in `payment.method` once approved.
     pub(crate) method: Method,
-    pub(crate) authenticated_at: Instant,
+    /// The user is authenticated, or (READY) the window was opened.
+    pub(crate) begun_at: Instant,
+    /// Virtual accounts: who pays, how many hours there are to pay, until when, and when a refund arrives.
+    pub(crate) customer_name: String,
+    pub(crate) due_hours: u32,
+    pub(crate) due_at: Option<Instant>,
+    pub(crate) refund_at: Option<Instant>,
     /// A confirm or cancel is being worked on.
     pub(crate) busy: bool,
 }
 
 impl Record {
     pub(crate) fn expires_at(&self) -> Instant {
-        self.authenticated_at + CONFIRM_WINDOW
+        let window = if self.payment.status == Status::Ready { READY_WINDOW } else { CONFIRM_WINDOW };
+        self.begun_at + window
     }
 
-    /// An authenticated payment: the user has typed the card, no money has moved.
-    pub(crate) fn authenticated(
+    /// A payment that is READY or IN_PROGRESS: no money has moved.
+    pub(crate) fn begun(
+        status: Status,
         key: String,
         checkout: &super::NewCheckout,
         base_url: &str,
@@ -201,7 +232,7 @@ impl Record {
             currency: "KRW",
             country: "KR",
             method: None,
-            status: Status::InProgress,
+            status,
             requested_at: kst(now),
             approved_at: None,
             total_amount: checkout.amount,
@@ -235,7 +266,11 @@ impl Record {
             payment,
             customer_key: checkout.customer_key.clone(),
             method: checkout.method,
-            authenticated_at: now,
+            begun_at: now,
+            customer_name: checkout.customer_name.clone().unwrap_or_else(|| "김토스".to_owned()),
+            due_hours: checkout.due_hours.unwrap_or(DEFAULT_HOURS),
+            due_at: None,
+            refund_at: None,
             busy: false,
         }
     }

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::account;
 use super::errors::{Language, TossError};
-use super::payment::{Failure, Payment, Record, Status, Transaction};
+use super::payment::{Failure, Method, Payment, Record, Status, Transaction};
 use crate::clock::{Instant, kst};
 
 #[derive(Debug, Default)]
@@ -14,12 +15,17 @@ pub(crate) struct Payments {
     by_order: HashMap<String, Vec<String>>,
     /// What may still expire.
     open: BTreeSet<(Instant, String)>,
+    /// Virtual accounts that the clock may still change.
+    accounts: BTreeSet<String>,
     transactions: Vec<Transaction>,
 }
 
 impl Payments {
     pub(crate) fn insert(&mut self, record: Record) {
         let key = record.payment.payment_key.clone();
+        if record.method == Method::VirtualAccount {
+            self.accounts.insert(key.clone());
+        }
         self.open.insert((record.expires_at(), key.clone()));
         self.by_order.entry(record.payment.order_id.clone()).or_default().push(key.clone());
         self.order.push(key.clone());
@@ -34,14 +40,29 @@ impl Payments {
         self.records.get_mut(key)
     }
 
-    /// The approved payment of an order, else its newest one.
+    /// The confirmed payment of an order, else its newest one.
     pub(crate) fn of_order(&self, order_id: &str) -> Option<&Payment> {
         let payments = || self.by_order.get(order_id).into_iter().flatten().filter_map(|key| self.get(key));
-        payments().find(|p| p.approved_at.is_some()).or_else(|| payments().next_back())
+        payments().find(|p| p.status.is_confirmed()).or_else(|| payments().next_back())
     }
 
-    pub(crate) fn has_approval(&self, order_id: &str) -> bool {
-        self.of_order(order_id).is_some_and(|p| p.approved_at.is_some())
+    /// The order has been paid, or has a virtual account.
+    pub(crate) fn is_confirmed(&self, order_id: &str) -> bool {
+        self.of_order(order_id).is_some_and(|p| p.status.is_confirmed())
+    }
+
+    /// The user of an open window is authenticated: from now on there are ten minutes to confirm.
+    ///
+    /// # Errors
+    /// When no READY payment has this key.
+    pub(crate) fn authenticate(&mut self, key: &str, now: Instant) -> anyhow::Result<&Payment> {
+        let record = self.records.get_mut(key).filter(|record| record.payment.status == Status::Ready);
+        let record = record.ok_or_else(|| anyhow::anyhow!("no open window {key}"))?;
+        self.open.remove(&(record.expires_at(), key.to_owned()));
+        record.payment.status = Status::InProgress;
+        record.begun_at = now;
+        self.open.insert((record.expires_at(), key.to_owned()));
+        Ok(&record.payment)
     }
 
     /// Oldest first.
@@ -53,7 +74,7 @@ impl Payments {
         &self.transactions
     }
 
-    /// Enters the approval or cancel that `last_transaction_key` names.
+    /// Enters the approval, cancel or reversal that `last_transaction_key` names.
     pub(super) fn note_transaction(&mut self, key: &str, amount: i64, now: Instant) {
         let Some(record) = self.records.get(key) else { return };
         let payment = &record.payment;
@@ -75,11 +96,16 @@ impl Payments {
 
     /// Expires what was not confirmed in time. A confirm that is being worked on was in time.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Payment> {
+        for key in &self.accounts {
+            if let Some(record) = self.records.get_mut(key) {
+                account::pass(record, now);
+            }
+        }
         let mut expired = Vec::new();
         while self.open.first().is_some_and(|(at, _)| *at < now) {
             let Some((at, key)) = self.open.pop_first() else { break };
             let Some(record) = self.records.get_mut(&key) else { continue };
-            if record.payment.status != Status::InProgress {
+            if !matches!(record.payment.status, Status::Ready | Status::InProgress) {
                 continue;
             }
             if record.busy {

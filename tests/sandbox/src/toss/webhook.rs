@@ -1,21 +1,27 @@
-//! Webhooks: PAYMENT_STATUS_CHANGED to the one registered address, unsigned, as the real ones are.
+//! Webhooks to the one registered address: how and when they are delivered. What they say is in `events`.
 //!
 //! An address that does not answer 200 within 10 s is tried again after 1, 4, 16, 64, 256, 1024 and 4096 minutes
-//! of the stand-in's clock.
+//! of the stand-in's clock. Those of payments are unsigned; those of sellers and payouts carry a signature over
+//! their bytes and the time of this transmission.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use poem::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::payment::Payment;
+pub(crate) use super::events::Event;
+use super::events::{self, WebhookKinds};
+use super::security::{Security, Signature};
+use super::v2;
 use super::work::PATIENCE;
 use crate::clock::{Instant, kst};
 use crate::id;
 use crate::state::Shared;
 
 const MAX_RETRIES: u32 = 7;
+const SIGNATURE: &str = "tosspayments-webhook-signature";
 
 /// How the next status changes are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,28 +43,46 @@ pub enum WebhookMode {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery {
+    /// Empty for one forged without this header.
     pub transmission_id: String,
     pub retried_count: u32,
     pub url: String,
+    /// Null when it was no JSON.
     pub body: Value,
+    /// A signature was sent, right or wrong.
+    pub signed: bool,
     /// `None`: no answer.
     pub status: Option<u16>,
     pub at: Instant,
+    /// The bytes of the body.
+    #[serde(skip)]
+    pub raw: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
 struct Webhook {
     transmission_id: String,
-    body: Value,
+    body: Vec<u8>,
+    /// How it is signed; [`Signature::Missing`] for those of payments.
+    signature: Signature,
     retried: u32,
-    /// A forged one is not tried again.
+    /// A forged or resent one is not tried again.
     genuine: bool,
+}
+
+impl Webhook {
+    fn forged(body: Vec<u8>, signature: Signature) -> Self {
+        Self { transmission_id: id::transmission_id(), body, signature, retried: 0, genuine: false }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Webhooks {
     pub(crate) url: Option<String>,
     pub(crate) mode: WebhookMode,
+    pub(crate) kinds: WebhookKinds,
+    /// Counts deposit callbacks: their times are written in two ways in turn.
+    pub(super) callbacks: u64,
     held: Vec<Webhook>,
     retries: Vec<(Instant, Webhook)>,
     pub(crate) log: Vec<Delivery>,
@@ -71,30 +95,48 @@ impl Webhooks {
 }
 
 /// Tells the registered address, as the mode says. Returns early or late accordingly.
-pub(crate) async fn announce(shared: &Arc<Shared>, payment: Payment) {
-    if let Some((hook, WebhookMode::Early)) = prepare(shared, payment) {
+pub(crate) async fn announce(shared: &Arc<Shared>, events: Vec<Event>) {
+    for hook in prepare(shared, events) {
         deliver(shared, hook).await;
     }
 }
 
-/// Creates the webhook and starts what the mode does by itself; `Early` is left to the caller.
-fn prepare(shared: &Arc<Shared>, payment: Payment) -> Option<(Webhook, WebhookMode)> {
+/// As [`announce`], for whoever can not wait: `Early` is sent in the background too.
+pub(crate) fn announce_now(shared: &Arc<Shared>, events: Vec<Event>) {
+    let early = prepare(shared, events);
+    if !early.is_empty() {
+        launch(shared, early);
+    }
+}
+
+/// Creates the webhooks and starts what the mode does by itself; those of `Early` are left to the caller.
+fn prepare(shared: &Arc<Shared>, events: Vec<Event>) -> Vec<Webhook> {
     let mut state = shared.lock();
     let mode = state.webhooks.mode;
     if state.webhooks.url.is_none() || mode == WebhookMode::None {
-        return None;
+        return Vec::new();
     }
-    // Microseconds without an offset: Korean time, as these events have it.
-    let created = kst(shared.clock.now()).format("%Y-%m-%dT%H:%M:%S.000000").to_string();
-    let body = json!({ "eventType": "PAYMENT_STATUS_CHANGED", "createdAt": created, "data": payment });
-    let hook = Webhook { transmission_id: id::transmission_id(), body, retried: 0, genuine: true };
+    let now = shared.clock.now();
+    let messages = events.iter().flat_map(|event| events::messages(event, &mut state.webhooks, now));
+    let hooks: Vec<Webhook> = messages
+        .map(|message| Webhook {
+            transmission_id: id::transmission_id(),
+            body: message.body,
+            signature: if message.signed { Signature::Valid } else { Signature::Missing },
+            retried: 0,
+            genuine: true,
+        })
+        .collect();
     match mode {
-        WebhookMode::Late => state.webhooks.held.push(hook.clone()),
-        WebhookMode::Normal => launch(shared, vec![hook.clone()]),
-        WebhookMode::Twice => launch(shared, vec![hook.clone(), hook.clone()]),
-        WebhookMode::Early | WebhookMode::None => {}
+        WebhookMode::Late => state.webhooks.held.extend(hooks),
+        WebhookMode::Normal => launch(shared, hooks),
+        WebhookMode::Twice => {
+            launch(shared, hooks.into_iter().flat_map(|hook| [hook.clone(), hook]).collect());
+        }
+        WebhookMode::Early => return hooks,
+        WebhookMode::None => {}
     }
-    Some((hook, mode))
+    Vec::new()
 }
 
 /// Delivers in the background, one after the other.
@@ -108,15 +150,17 @@ fn launch(shared: &Arc<Shared>, hooks: Vec<Webhook>) {
     });
 }
 
-/// Expires what is over, and sends what the clock has made due.
+/// Expires what is over, moves payouts on, and sends what the clock has made due.
 pub(crate) fn tick(shared: &Arc<Shared>) {
     let now = shared.clock.now();
-    let expired = shared.lock().payments.expire(now);
-    for payment in expired {
-        if let Some((hook, WebhookMode::Early)) = prepare(shared, payment) {
-            launch(shared, vec![hook]);
-        }
-    }
+    let events = {
+        let mut state = shared.lock();
+        let expired = state.payments.expire(now).into_iter().map(|payment| Event::Payment(Box::new(payment)));
+        let mut events: Vec<Event> = expired.collect();
+        events.extend(v2::pass(&mut state, now));
+        events
+    };
+    announce_now(shared, events);
     let due: Vec<Webhook> =
         shared.lock().webhooks.retries.extract_if(.., |(at, _)| *at <= now).map(|(_, hook)| hook).collect();
     if !due.is_empty() {
@@ -135,42 +179,94 @@ pub(crate) async fn release(shared: &Arc<Shared>) -> usize {
 }
 
 /// Delivers a body that the provider never sent; returns the status answered.
-pub(crate) async fn forge(shared: &Arc<Shared>, body: Value) -> Option<u16> {
-    let hook = Webhook { transmission_id: id::transmission_id(), body, retried: 0, genuine: false };
-    deliver(shared, hook).await
+pub(crate) async fn forge(shared: &Arc<Shared>, body: &Value, signature: Signature) -> Option<u16> {
+    deliver(shared, Webhook::forged(body.to_string().into_bytes(), signature)).await
+}
+
+/// Sends bytes with exactly these headers.
+pub(crate) async fn forge_raw(shared: &Arc<Shared>, body: Vec<u8>, headers: &[(&str, &str)]) -> Option<u16> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::try_from(*name).expect("the test gives a valid header name");
+        map.append(name, HeaderValue::try_from(*value).expect("the test gives a valid header value"));
+    }
+    transmit(shared, &Webhook::forged(body, Signature::Missing), map, shared.clock.now()).await
+}
+
+/// Sends a delivery once more, as its retry number `retried`: the id and the body are the same, the time and so
+/// the signature are new. `None` when no delivery has this id, or nobody answered.
+pub(crate) async fn resend(shared: &Arc<Shared>, transmission_id: &str, retried: u32) -> Option<u16> {
+    let sent = {
+        let state = shared.lock();
+        state.webhooks.log.iter().find(|sent| sent.transmission_id == transmission_id).cloned()?
+    };
+    let signature = if sent.signed { Signature::Valid } else { Signature::Missing };
+    let transmission_id = sent.transmission_id;
+    deliver(shared, Webhook { transmission_id, body: sent.raw, signature, retried, genuine: false }).await
 }
 
 async fn deliver(shared: &Arc<Shared>, mut hook: Webhook) -> Option<u16> {
+    let at = shared.clock.now();
+    let headers = headers(&shared.lock().security, &hook, at);
+    let status = transmit(shared, &hook, headers, at).await;
+    if hook.genuine && status != Some(200) && hook.retried < MAX_RETRIES {
+        let wait = TimeDelta::minutes(4_i64.pow(hook.retried));
+        hook.retried += 1;
+        shared.lock().webhooks.retries.push((at + wait, hook));
+    }
+    status
+}
+
+/// What every webhook carries, and the signature.
+fn headers(security: &Security, hook: &Webhook, at: Instant) -> HeaderMap {
+    let sent_at = if hook.signature == Signature::OldTime { at - TimeDelta::days(1) } else { at };
+    let time = kst(sent_at).to_rfc3339();
+    let signature = match hook.signature {
+        Signature::Missing => None,
+        Signature::Valid | Signature::OldTime => Some(security.sign(&hook.body, &time, at)),
+        Signature::WrongKey => Some(Security::sign_wrongly(&hook.body, &time)),
+        Signature::OtherBody => Some(security.sign(b"{}", &time, at)),
+        Signature::OtherTime => {
+            let other = kst(at - TimeDelta::seconds(1)).to_rfc3339();
+            Some(security.sign(&hook.body, &other, at))
+        }
+        Signature::Malformed => Some("v1:".to_owned()),
+    };
+    let named = [
+        ("tosspayments-webhook-transmission-id", Some(hook.transmission_id.clone())),
+        ("tosspayments-webhook-transmission-time", Some(time)),
+        ("tosspayments-webhook-transmission-retried-count", Some(hook.retried.to_string())),
+        (SIGNATURE, signature),
+    ];
+    let present = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    present
+        .map(|(name, value)| {
+            let value = HeaderValue::try_from(value).expect("ids, times and base64 are ASCII");
+            (HeaderName::from_static(name), value)
+        })
+        .collect()
+}
+
+/// Posts to the registered address and enters the attempt in the log.
+async fn transmit(shared: &Arc<Shared>, hook: &Webhook, headers: HeaderMap, at: Instant) -> Option<u16> {
     let _guard = shared.outstanding();
     let url = shared.lock().webhooks.url.clone()?;
-    let at = shared.clock.now();
-    let sent = shared
-        .http
-        .post(&url)
-        .timeout(PATIENCE)
-        .header("tosspayments-webhook-transmission-id", &hook.transmission_id)
-        .header("tosspayments-webhook-transmission-time", kst(at).to_rfc3339())
-        .header("tosspayments-webhook-transmission-retried-count", hook.retried)
-        .json(&hook.body)
-        .send()
-        .await;
+    let signed = headers.contains_key(SIGNATURE);
+    let request = shared.http.post(&url).timeout(PATIENCE).header("content-type", "application/json");
+    let sent = request.headers(headers).body(hook.body.clone()).send().await;
     let status = sent.as_ref().ok().map(|answer| answer.status().as_u16());
     if let Err(error) = sent {
         tracing::warn!(%error, "webhook not delivered");
     }
-    let mut state = shared.lock();
-    state.webhooks.log.push(Delivery {
+    shared.lock().webhooks.log.push(Delivery {
         transmission_id: hook.transmission_id.clone(),
         retried_count: hook.retried,
         url,
-        body: hook.body.clone(),
+        body: serde_json::from_slice(&hook.body).unwrap_or_default(),
+        signed,
         status,
         at,
+        raw: hook.body.clone(),
     });
-    if hook.genuine && status != Some(200) && hook.retried < MAX_RETRIES {
-        let wait = TimeDelta::minutes(4_i64.pow(hook.retried));
-        hook.retried += 1;
-        state.webhooks.retries.push((at + wait, hook));
-    }
     status
 }

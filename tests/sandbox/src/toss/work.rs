@@ -7,8 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::errors::{Language, TossError};
-use super::{Outcome, Payment, cancel, confirm, transactions, webhook};
+use super::webhook::Event;
+use super::{Outcome, Payment, cancel, confirm, jwe, settlements, transactions, v2, webhook};
 use crate::calls::Call;
+use crate::clock::Instant;
 use crate::faults::{Effect, Endpoint, Subject};
 use crate::idempotency::{Claim, MAX_KEY, Saved, Scope};
 use crate::state::Shared;
@@ -22,6 +24,8 @@ pub(super) enum Operation {
     GetByOrder(String),
     /// `None`: the query could not be read.
     Transactions(Option<transactions::Range>),
+    Settlements(Option<settlements::Query>),
+    V2(v2::Operation),
 }
 
 impl Operation {
@@ -31,13 +35,17 @@ impl Operation {
             Self::Cancel(_) => Endpoint::Cancel,
             Self::GetByKey(_) | Self::GetByOrder(_) => Endpoint::Get,
             Self::Transactions(_) => Endpoint::Transactions,
+            Self::Settlements(_) => Endpoint::Settlements,
+            Self::V2(operation) => operation.endpoint(),
         }
     }
+}
 
-    /// The key is ignored on a GET.
-    fn is_post(&self) -> bool {
-        matches!(self, Self::Confirm | Self::Cancel(_))
-    }
+/// How answers are written.
+pub(super) enum Dress {
+    V1,
+    /// In the frame of v2, sealed with the key that opened the request.
+    V2(Option<jwe::Key>),
 }
 
 /// A request, read.
@@ -51,6 +59,40 @@ pub(super) struct Asked {
     pub(super) test_code: Option<String>,
     pub(super) language: Language,
     pub(super) body: Option<Value>,
+    pub(super) dress: Dress,
+    /// The body arrived as a JWE that could be opened.
+    pub(super) encrypted: bool,
+    /// The body could not be opened: refused before anything else is looked at, in plain JSON.
+    pub(super) unreadable: bool,
+}
+
+impl Asked {
+    fn success(&self, body: Vec<u8>, now: Instant) -> Saved {
+        match self.dress {
+            Dress::V2(Some(key)) => Self::sealed(200, &key, &body, now),
+            _ => Saved::json(200, body),
+        }
+    }
+
+    fn failure(&self, error: &TossError, now: Instant) -> Saved {
+        match self.dress {
+            Dress::V2(Some(key)) => Self::sealed(error.status, &key, &v2::error(error, self.language), now),
+            _ => self.plain_failure(error),
+        }
+    }
+
+    /// What is refused at the door is never sealed: nobody is known there yet.
+    fn plain_failure(&self, error: &TossError) -> Saved {
+        match self.dress {
+            Dress::V1 => error.answer(self.language),
+            Dress::V2(_) => Saved::json(error.status, v2::error(error, self.language)),
+        }
+    }
+
+    fn sealed(status: u16, key: &jwe::Key, body: &[u8], now: Instant) -> Saved {
+        let body = jwe::reply(key, body, now).into_bytes();
+        Saved { status, content_type: "text/plain;charset=UTF-8", body }
+    }
 }
 
 pub(super) enum Reply {
@@ -65,7 +107,7 @@ pub(super) enum Reply {
 
 impl From<Saved> for Reply {
     fn from(saved: Saved) -> Self {
-        Self::Answer { status: saved.status, content_type: "application/json", body: saved.body }
+        Self::Answer { status: saved.status, content_type: saved.content_type, body: saved.body }
     }
 }
 
@@ -79,6 +121,7 @@ pub(super) async fn answer(shared: Arc<Shared>, asked: Asked) -> Reply {
         order_id: asked.subject.order_id.clone(),
         idempotency_key: asked.idempotency_key.clone(),
         body: asked.body.clone().unwrap_or_default(),
+        encrypted: asked.encrypted,
         status: None,
         replayed: false,
         at: shared.clock.now(),
@@ -95,11 +138,15 @@ pub(super) async fn answer(shared: Arc<Shared>, asked: Asked) -> Reply {
 
 /// The answer, and whether it is a stored one.
 async fn decide(shared: &Arc<Shared>, asked: &Asked) -> (Reply, bool) {
-    let refuse = |code: &str| Reply::from(TossError::of(code).answer(asked.language));
+    let refuse = |code: &str| Reply::from(asked.failure(&TossError::of(code), shared.clock.now()));
     if !asked.authorized {
-        return (refuse("UNAUTHORIZED_KEY"), false);
+        return (asked.plain_failure(&TossError::of("UNAUTHORIZED_KEY")).into(), false);
     }
-    let key = asked.idempotency_key.as_ref().filter(|_| asked.operation.is_post());
+    if asked.unreadable {
+        return (asked.plain_failure(&TossError::of("INVALID_REQUEST")).into(), false);
+    }
+    // The key is ignored on a GET.
+    let key = asked.idempotency_key.as_ref().filter(|_| asked.method == "POST");
     if key.is_some_and(|key| key.chars().count() > MAX_KEY) {
         return (refuse("INVALID_IDEMPOTENCY_KEY"), false);
     }
@@ -142,32 +189,32 @@ fn take_fault(shared: &Shared, asked: &Asked, scope: Option<&Scope>) -> Option<E
 async fn work(shared: &Arc<Shared>, asked: &Asked, effect: Option<&Effect>, scope: Option<Scope>) -> Saved {
     let outcome = perform(shared, asked, effect).await;
     let saved = match outcome.answer {
-        Ok(body) => Saved { status: 200, body },
-        Err(error) => error.answer(asked.language),
+        Ok(body) => asked.success(body, shared.clock.now()),
+        Err(error) => asked.failure(&error, shared.clock.now()),
     };
     if let Some(scope) = scope {
         shared.lock().idempotency.save(&scope, saved.clone());
     }
-    if let Some(changed) = outcome.changed {
-        webhook::announce(shared, changed.0).await;
-    }
+    webhook::announce(shared, outcome.events).await;
+    // Payouts that are to arrive by themselves do so after the answer has been written.
+    webhook::tick(shared);
     saved
 }
 
 struct Performed {
     answer: Result<Vec<u8>, TossError>,
-    changed: Option<super::Changed>,
+    events: Vec<Event>,
 }
 
 impl From<TossError> for Performed {
     fn from(error: TossError) -> Self {
-        Self { answer: Err(error), changed: None }
+        Self { answer: Err(error), events: Vec::new() }
     }
 }
 
 impl From<Outcome> for Performed {
     fn from(outcome: Outcome) -> Self {
-        Self { answer: outcome.answer.map(|payment| json(&*payment)), changed: outcome.changed }
+        Self { answer: outcome.answer.map(|payment| json(&*payment)), events: outcome.events }
     }
 }
 
@@ -202,13 +249,25 @@ async fn perform(shared: &Arc<Shared>, asked: &Asked, effect: Option<&Effect>) -
             let now = shared.clock.now();
             cancel::finish(&mut shared.lock(), key, asked.body.as_ref(), decline, now).into()
         }
-        Operation::GetByKey(_) | Operation::GetByOrder(_) | Operation::Transactions(_) => {
+        Operation::V2(operation) => {
+            delay(effect).await;
+            if let Some(error) = decline {
+                return error.into();
+            }
+            let now = shared.clock.now();
+            let done = v2::run(&mut shared.lock(), operation, asked.body.as_ref(), now);
+            Performed { answer: done.answer, events: done.events }
+        }
+        Operation::GetByKey(_)
+        | Operation::GetByOrder(_)
+        | Operation::Transactions(_)
+        | Operation::Settlements(_) => {
             delay(effect).await;
             let answer = match decline {
                 Some(error) => Err(error),
                 None => read(shared, &asked.operation),
             };
-            Performed { answer, changed: None }
+            Performed { answer, events: Vec::new() }
         }
     }
 }
@@ -222,7 +281,11 @@ fn read(shared: &Shared, operation: &Operation) -> Result<Vec<u8>, TossError> {
             let range = range.as_ref().ok_or_else(|| TossError::of("INVALID_REQUEST"))?;
             return Ok(json(&transactions::list(state.payments.transactions(), range)?));
         }
-        Operation::Confirm | Operation::Cancel(_) => None,
+        Operation::Settlements(query) => {
+            let query = query.as_ref().ok_or_else(|| TossError::of("INVALID_REQUEST"))?;
+            return Ok(json(&settlements::list(&state, query)?));
+        }
+        Operation::Confirm | Operation::Cancel(_) | Operation::V2(_) => None,
     };
     payment.map(json::<Payment>).ok_or_else(|| TossError::of("NOT_FOUND_PAYMENT"))
 }

@@ -1,26 +1,33 @@
 //! `/sandbox/...`: commands to the stand-in and what it has seen, as JSON. Nothing of this exists at a real provider.
 
+pub(crate) mod money;
+
 use chrono::TimeDelta;
 use poem::http::StatusCode;
-use poem::web::{Data, Json};
+use poem::web::{Data, Json, Query};
 use poem::{IntoResponse, Response, handler};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::faults::Fault;
 use crate::handle::Handle;
-use crate::toss::errors::Language;
-use crate::toss::{NewCheckout, WebhookMode};
+use crate::toss::errors::{Language, TossError};
+use crate::toss::{NewCheckout, Signature, WebhookKinds, WebhookMode};
 
 /// `POST /sandbox/checkout`: the user has typed the card.
 #[handler]
 pub(crate) fn checkout(Json(new): Json<NewCheckout>, Data(handle): Data<&Handle>) -> Response {
-    match crate::toss::authenticate(&handle.shared, &new) {
-        Ok(checkout) => Json(checkout).into_response(),
+    answer(crate::toss::authenticate(&handle.shared, &new))
+}
+
+/// What the provider would say.
+fn answer(result: Result<impl Serialize + Send, TossError>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
         Err(error) => {
             let saved = error.answer(Language::English);
             let status = StatusCode::from_u16(saved.status).unwrap_or(StatusCode::BAD_REQUEST);
-            Response::builder().status(status).content_type("application/json").body(saved.body)
+            Response::builder().status(status).content_type(saved.content_type).body(saved.body)
         }
     }
 }
@@ -65,7 +72,13 @@ pub(crate) fn list_payments(Data(handle): Data<&Handle>) -> Response {
 pub(crate) fn list_webhooks(Data(handle): Data<&Handle>) -> Json<Value> {
     let state = handle.shared.lock();
     let hooks = &state.webhooks;
-    Json(json!({ "url": hooks.url, "mode": hooks.mode, "held": hooks.held(), "deliveries": hooks.log }))
+    Json(json!({
+        "url": hooks.url,
+        "mode": hooks.mode,
+        "kinds": hooks.kinds,
+        "held": hooks.held(),
+        "deliveries": hooks.log,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -74,9 +87,10 @@ pub(crate) struct WebhookCommand {
     mode: Option<WebhookMode>,
     /// An empty text turns webhooks off.
     url: Option<String>,
+    kinds: Option<WebhookKinds>,
 }
 
-/// `POST /sandbox/webhooks {mode?, url?}`.
+/// `POST /sandbox/webhooks {mode?, url?, kinds?}`.
 #[handler]
 pub(crate) fn command_webhooks(Json(command): Json<WebhookCommand>, Data(handle): Data<&Handle>) -> Response {
     if let Some(url) = command.url {
@@ -88,7 +102,24 @@ pub(crate) fn command_webhooks(Json(command): Json<WebhookCommand>, Data(handle)
     if let Some(mode) = command.mode {
         handle.webhooks(mode);
     }
+    if let Some(kinds) = command.kinds {
+        handle.webhook_kinds(kinds);
+    }
     StatusCode::NO_CONTENT.into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Resend {
+    transmission_id: String,
+    retried_count: u32,
+}
+
+/// `POST /sandbox/webhooks/resend {transmissionId, retriedCount}`.
+#[handler]
+pub(crate) async fn resend_webhook(Json(asked): Json<Resend>, Data(handle): Data<&Handle>) -> Json<Value> {
+    let status = handle.resend_webhook(&asked.transmission_id, asked.retried_count).await;
+    Json(json!({ "status": status }))
 }
 
 #[handler]
@@ -96,10 +127,20 @@ pub(crate) async fn release_webhooks(Data(handle): Data<&Handle>) -> Json<Value>
     Json(json!({ "released": handle.release_webhooks().await }))
 }
 
-/// `POST /sandbox/webhooks/forge`: the body is sent to the webhook address as it is.
+#[derive(Deserialize)]
+pub(crate) struct Forgery {
+    signature: Option<Signature>,
+}
+
+/// `POST /sandbox/webhooks/forge?signature`: the body is sent to the webhook address as it is.
 #[handler]
-pub(crate) async fn forge_webhook(Json(body): Json<Value>, Data(handle): Data<&Handle>) -> Json<Value> {
-    Json(json!({ "status": handle.forge_webhook(body).await }))
+pub(crate) async fn forge_webhook(
+    Json(body): Json<Value>,
+    Query(forgery): Query<Forgery>,
+    Data(handle): Data<&Handle>,
+) -> Json<Value> {
+    let signature = forgery.signature.unwrap_or(Signature::Missing);
+    Json(json!({ "status": handle.forge_signed_webhook(body, signature).await }))
 }
 
 #[derive(Deserialize)]
