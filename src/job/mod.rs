@@ -5,6 +5,7 @@
 
 mod notification;
 mod payment;
+mod payout;
 mod reservation;
 mod settlement;
 mod upkeep;
@@ -18,6 +19,9 @@ use crate::clock::Instant;
 
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
+pub use payout::{
+    ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
+};
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
@@ -118,6 +122,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
     recurring::<AuditLedger>(300),
+    recurring::<RunPayoutBatch>(300),
+    recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
 ];
