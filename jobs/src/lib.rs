@@ -13,6 +13,8 @@ pub mod worker;
 
 mod accrue_settlement;
 mod audit_ledger;
+mod audit_provider_day;
+mod audit_whole;
 mod complete_reservation;
 mod confirm_payment;
 mod deliver_notice;
@@ -21,8 +23,10 @@ mod expire_request;
 mod forget_old_rows;
 mod notify_event;
 mod ping;
+mod plan_audits;
 mod reconcile_payments;
 mod reconcile_reservations;
+mod reconcile_settlement;
 mod record_activity;
 mod refund_payment;
 mod release_settlement;
@@ -31,6 +35,7 @@ mod requery_payment;
 mod start_reservation;
 mod sync_webhook;
 
+pub use audit_provider_day::read_day;
 pub use executor::{Ended, Executor};
 pub use handler::{Finished, Handler, Outcome, Run};
 pub use registry::{Entry, registry};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcileReservations,
+    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
+    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcilePayments, ReconcileReservations, ReconcileSettlement,
     RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
     StartReservation, SyncWebhook,
 };
@@ -45,6 +45,8 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<AuditProviderDay>(),
+        entry::<AuditWhole>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -53,8 +55,10 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<PlanAudits>(),
         entry::<ReconcilePayments>(),
         entry::<ReconcileReservations>(),
+        entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
         entry::<ReleaseSettlement>(),

@@ -298,6 +298,12 @@ pub static CODES: &[Code] = &[
         "More would be given back than is left.",
         "남은 금액보다 많이 환불할 수 없습니다.",
     ),
+    row(
+        404,
+        "reconciliation.not_found",
+        "That day was not compared with the provider's list.",
+        "결제사 내역과 비교하지 않은 날짜입니다.",
+    ),
     row(404, "notice.not_found", "There is no such notice.", "없는 알림입니다."),
     row(404, "job.not_found", "There is no such job.", "없는 작업입니다."),
     row(

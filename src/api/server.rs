@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_audit::AuditApi;
 use super::admin_jobs::JobsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
@@ -49,7 +50,7 @@ fn chapters() -> impl OpenApi {
         ReservationsApi,
         (PaymentsApi, EarningsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, AuditApi, JobsApi),
     )
 }
 

@@ -79,7 +79,7 @@ pub async fn pass(
                 Pace::Full => Scope::Range(after, *last),
                 Pace::Since(_) => Scope::These(&ids),
             };
-            for check in of(driver) {
+            for check in checks::of(driver) {
                 judge.look(check, &scope).await?;
             }
             after = *last;
@@ -96,10 +96,6 @@ pub async fn pass(
     }
     judge.outcome.subjects = so_far.done;
     Ok(judge.outcome)
-}
-
-fn of(driver: Driver) -> impl Iterator<Item = &'static Check> {
-    checks::ALL.iter().copied().flatten().filter(move |check| check.driver == driver)
 }
 
 struct Judge<'a> {
@@ -137,7 +133,7 @@ impl Judge<'_> {
 
     /// Rows with an open finding, whether or not they were touched: what is in order again is seen to be.
     async fn look_again(&mut self) -> sqlx::Result<()> {
-        for check in checks::ALL.iter().copied().flatten() {
+        for check in checks::all() {
             let open = query::open_subjects(self.pool, check.name, NAMED as u32).await?;
             let ids: Vec<Uuid> = open.iter().filter_map(|subject| subject.parse().ok()).collect();
             if !ids.is_empty() {

@@ -12,17 +12,16 @@ use super::query::{self, FindingRow};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::FindingId;
-use crate::payout;
 
 /// Writes what a pass found: what is new raises the alarm, and stops payouts where it is about money; what is gone
 /// is resolved. Payouts stay stopped until an operator releases them, and what was found before the release does
 /// not stop them again.
 pub async fn record(tx: &mut Tx, outcome: &Outcome) -> Result<(), Error> {
-    for offender in &outcome.offenders {
-        note(tx, offender).await?;
-    }
-    for check in checks::ALL.iter().copied().flatten().filter(|check| outcome.names_all(check.name)) {
-        query::resolve(tx, check.name, outcome.started_at).await?;
+    note_all(tx, &outcome.offenders).await?;
+    for check in checks::all() {
+        if outcome.names_all(check.name) {
+            query::resolve(tx, check.name, outcome.started_at).await?;
+        }
     }
     let found = outcome.counts.values().sum();
     query::note_pass(tx, outcome.pace.name(), outcome.started_at, outcome.subjects, found).await?;
@@ -30,25 +29,37 @@ pub async fn record(tx: &mut Tx, outcome: &Outcome) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes one finding. `true`: it is new.
-pub(super) async fn note(tx: &mut Tx, offender: &Offender) -> Result<bool, Error> {
-    let is_money = offender.check == PROVIDER
-        || checks::ALL.iter().copied().flatten().any(|c| c.name == offender.check && c.is_money);
-    if !query::note(tx, offender, is_money).await? {
-        return Ok(false);
+/// Writes findings. Those that are new raise the alarm, and stop payouts.
+pub(super) async fn note_all(tx: &mut Tx, offenders: &[Offender]) -> Result<(), Error> {
+    let mut about_money = Vec::new();
+    for offender in offenders {
+        let is_money = is_money(offender.check);
+        if !query::note(tx, offender, is_money).await? {
+            continue;
+        }
+        let Offender { check, subject, facts } = offender;
+        metrics::counter!("konnect_audit_findings_total", "check" => *check).increment(1);
+        tracing::error!(check, subject, %facts, "the audit found something");
+        if is_money {
+            about_money.push(offender);
+        }
     }
-    metrics::counter!("konnect_audit_findings_total", "check" => offender.check).increment(1);
-    tracing::error!(check = offender.check, subject = offender.subject, facts = %offender.facts, "the audit found something");
-    if is_money {
-        payout::pause(tx, &format!("audit: {} {}", offender.check, offender.subject)).await?;
+    if let Some(first) = about_money.first() {
+        let more = about_money.len() - 1;
+        let why = format!("audit: {} {}, and {more} more", first.check, first.subject);
+        query::pause_payouts(tx, &why).await?;
     }
-    Ok(true)
+    Ok(())
+}
+
+fn is_money(name: &str) -> bool {
+    name == PROVIDER || checks::all().into_iter().any(|check| check.name == name && check.is_money)
 }
 
 /// The gauges of every check, also of those that find nothing.
 pub(super) async fn show(tx: &mut Tx) -> Result<(), Error> {
     let open: BTreeMap<String, i64> = query::open_counts(tx).await?.into_iter().collect();
-    for name in checks::ALL.iter().copied().flatten().map(|check| check.name).chain([PROVIDER]) {
+    for name in checks::all().into_iter().map(|check| check.name).chain([PROVIDER]) {
         let count = open.get(name).copied().unwrap_or(0);
         metrics::gauge!("konnect_audit_findings", "check" => name).set(count as f64);
     }
@@ -84,4 +95,11 @@ impl From<FindingRow> for Finding {
 /// When the last full pass began (UTC); absent before the first.
 pub async fn last_full(pool: &MySqlPool) -> sqlx::Result<Option<Instant>> {
     query::last_pass(pool, "full").await
+}
+
+/// Lets payouts go out again. Findings that last do not stop them a second time.
+pub async fn release(tx: &mut Tx, reason: &str) -> Result<(), Error> {
+    tracing::warn!(reason, "payouts are released");
+    query::release_payouts(tx, reason).await?;
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
+mod audit;
 mod notification;
 mod payment;
 mod payout;
@@ -17,8 +18,9 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
+pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
-pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook};
+pub use payment::{ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook};
 pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
@@ -26,7 +28,7 @@ pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
-pub use settlement::{AccrueSettlement, AuditLedger, ReleaseSettlement};
+pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
@@ -121,7 +123,9 @@ pub struct Recurring {
 pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
+    recurring::<ReconcileSettlement>(60),
     recurring::<AuditLedger>(300),
+    recurring::<PlanAudits>(1800),
     recurring::<RunPayoutBatch>(300),
     recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),

@@ -53,6 +53,27 @@ impl Job for RequeryPayment {
     }
 }
 
+/// Reads a captured payment again and books what the provider did without us.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SyncPayment {
+    pub attempt_id: AttemptId,
+}
+
+impl Job for SyncPayment {
+    const KIND: &'static str = "payment.sync.v1";
+    const QUEUE: Queue = Queue::Payment;
+    const RETRY: Retry = Retry::PROVIDER;
+    const TIMEOUT: Duration = PROVIDER_TIMEOUT;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.attempt_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.attempt_id.0)
+    }
+}
+
 /// Gives money back.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RefundPayment {

@@ -2,7 +2,6 @@
 //! money itself leaves by payouts.
 
 mod accrual;
-mod audit;
 mod error;
 mod freeze;
 mod model;
@@ -11,7 +10,6 @@ mod release;
 mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
-pub use audit::{Violation, audit};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use model::{Bearer, LineState, RULE_VERSION, Rates, SettlementLine};

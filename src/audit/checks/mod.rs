@@ -6,8 +6,17 @@ mod entries;
 mod lines;
 mod payouts;
 
-use super::model::Check;
+use super::model::{Check, Driver};
+
+const ALL: [&[Check]; 5] =
+    [bookings::CHECKS, captures::CHECKS, entries::CHECKS, lines::CHECKS, payouts::CHECKS];
 
 /// Every check, by subject.
-pub const ALL: [&[Check]; 5] =
-    [bookings::CHECKS, captures::CHECKS, entries::CHECKS, lines::CHECKS, payouts::CHECKS];
+pub fn all() -> Vec<&'static Check> {
+    ALL.into_iter().flatten().collect()
+}
+
+/// Those that go through the rows of one driver.
+pub fn of(driver: Driver) -> Vec<&'static Check> {
+    ALL.into_iter().flatten().filter(|check| check.driver == driver).collect()
+}
