@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use chrono::TimeDelta;
 use konnect::client::fcm::Pusher;
 use konnect::client::mail::Mailer;
-use konnect::client::toss::TossClient;
+use konnect::client::toss::{KeyForm, PayoutClient, SecurityKey, TossClient, WebhookKeys};
 use konnect::config::WorkerConfig;
 use konnect::core::Core;
 use konnect::seal::Sealer;
@@ -15,6 +16,14 @@ use konnect::seal::Sealer;
 pub struct Services {
     pub core: Core,
     pub toss: TossClient,
+    /// Absent without a security key: nothing is paid out then.
+    pub payouts: Option<PayoutClient>,
+    /// What signed webhooks are checked with; absent without a security key: none of them is believed then.
+    pub webhook_keys: Option<WebhookKeys>,
+    /// How old a signed webhook may be.
+    pub webhook_tolerance: TimeDelta,
+    /// The merchant that payments must have gone to, where it is known.
+    pub merchant_id: Option<Arc<str>>,
     pub mailer: Mailer,
     /// Absent where no service account is configured: nothing is pushed then.
     pub pusher: Option<Arc<Pusher>>,
@@ -25,6 +34,12 @@ pub struct Services {
 impl Services {
     pub fn new(core: Core, config: &WorkerConfig) -> Result<Self> {
         let toss = TossClient::new(&config.toss_base_url, config.toss_secret_key.clone())?;
+        let key = config.toss_security_key.as_ref().map(SecurityKey::parse).transpose()?;
+        let old = config.toss_security_key_old.as_ref().map(SecurityKey::parse).transpose()?;
+        let form: KeyForm = config.toss_signature_key_form.parse()?;
+        let keys: Vec<_> = key.iter().chain(&old).cloned().collect();
+        let webhook_keys = (!keys.is_empty()).then(|| WebhookKeys::new(&keys, form));
+        let payouts = key.map(|key| PayoutClient::new(toss.clone(), key, core.clock.clone()));
         let mailer = Mailer::new(&config.smtp_url, &config.mail_from)?;
         let pusher = config
             .fcm_service_account_file
@@ -33,6 +48,16 @@ impl Services {
             .transpose()?
             .map(Arc::new);
         let sealer = Sealer::new(&config.data_key)?;
-        Ok(Self { core, toss, mailer, pusher, sealer })
+        Ok(Self {
+            core,
+            toss,
+            payouts,
+            webhook_keys,
+            webhook_tolerance: TimeDelta::seconds(config.toss_webhook_tolerance_seconds),
+            merchant_id: config.toss_merchant_id.as_deref().map(Arc::from),
+            mailer,
+            pusher,
+            sealer,
+        })
     }
 }

@@ -18,3 +18,4 @@ mod realtime_doors;
 mod refunds;
 mod settlement;
 mod slots;
+mod stories;

@@ -73,8 +73,12 @@ async fn i10_money_that_the_provider_no_longer_has_is_held() {
     // Given back in the provider's console, and nobody told us.
     app.sandbox.set_webhook_url(None).expect("off");
     let payment = &app.sandbox.payments()[0];
-    let request =
-        CancelRequest { reason: "by hand".into(), amount: Some(Krw(10_000)), refundable_amount: None };
+    let request = CancelRequest {
+        reason: "by hand".into(),
+        amount: Some(Krw(10_000)),
+        refundable_amount: None,
+        refund_receive_account: None,
+    };
     app.services.toss.cancel(&payment.payment_key, request, "console").await.expect("a cancel");
     window_over(&app, &booking).await;
     assert_eq!(states(&app, booking.id).await, ["held"]);
