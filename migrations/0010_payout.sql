@@ -88,8 +88,6 @@ CREATE TABLE payouts (
     carried_krw        BIGINT       NOT NULL,
     state              VARCHAR(14)  NOT NULL,
     idempotency_key    VARCHAR(64)  NOT NULL,
-    -- The provider answered this key with a refusal, which it would repeat.
-    key_is_spent       TINYINT(1)   NOT NULL DEFAULT 0,
     provider_payout_id VARCHAR(100) NULL,
     -- When the provider was first asked (UTC).
     sent_at            DATETIME(6)  NULL,
@@ -105,6 +103,7 @@ CREATE TABLE payouts (
     UNIQUE KEY payouts_once (batch_id, mentor_id),
     UNIQUE KEY payouts_provider (provider_payout_id),
     KEY payouts_mentor (mentor_id, id),
+    KEY payouts_destination (destination),
     KEY payouts_state (state, updated_at),
     CONSTRAINT payouts_amount CHECK (amount_krw > 0 AND carried_krw >= 0),
     CONSTRAINT payouts_state CHECK (state IN ('queued', 'sent', 'unknown', 'in_progress', 'paid', 'failed', 'cancelled', 'manual_review'))
