@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold,
-    ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcilePayments, ReconcileReservations, ReconcileSettlement,
-    RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CompleteReservation, ConfirmPayment,
+    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue,
+    ReconcilePayments, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
 };
 use serde_json::Value;
 

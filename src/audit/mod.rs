@@ -18,8 +18,8 @@ pub use error::Error;
 pub use model::{Finding, Offender, PROVIDER, Pace, meaning};
 pub use pass::{Outcome, Progress, pass};
 pub use provider::{
-    DayReport, MatchState, ProviderRow, StoredRow, TransactionKind, again_at, compare, day, day_of, due, reports,
-    store, stretch,
+    DayReport, MatchState, ProviderRow, StoredRow, TransactionKind, again_at, compare, day, day_of, due,
+    reports, store, stretch,
 };
 pub use record::{findings, last_full, record, release};
 
@@ -33,4 +33,9 @@ const FIRST: TimeDelta = TimeDelta::days(1);
 pub async fn recent(pool: &MySqlPool, now: Instant) -> sqlx::Result<Pace> {
     let last = query::last_pass(pool, "recent").await?;
     Ok(Pace::Since(last.map_or(now - FIRST, |at| at.min(now) - OVERLAP)))
+}
+
+/// The names of all checks of the live data.
+pub fn check_names() -> Vec<&'static str> {
+    checks::all().into_iter().map(|check| check.name).collect()
 }

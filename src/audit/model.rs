@@ -88,12 +88,10 @@ pub fn meaning(check: &str) -> (&'static str, &'static str) {
             "The provider's transaction list and our books disagree.",
         );
     }
-    super::checks::all()
-        .into_iter()
-        .find(|known| known.name == check)
-        .map_or(("이 버전이 모르는 점검입니다.", "A check that this version does not know."), |known| {
-            (known.ko, known.en)
-        })
+    super::checks::all().into_iter().find(|known| known.name == check).map_or(
+        ("이 버전이 모르는 점검입니다.", "A check that this version does not know."),
+        |known| (known.ko, known.en),
+    )
 }
 
 /// The check of the provider's days, which is no query: see `provider`.

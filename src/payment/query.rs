@@ -351,7 +351,10 @@ pub async fn set_refund_state(
 
 /// The refunds of one attempt, oldest first, locked. The caller holds the payment's lock.
 pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE")).bind(id).fetch_all(tx.conn()).await
+    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE"))
+        .bind(id)
+        .fetch_all(tx.conn())
+        .await
 }
 
 pub async fn set_refund_amount(tx: &mut Tx, id: RefundId, amount: Krw, key: &str) -> sqlx::Result<()> {

@@ -92,7 +92,9 @@ fn rank(domain: &str) -> Option<usize> {
 }
 
 fn holds_sql(path: &str) -> bool {
-    path.ends_with("/query.rs") || SQL_FOLDERS.iter().any(|folder| path.starts_with(folder)) || SQL_FILES.contains(&path)
+    path.ends_with("/query.rs")
+        || SQL_FOLDERS.iter().any(|folder| path.starts_with(folder))
+        || SQL_FILES.contains(&path)
 }
 
 // ---- The rules ---------------------------------------------------------------------------------------------

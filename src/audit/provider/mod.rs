@@ -123,7 +123,11 @@ async fn ask(tx: &mut Tx, row: &StoredRow) -> Result<bool, Error> {
         return Ok(false);
     }
     metrics::counter!("konnect_provider_gaps_total", "kind" => row.kind.name()).increment(1);
-    tracing::warn!(transaction = row.transaction_key, state = row.match_state.name(), "the provider's list and our books differ; reading the payment again");
+    tracing::warn!(
+        transaction = row.transaction_key,
+        state = row.match_state.name(),
+        "the provider's list and our books differ; reading the payment again"
+    );
     if query::is_captured(tx, attempt_id).await? {
         outbox::enqueue_or_hasten(tx, &SyncPayment { attempt_id }).await?;
     } else {
@@ -146,7 +150,8 @@ async fn replace_missing(tx: &mut Tx, day: NaiveDate, from: Instant, to: Instant
     let mut missing = query::captures_without_row(tx, from, to).await?;
     missing.extend(query::refunds_without_row(tx, from, to).await?);
     for row in missing {
-        let asked_at = known.iter().find(|k| k.transaction_key == row.transaction_key).and_then(|k| k.asked_at);
+        let asked_at =
+            known.iter().find(|k| k.transaction_key == row.transaction_key).and_then(|k| k.asked_at);
         query::insert_missing(tx, day, &row, asked_at).await?;
     }
     Ok(())

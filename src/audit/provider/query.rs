@@ -22,8 +22,17 @@ macro_rules! rows {
 macro_rules! text {
     ($column:literal) => {
         concat!(
-            "LOWER(CONCAT_WS('-', SUBSTR(HEX(", $column, "), 1, 8), SUBSTR(HEX(", $column, "), 9, 4), SUBSTR(HEX(",
-            $column, "), 13, 4), SUBSTR(HEX(", $column, "), 17, 4), SUBSTR(HEX(", $column, "), 21, 12)))"
+            "LOWER(CONCAT_WS('-', SUBSTR(HEX(",
+            $column,
+            "), 1, 8), SUBSTR(HEX(",
+            $column,
+            "), 9, 4), SUBSTR(HEX(",
+            $column,
+            "), 13, 4), SUBSTR(HEX(",
+            $column,
+            "), 17, 4), SUBSTR(HEX(",
+            $column,
+            "), 21, 12)))"
         )
     };
 }
@@ -62,8 +71,14 @@ pub async fn upsert(
 
 /// An approval stands for a capture of that attempt that was posted with that amount.
 pub async fn match_approvals(tx: &mut Tx, day: NaiveDate) -> sqlx::Result<()> {
-    posted(tx, day, TransactionKind::Approval, "capture", concat!("CONCAT('capture:', ", text!("t.attempt_id"), ", '%')"))
-        .await
+    posted(
+        tx,
+        day,
+        TransactionKind::Approval,
+        "capture",
+        concat!("CONCAT('capture:', ", text!("t.attempt_id"), ", '%')"),
+    )
+    .await
 }
 
 /// A reversal stands for a capture that was taken back.
@@ -159,14 +174,20 @@ pub async fn take_missing(tx: &mut Tx, day: NaiveDate) -> sqlx::Result<Vec<Store
 /// Captures posted in a stretch of time of which the provider's list, whatever the day, has no approval.
 pub async fn captures_without_row(tx: &mut Tx, from: Instant, to: Instant) -> sqlx::Result<Vec<ProviderRow>> {
     sqlx::query_as(concat!(
-        "SELECT COALESCE(a.transaction_key, CONCAT('attempt:', ", text!("a.id"), ")) AS transaction_key,
-            a.payment_key, ", text!("a.id"), " AS order_id, 'approval' AS kind, a.state AS status,
+        "SELECT COALESCE(a.transaction_key, CONCAT('attempt:', ",
+        text!("a.id"),
+        ")) AS transaction_key,
+            a.payment_key, ",
+        text!("a.id"),
+        " AS order_id, 'approval' AS kind, a.state AS status,
             g.amount_krw AS amount, e.at
          FROM ledger_entries e
             JOIN ledger_postings g ON g.entry_id = e.id AND g.account = 'provider'
             JOIN payments p ON p.reservation_id = e.reservation_id
             JOIN payment_attempts a ON a.payment_id = p.id
-               AND e.posting_key LIKE CONCAT('capture:', ", text!("a.id"), ", '%')
+               AND e.posting_key LIKE CONCAT('capture:', ",
+        text!("a.id"),
+        ", '%')
          WHERE e.kind = 'capture' AND e.at >= ? AND e.at < ? AND a.payment_key IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM provider_transactions t
                             WHERE t.payment_key = a.payment_key AND t.kind = 'approval'
