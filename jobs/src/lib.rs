@@ -9,12 +9,15 @@ mod handler;
 mod provider;
 mod registry;
 mod services;
+mod verdict;
+mod webhook;
 pub mod worker;
 
 mod accrue_settlement;
 mod audit_ledger;
 mod audit_provider_day;
 mod audit_whole;
+mod close_deposit;
 mod complete_reservation;
 mod confirm_payment;
 mod deliver_notice;
@@ -33,6 +36,7 @@ mod release_settlement;
 mod remind_reservation;
 mod requery_payment;
 mod start_reservation;
+mod sync_payment;
 mod sync_webhook;
 
 pub use audit_provider_day::read_day;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CompleteReservation, ConfirmPayment,
-    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue,
-    ReconcilePayments, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CompleteReservation,
+    ConfirmPayment, DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
+    Queue, ReconcilePayments, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
 };
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AuditLedger>(),
         entry::<AuditProviderDay>(),
         entry::<AuditWhole>(),
+        entry::<CloseDeposit>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -65,6 +66,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<StartReservation>(),
+        entry::<SyncPayment>(),
         entry::<SyncWebhook>(),
     ]
 });

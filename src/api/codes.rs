@@ -274,6 +274,12 @@ pub static CODES: &[Code] = &[
         "끝난 결제 시도입니다. 새로 결제해 주세요.",
     ),
     row(
+        409,
+        "payment.attempt_settled",
+        "The outcome of this attempt is known, or will be without you.",
+        "결과가 이미 정해졌거나 자동으로 확인되는 결제 시도입니다.",
+    ),
+    row(
         422,
         "payment.key_invalid",
         "The payment key is not one of the provider's.",

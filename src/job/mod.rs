@@ -21,7 +21,7 @@ use crate::clock::Instant;
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
-    ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook,
+    CloseDeposit, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook,
 };
 pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,

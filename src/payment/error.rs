@@ -16,6 +16,8 @@ pub enum Error {
     InProgress,
     #[error("the attempt has ended")]
     AttemptOver,
+    #[error("the attempt's outcome is known")]
+    AttemptSettled,
     #[error("the provider's payment is not the one of this attempt")]
     ProviderMismatch,
     #[error("the refunds would exceed what was captured")]
@@ -39,6 +41,7 @@ impl Error {
             Self::AlreadyConfirmed => "payment.already_confirmed",
             Self::InProgress => "payment.in_progress",
             Self::AttemptOver => "payment.attempt_over",
+            Self::AttemptSettled => "payment.attempt_settled",
             Self::Availability(error) => error.code(),
             Self::Reservation(error) => error.code(),
             Self::ProviderMismatch | Self::RefundExceedsCapture | Self::Ledger(_) | Self::Database(_) => {

@@ -1,27 +1,38 @@
-//! Payments: order, confirm, outcome, refund. The provider is asked by jobs, never inside a transaction: one
+//! Payments: order, confirm, deposit, outcome, refund. The provider is asked by jobs, never inside a transaction: one
 //! transaction writes the intent, the call follows, another writes what came of it.
 
+// First, because the others share its macros.
+#[macro_use]
+mod query;
+
+mod deposit;
 mod error;
 mod inbox;
 mod model;
 mod order;
 mod outcome;
-mod query;
 mod refund;
+mod sync;
+mod watch;
 
+pub use deposit::{Closing, Reversal, apply_reversal, await_deposit, plan_reversal, prepare_close};
 pub use error::Error;
-pub use inbox::{close_webhook, store_webhook, webhook_body};
+pub use inbox::{Arrival, Webhook, close_webhook, forgotten_webhooks, note_webhook, store_webhook, webhook};
 pub use model::{
-    Attempt, AttemptState, Capture, CaptureRow, Decline, Payment, PaymentState, Refund, RefundState,
+    Attempt, AttemptState, Capture, CaptureRow, Decline, Deposit, Payment, PaymentState, Refund, RefundState,
 };
 pub use order::{Confirmation, Order, open_order, request_confirm};
-pub use outcome::{
-    Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, open_attempts, prepare, requery, view,
-};
+pub use outcome::{Applied, Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, prepare};
 pub use query::{
-    attempt as find_attempt, attempts_of, capture_of, payment_for_payer, payment_of_reservation, refunds_of,
+    attempt as find_attempt, attempts_of, capture_of, mark_attempt_read, payment_for_payer,
+    payment_of_reservation, refunds_of, refunds_of_attempt,
 };
 pub use refund::{
-    RefundIntent, apply_refund, cancel_reservation, has_open_refund, orphans, park_refund, prepare_refund,
-    promised, refund_orphan, refund_unknown, retry_refund, stuck_refunds,
+    RefundIntent, apply_refund, cancel_reservation, has_open_refund, park_refund, prepare_refund, promised,
+    refund_unknown, retry_refund, stuck_refunds,
+};
+pub use sync::{Adoption, FoundCancel, adopt_cancel, conclude_adoption, plan_adoption, prepare_sync};
+pub use watch::{
+    attempts_page, close_attempt, open_attempts, orphans, refund_orphan, requery, requery_now,
+    reservation_of, unread_captures, unwanted_deposits, view, waiting_attempts,
 };

@@ -208,19 +208,3 @@ pub async fn stuck_refunds(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec
 pub async fn retry_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<bool> {
     outbox::enqueue(tx, &RefundPayment { refund_id: id }).await
 }
-
-/// Captures of dead reservations that no refund stands for.
-pub async fn orphans(pool: &MySqlPool) -> sqlx::Result<Vec<AttemptId>> {
-    query::orphaned_captures(pool, 200).await
-}
-
-/// Gives an orphaned capture back in full.
-pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
-    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
-    if query::refund_sum(tx, id).await?.is_positive() {
-        return Ok(());
-    }
-    let captured = query::captured(tx, id).await?;
-    give_back(tx, &payment, id, captured, "orphaned", "").await
-}
