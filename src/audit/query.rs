@@ -55,7 +55,7 @@ fn touched(driver: Driver) -> &'static [&'static str] {
             "SELECT payout_id FROM settlement_lines WHERE updated_at >= ? AND payout_id IS NOT NULL",
         ],
         Driver::Mentor => &[
-            "SELECT g.owner_id FROM ledger_entries e JOIN ledger_postings g ON g.entry_id = e.id
+            "SELECT g.owner_id AS id FROM ledger_entries e JOIN ledger_postings g ON g.entry_id = e.id
              WHERE e.at >= ? AND g.owner_id IS NOT NULL",
             "SELECT mentor_id FROM settlement_lines WHERE updated_at >= ?",
         ],

@@ -48,6 +48,9 @@ impl World {
         app.run_jobs().await;
         app.advance_to(settled.starts_at + TimeDelta::hours(50));
         app.run_jobs().await;
+        // Longer than what is settled may be on its way.
+        app.advance(TimeDelta::hours(2));
+        app.run_jobs().await;
 
         let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
         let mut paid = Vec::new();
@@ -107,9 +110,11 @@ impl World {
         let reservation = |set: &str| format!("UPDATE reservations SET {set} WHERE id = {ahead}");
         let longer = "ends_at = ends_at + INTERVAL 2 HOUR";
         let shorter = "ends_at = ends_at - INTERVAL 2 HOUR";
+        // Jobs that were really cancelled say when.
         let job = |kind: &str, from: &str, to: &str| {
             format!(
-                "UPDATE outbox SET state = '{to}' WHERE kind = 'reservation.{kind}.v1' AND state = '{from}'"
+                "UPDATE outbox SET state = '{to}'
+                 WHERE kind = 'reservation.{kind}.v1' AND state = '{from}' AND finished_at IS NULL"
             )
         };
         let mut faults = vec![
