@@ -122,6 +122,9 @@ async fn s37_what_no_webhook_told_is_found_in_the_list() {
     app.sandbox.set_webhook_url(None).expect("off");
     let all = bookings(&app, 3).await;
     app.pay(&all[0]).await;
+    // Given back by somebody in the provider's console.
+    let paid = app.sandbox.payments()[0].payment_key.clone();
+    app.sandbox.cancel_in_console(&paid, None, "asked by phone").expect("a cancel");
     // Taken after the payer's browser was gone: for one the slot is still free, for the other somebody else has it.
     for booking in &all[1..] {
         let body = app.checkout(booking).await;
@@ -135,6 +138,7 @@ async fn s37_what_no_webhook_told_is_found_in_the_list() {
     app.advance(TimeDelta::minutes(16));
     look(&app).await;
     assert_eq!(app.state(&all[1]).await, "expired", "nobody told us");
+    assert_eq!(app.state(&all[0]).await, "confirmed", "nobody told us");
     let rival = app.log_in(&rival).await;
     app.reserve(&rival, all[2].offering, all[2].starts_at).await.ok(201);
     app.advance_to(night(1) - TimeDelta::minutes(5));
@@ -147,6 +151,9 @@ async fn s37_what_no_webhook_told_is_found_in_the_list() {
     app.advance_to(night(1) + TimeDelta::minutes(1));
     look(&app).await;
     assert_eq!(app.state(&all[1]).await, "confirmed", "its slot was still free");
+    assert_eq!(app.state(&all[0]).await, "cancelled", "by the provider");
+    assert_eq!(app.ledger(all[0].id).await, [0, 0, 0, 0]);
+    assert_eq!(app.ledger(all[2].id).await, [0, 0, 0, 0], "taken for nothing, and given back");
     app.advance(TimeDelta::minutes(6));
     look(&app).await;
     app.advance(TimeDelta::minutes(6));
@@ -158,14 +165,56 @@ async fn s37_what_no_webhook_told_is_found_in_the_list() {
         (&seen["report"]["captured"], &seen["report"]["ledgerCaptured"]),
         (&150_000.into(), &150_000.into())
     );
+    assert_eq!(seen["report"]["cancelled"], 50_000, "the other refund is of the next day");
     assert!(
         open_findings(&app).await.is_empty() && !is_paused(&app).await,
         "repaired before it was a finding"
     );
     app.advance_to(night(2));
     look(&app).await;
+    let next = report(&app, "2026-03-03", true).await;
+    assert_eq!((&next["report"]["unexplained"], &next["report"]["cancelled"]), (&0.into(), &50_000.into()));
     assert!(open_findings(&app).await.is_empty());
+    assert_eq!(app.sandbox.ledger_total().held(), 50_000);
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e10_what_the_provider_does_not_know_of_stops_payouts() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.pay(&booking).await;
+    // The payment that our books name is none of the provider's.
+    sqlx::query("UPDATE payment_attempts SET payment_key = 'nowhere', transaction_key = 'nowhere'")
+        .execute(app.core.db.pool())
+        .await
+        .expect("the database");
+    app.advance_to(night(1));
+    look(&app).await;
+    app.advance(TimeDelta::minutes(6));
+    look(&app).await;
+    let seen = report(&app, "2026-03-02", false).await;
+    let mut states: Vec<_> =
+        seen["items"].as_array().expect("rows").iter().map(|row| row["match"].clone()).collect();
+    states.sort_by_key(ToString::to_string);
+    assert_eq!(states, ["missing_here", "missing_there"], "{seen:#}");
+    assert_eq!((&seen["report"]["transactions"], &seen["report"]["unexplained"]), (&1.into(), &2.into()));
+    assert_eq!(open_findings(&app).await, ["provider", "provider"]);
+    assert!(is_paused(&app).await);
+
+    // Set right by hand, it is gone at the next look; payouts wait for the operator.
+    let row = &app.sandbox.transactions()[0];
+    sqlx::query("UPDATE payment_attempts SET payment_key = ?, transaction_key = ?")
+        .bind(&row.payment_key)
+        .bind(&row.transaction_key)
+        .execute(app.core.db.pool())
+        .await
+        .expect("the database");
+    app.advance(TimeDelta::minutes(30));
+    look(&app).await;
+    assert!(open_findings(&app).await.is_empty());
+    assert!(is_paused(&app).await);
+    app.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
