@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use konnect::audit::{self, DayReport, Offender, Outcome, Pace};
 use konnect::client::toss::TossClient;
 use konnect::core::Core;
+use konnect::payout;
 use konnect::transact;
 use konnect_jobs::read_day;
 use secrecy::SecretString;
@@ -65,7 +66,7 @@ impl Command {
     pub async fn run(self) -> Result<ExitCode> {
         let core = self.stores.connect().await?;
         if let Some(Action::Release { reason }) = &self.action {
-            transact!(core.db, context(), anyhow::Error, tx => { Ok(audit::release(tx, reason).await?) })?;
+            transact!(core.db, context(), anyhow::Error, tx => { Ok(payout::release(tx, reason).await?) })?;
             say!("payouts go out again");
             return Ok(ExitCode::SUCCESS);
         }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CompleteReservation,
-    ConfirmPayment, DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
-    Queue, ReconcilePayments, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
+    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
+    CompleteReservation, ConfirmPayment, DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows,
+    NotifyEvent, Ping, PlanAudits, Queue, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
+    ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation,
+    RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayment, SyncPayout, SyncSeller,
+    SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -48,6 +50,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AuditProviderDay>(),
         entry::<AuditWhole>(),
         entry::<CloseDeposit>(),
+        entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -58,16 +61,23 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<Ping>(),
         entry::<PlanAudits>(),
         entry::<ReconcilePayments>(),
+        entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
         entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<RunPayoutBatch>(),
+        entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SyncPayment>(),
+        entry::<SyncPayout>(),
+        entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnOldContact>(),
     ]
 });
 

@@ -1,11 +1,11 @@
-use crate::payment;
+use crate::payout;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no such day was compared")]
     DayNotFound,
-    #[error("payment")]
-    Payment(#[from] payment::Error),
+    #[error("payout")]
+    Payout(#[from] payout::Error),
     #[error("database")]
     Database(#[from] sqlx::Error),
 }
@@ -14,7 +14,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::DayNotFound => "reconciliation.not_found",
-            Self::Payment(error) => error.code(),
+            Self::Payout(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }

@@ -285,23 +285,3 @@ pub async fn note_pass(
     .await?;
     Ok(())
 }
-
-pub async fn pause_payouts(tx: &mut Tx, why: &str) -> sqlx::Result<()> {
-    let now = tx.now;
-    sqlx::query("UPDATE payout_controls SET paused = 1, reason = ?, since = ? WHERE id = 1 AND paused = 0")
-        .bind(why)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-pub async fn release_payouts(tx: &mut Tx, why: &str) -> sqlx::Result<()> {
-    let now = tx.now;
-    sqlx::query("UPDATE payout_controls SET paused = 0, reason = ?, since = ? WHERE id = 1 AND paused = 1")
-        .bind(why)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}

@@ -12,6 +12,7 @@ use super::query::{self, FindingRow};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::FindingId;
+use crate::payout;
 
 /// Writes what a pass found: what is new raises the alarm, and stops payouts where it is about money; what is gone
 /// is resolved. Payouts stay stopped until an operator releases them, and what was found before the release does
@@ -47,7 +48,7 @@ pub(super) async fn note_all(tx: &mut Tx, offenders: &[Offender]) -> Result<(), 
     if let Some(first) = about_money.first() {
         let more = about_money.len() - 1;
         let why = format!("audit: {} {}, and {more} more", first.check, first.subject);
-        query::pause_payouts(tx, &why).await?;
+        payout::pause(tx, &why).await?;
     }
     Ok(())
 }
@@ -95,11 +96,4 @@ impl From<FindingRow> for Finding {
 /// When the last full pass began (UTC); absent before the first.
 pub async fn last_full(pool: &MySqlPool) -> sqlx::Result<Option<Instant>> {
     query::last_pass(pool, "full").await
-}
-
-/// Lets payouts go out again. Findings that last do not stop them a second time.
-pub async fn release(tx: &mut Tx, reason: &str) -> Result<(), Error> {
-    tracing::warn!(reason, "payouts are released");
-    query::release_payouts(tx, reason).await?;
-    Ok(())
 }

@@ -43,7 +43,7 @@ async fn is_paused(app: &TestApp) -> bool {
 
 async fn release(app: &TestApp) {
     transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        Ok(audit::release(tx, "looked into").await?)
+        Ok(konnect::payout::release(tx, "looked into").await?)
     })
     .expect("the database");
 }

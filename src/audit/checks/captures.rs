@@ -55,7 +55,7 @@ pub const CHECKS: &[Check] = &[
          FROM (SELECT d.id, a.id AS attempt_id,
                   CASE WHEN a.state IN ('done', 'surplus') THEN COALESCE(a.captured_krw, 0) ELSE 0 END AS taken,
                   (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
-                   WHERE f.attempt_id = a.id AND f.state NOT IN ('abandoned', 'rejected')) AS refunds
+                   WHERE f.attempt_id = a.id AND f.state NOT IN ('awaiting_approval', 'rejected', 'abandoned')) AS refunds
                FROM reservations d JOIN payments p ON p.reservation_id = d.id
                   JOIN payment_attempts a ON a.payment_id = p.id
                WHERE {scope}) t
@@ -83,16 +83,21 @@ pub const CHECKS: &[Check] = &[
         NONE,
         "The ledger's refunds are not those that were made.",
         "장부의 환불 금액이 완료된 환불의 합과 다릅니다.",
-        "SELECT t.id, CAST(JSON_OBJECT('ledger', t.posted, 'refunds', t.refunds) AS CHAR)
+        "SELECT t.id, CAST(JSON_OBJECT('ledger', t.posted, 'refunds', t.refunds, 'ledgerByHand', t.by_hand,
+            'refundsByHand', t.refunds_by_hand) AS CHAR)
          FROM (SELECT d.id,
                   (SELECT COALESCE(-SUM(g.amount_krw), 0) FROM ledger_postings g
                       JOIN ledger_entries e ON e.id = g.entry_id
                    WHERE g.reservation_id = d.id AND g.account = 'provider'
                       AND e.kind NOT IN ('capture', 'uncapture')) AS posted,
+                  (SELECT COALESCE(-SUM(g.amount_krw), 0) FROM ledger_postings g
+                   WHERE g.reservation_id = d.id AND g.account = 'platform_bank') AS by_hand,
                   (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
-                   WHERE f.reservation_id = d.id AND f.state = 'done') AS refunds
+                   WHERE f.reservation_id = d.id AND f.state = 'done') AS refunds,
+                  (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
+                   WHERE f.reservation_id = d.id AND f.state = 'by_hand') AS refunds_by_hand
                FROM reservations d WHERE {scope}) t
-         WHERE t.posted <> t.refunds",
+         WHERE t.posted <> t.refunds OR t.by_hand <> t.refunds_by_hand",
     ),
     money(
         "I7-held",
@@ -113,7 +118,7 @@ pub const CHECKS: &[Check] = &[
                   (SELECT COALESCE(-SUM(g.amount_krw), 0) FROM ledger_postings g
                    WHERE g.reservation_id = d.id AND g.account = 'held') AS held,
                   (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f WHERE f.reservation_id = d.id
-                      AND f.state NOT IN ('done', 'abandoned', 'rejected', 'awaiting_approval')) AS promised
+                      AND f.state IN ('queued', 'needs_account', 'sent', 'unknown', 'manual_review')) AS promised
                FROM reservations d
                WHERE {scope} AND d.updated_at < {before}
                   AND (d.state IN ('completed', 'cancelled', 'expired', 'payment_failed', 'rejected')
@@ -142,7 +147,8 @@ pub const CHECKS: &[Check] = &[
         "예약 없이 결제된 금액인데 환불이 없습니다.",
         "SELECT t.id, CAST(JSON_OBJECT('attempt', HEX(t.attempt_id), 'taken', t.taken, 'refunds', t.refunds) AS CHAR)
          FROM (SELECT d.id, a.id AS attempt_id, COALESCE(a.captured_krw, 0) AS taken,
-                  (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f WHERE f.attempt_id = a.id) AS refunds
+                  (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
+                   WHERE f.attempt_id = a.id AND f.state NOT IN ('rejected', 'abandoned')) AS refunds
                FROM reservations d JOIN payments p ON p.reservation_id = d.id
                   JOIN payment_attempts a ON a.payment_id = p.id
                WHERE {scope} AND a.updated_at < {before} AND p.updated_at < {before} AND d.updated_at < {before}

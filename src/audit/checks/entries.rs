@@ -27,8 +27,8 @@ pub const CHECKS: &[Check] = &[
         "알 수 없는 종류의 장부 항목입니다.",
         "SELECT d.id, CAST(JSON_OBJECT('key', d.posting_key, 'kind', d.kind) AS CHAR)
          FROM ledger_entries d
-         WHERE {scope} AND d.kind NOT IN ('capture', 'uncapture', 'refund', 'goodwill', 'split', 'reversal',
-            'payout_sent', 'payout_returned', 'payout_paid')",
+         WHERE {scope} AND d.kind NOT IN ('capture', 'uncapture', 'refund', 'refund_by_hand', 'goodwill',
+            'goodwill_undone', 'split', 'reversal', 'payout_sent', 'payout_returned', 'payout_paid')",
     ),
     entry(
         "ledger-orphan",
