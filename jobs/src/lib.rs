@@ -16,6 +16,8 @@ pub mod worker;
 
 mod accrue_settlement;
 mod audit_ledger;
+mod audit_provider_day;
+mod audit_whole;
 mod close_deposit;
 mod close_refund;
 mod complete_reservation;
@@ -28,9 +30,11 @@ mod forget_old_rows;
 mod notify_event;
 mod ping;
 mod reconcile_disputes;
+mod plan_audits;
 mod reconcile_payments;
 mod reconcile_payouts;
 mod reconcile_reservations;
+mod reconcile_settlement;
 mod record_activity;
 mod refund_payment;
 mod register_seller;
@@ -46,6 +50,7 @@ mod sync_seller;
 mod sync_webhook;
 mod warn_old_contact;
 
+pub use audit_provider_day::read_day;
 pub use executor::{Ended, Executor};
 pub use handler::{Finished, Handler, Outcome, Run};
 pub use registry::{Entry, registry};

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_disputes;
+mod admin_audit;
 mod admin_jobs;
 mod admin_payments;
 mod admin_payouts;

@@ -1,5 +1,8 @@
 mod accounts;
 mod architecture;
+mod audit;
+mod audit_faults;
+mod audit_provider;
 mod authorisation;
 mod crashes;
 mod deadlines;

@@ -112,7 +112,7 @@ impl World {
                 String::new()
             }
         };
-        path.replace("{id}", &id)
+        path.replace("{id}", &id).replace("{day}", "2026-03-01")
     }
 
     pub fn query(operation: &str) -> &'static str {
