@@ -8,6 +8,7 @@
 mod app;
 mod client;
 mod jobs;
+mod payouts;
 mod process;
 mod servers;
 mod socket;
@@ -16,6 +17,7 @@ mod world;
 pub use app::{TestApp, monday};
 pub use client::{Answer, Client};
 pub use jobs::Ran;
+pub use payouts::{Earner, account_body};
 pub use process::{PrivateRedis, Process, Stack};
 pub use servers::Servers;
 pub use socket::Socket;
