@@ -17,6 +17,7 @@ pub mod worker;
 mod accrue_settlement;
 mod audit_ledger;
 mod close_deposit;
+mod close_refund;
 mod complete_reservation;
 mod confirm_payment;
 mod deliver_notice;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CloseDeposit, CompleteReservation, ConfirmPayment, DeliverNotice,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments, ReconcilePayouts,
-    ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
-    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayment,
-    SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
+    AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
+    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
+    ReconcilePayouts, ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout,
+    StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
         entry::<CloseDeposit>(),
+        entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),

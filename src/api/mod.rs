@@ -3,8 +3,11 @@
 
 mod admin;
 mod admin_jobs;
+mod admin_payments;
 mod admin_payouts;
 mod admin_payouts_view;
+mod admin_refunds;
+mod admin_reservations;
 mod admin_view;
 mod answer;
 mod auth;
@@ -29,6 +32,9 @@ mod payouts;
 mod problem;
 mod raw_json;
 mod realtime;
+mod refund_guidance;
+mod refund_view;
+mod refunds;
 mod request;
 mod reservation_view;
 mod reservations;

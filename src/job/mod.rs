@@ -19,7 +19,8 @@ use crate::clock::Instant;
 
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
-    CloseDeposit, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook,
+    CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
+    SyncWebhook,
 };
 pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,

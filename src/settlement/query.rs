@@ -269,7 +269,7 @@ pub async fn unaccrued(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::R
             AND r.updated_at < ? AND p.state IN ('done', 'partial_canceled')
             AND NOT EXISTS (SELECT 1 FROM settlement_lines l WHERE l.reservation_id = r.id)
             AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.reservation_id = r.id
-                            AND f.state IN ('queued', 'sent', 'unknown', 'manual_review'))
+                            AND f.state IN ('queued', 'needs_account', 'sent', 'unknown', 'manual_review'))
          ORDER BY r.id LIMIT ?",
     )
     .bind(before)

@@ -169,12 +169,17 @@ impl TestApp {
 
     /// Makes every reconciler due, as the relay does for each period.
     pub async fn reconcile(&self) {
+        self.reconcile_those(|_| true).await;
+    }
+
+    /// The same for the kinds that are wanted; the others do not run either.
+    pub async fn reconcile_those(&self, wanted: impl Fn(&str) -> bool) {
         transact!(self.core.db, self.context(), sqlx::Error, tx => { outbox::ensure_recurring(tx).await })
             .expect("the outbox");
-        let kinds: Vec<_> = konnect::job::RECURRING.iter().map(|r| r.kind).collect();
-        for kind in kinds {
+        for kind in konnect::job::RECURRING.iter().map(|r| r.kind) {
+            let at = if wanted(kind) { self.now() } else { self.now() + TimeDelta::days(3_650) };
             sqlx::query("UPDATE outbox SET run_at = ? WHERE kind = ? AND state = 'pending'")
-                .bind(self.now())
+                .bind(at)
                 .bind(kind)
                 .execute(self.core.db.pool())
                 .await

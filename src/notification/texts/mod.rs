@@ -1,10 +1,12 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod deposits;
 mod en;
 mod facts;
 mod ko;
 mod payout;
+mod refunds;
 
 use serde_json::Value;
 
@@ -24,7 +26,11 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.reminder",
+    "reservation.capture_reversed",
+    "payment.deposit_awaited",
+    "payment.reversed",
     "payment.refunded",
+    "payment.refund_account_needed",
     "settlement.accrued",
 ];
 

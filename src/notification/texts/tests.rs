@@ -16,6 +16,7 @@ fn facts(role: &str) -> Value {
         "role": role, "title": "Mock interview", "startsAt": "2026-11-24T05:00:00Z",
         "holdUntil": "2026-11-23T05:30:00Z", "reason": "sick", "refund": 50_000, "amount": 50_000,
         "gross": 50_000, "fee": 7_500, "net": 42_500, "lead": "10m", "state": "requested",
+        "accountNumber": "X6505636518308", "bank": "20", "payBy": "2026-11-23T05:30:00Z",
     })
 }
 
@@ -72,7 +73,7 @@ fn every_kind_about_payouts_has_both_languages() {
 #[test]
 fn every_step_of_a_reservation_that_people_hear_of_has_a_text() {
     // These pass in seconds and are shown on the screen.
-    let silent = BTreeSet::from(["paying", "reclaimed", "started"]);
+    let silent = BTreeSet::from(["paying", "reclaimed", "started", "deposit_awaited"]);
     for step in Move::ALL {
         let kind = format!("reservation.{}", step.cause());
         assert_eq!(KINDS.contains(&kind.as_str()), !silent.contains(step.cause()), "{kind}");
@@ -94,6 +95,13 @@ fn times_are_the_readers_wall_clock() {
 fn money_is_in_won() {
     let text = render("settlement.accrued", &facts("mentor"), Locale::Ko, zone("Asia/Seoul"));
     assert!(text.body.ends_with("결제 금액: ₩50,000\n수수료: ₩7,500\n정산 금액: ₩42,500"), "{}", text.body);
+}
+
+#[test]
+fn an_account_is_named_with_its_bank() {
+    let body = |locale| render("payment.deposit_awaited", &facts("mentee"), locale, zone("Asia/Seoul")).body;
+    assert!(body(Locale::Ko).contains("입금 계좌: 우리은행 X6505636518308\n입금 금액: ₩50,000\n"));
+    assert!(body(Locale::En).contains("Account: Woori X6505636518308\nAmount: ₩50,000\n"));
 }
 
 #[test]

@@ -31,10 +31,16 @@ impl Teller<'_> {
         self.let_things_settle().await;
     }
 
+    /// The reconcilers of money and bookings become due, and no others.
+    pub async fn reconcile(&self) {
+        let wanted = ["payment.", "settlement.", "reservation.", "dispute."];
+        self.app.reconcile_those(|kind| wanted.iter().any(|prefix| kind.starts_with(prefix))).await;
+    }
+
     async fn let_things_settle(&self) {
         self.app.sandbox.settle().await;
         self.app.reclaim().await;
-        self.app.reconcile().await;
+        self.reconcile().await;
         self.app.run_jobs().await;
         self.app.sandbox.settle().await;
         self.app.run_jobs().await;

@@ -85,6 +85,23 @@ fn effect(dice: &mut StdRng, codes: &[&str]) -> Effect {
 }
 
 impl Step {
+    /// Most stories begin with somebody who pays.
+    pub fn beginning(dice: &mut StdRng) -> Vec<Self> {
+        let mut steps = Vec::new();
+        if dice.random_range(0..10) < 8 {
+            steps.push(Self::Checkout { deposit: dice.random_range(0..6) == 0 });
+            if dice.random_range(0..4) == 0 {
+                let codes = if dice.random_range(0..2) == 0 { DECLINES } else { &DECLINES[4..] };
+                steps.push(Self::Fault(Fault::once(Endpoint::Confirm, effect(dice, codes))));
+            }
+            steps.push(Self::Confirm { which: 0, tampered: false });
+            if dice.random_range(0..10) < 7 {
+                steps.push(Self::WorkAll);
+            }
+        }
+        steps
+    }
+
     pub fn roll(dice: &mut StdRng) -> Self {
         let which = dice.random_range(0..3);
         match dice.random_range(0..100) {
@@ -208,7 +225,7 @@ impl Teller<'_> {
                 }
             }
             Step::Reconcile => {
-                app.reconcile().await;
+                self.reconcile().await;
                 app.run_jobs().await;
             }
             Step::Rush { which } => self.rush(booking, *which).await,

@@ -56,8 +56,11 @@ impl<'a> Teller<'a> {
         let starts_at = self.some_start();
         let mentor = self.app.log_in(&self.mentor).await;
         let booking = self.app.book(&mentor, &mentee, self.offering, starts_at).await;
-        for _ in 0..self.dice.random_range(6..18) {
-            let step = Step::roll(&mut self.dice);
+        let mut steps = Step::beginning(&mut self.dice);
+        for _ in 0..self.dice.random_range(5..15) {
+            steps.push(Step::roll(&mut self.dice));
+        }
+        for step in steps {
             let now = self.app.now();
             self.log.push(format!("{now} {step:?}"));
             self.take(&booking, &step).await;
