@@ -8,6 +8,7 @@
 mod app;
 mod client;
 mod jobs;
+mod money;
 mod process;
 mod servers;
 mod socket;
