@@ -10,6 +10,7 @@ mod client;
 mod disputes;
 mod jobs;
 mod payouts;
+mod money;
 mod process;
 mod servers;
 mod socket;
