@@ -248,12 +248,7 @@ impl From<Attempt> for AttemptView {
             .map(|class| toss::guidance(a.error_code.as_deref(), class, request::lang().code()).to_owned());
         let code = code(a.state, class);
         let account = a.account_number.filter(|_| a.state == AttemptState::WaitingForDeposit).map(|number| {
-            AccountView {
-                number,
-                bank: a.account_bank,
-                holder: a.account_holder,
-                due_at: a.account_due_at,
-            }
+            AccountView { number, bank: a.account_bank, holder: a.account_holder, due_at: a.account_due_at }
         });
         Self {
             order_id: a.id,

@@ -7,13 +7,14 @@
 
 mod app;
 mod client;
+mod faults;
 mod jobs;
 mod process;
 mod servers;
 mod socket;
 mod world;
 
-pub use app::{TestApp, monday};
+pub use app::{SECURITY_KEY, TestApp, monday, worker_config};
 pub use client::{Answer, Client};
 pub use jobs::Ran;
 pub use process::{PrivateRedis, Process, Stack};

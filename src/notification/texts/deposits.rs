@@ -25,7 +25,9 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
             "A payment was taken back",
             [
                 f.session(),
-                line("The mentee's bank took the transfer back. The session is not confirmed until it is paid."),
+                line(
+                    "The mentee's bank took the transfer back. The session is not confirmed until it is paid.",
+                ),
             ],
         ),
         "reservation.capture_reversed" => says(
@@ -53,14 +55,14 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
         ),
         "payment.reversed" => says(
             "은행에서 입금이 취소되었습니다",
-            [
-                f.session(),
-                line("현재 결제되지 않은 세션입니다. 다시 입금하시거나 고객센터로 문의해 주세요."),
-            ],
+            [f.session(), line("현재 결제되지 않은 세션입니다. 다시 입금하시거나 고객센터로 문의해 주세요.")],
         ),
         "reservation.capture_reversed" if f.is_mentor() => says(
             "입금이 취소된 예약이 있습니다",
-            [f.session(), line("은행에서 멘티의 입금이 취소되어, 다시 결제될 때까지 예약이 확정되지 않습니다.")],
+            [
+                f.session(),
+                line("은행에서 멘티의 입금이 취소되어, 다시 결제될 때까지 예약이 확정되지 않습니다."),
+            ],
         ),
         "reservation.capture_reversed" => says(
             "은행에서 입금이 취소되었습니다",

@@ -128,7 +128,9 @@ impl World {
             "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
-            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => because,
+            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
+                because
+            }
             "confirmPayment" => self.confirmation.clone(),
             "adminApproveMentor" => json!({ "expectedVersion": 1 }),
             "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
