@@ -88,7 +88,7 @@ async fn s38_a_deposit_reversed_after_the_session_pays_nobody_until_it_is_there_
     app.advance_to(booking.starts_at + TimeDelta::hours(50));
     app.run_jobs().await;
     assert_eq!(app.state(&booking).await, "completed");
-    assert_eq!(lines(&app, &booking).await.0, ["accrued"]);
+    assert_eq!(lines(&app, &booking).await.0, ["ready"]);
     reverse(&app, &body).await;
 
     let (states, net) = lines(&app, &booking).await;
@@ -99,7 +99,7 @@ async fn s38_a_deposit_reversed_after_the_session_pays_nobody_until_it_is_there_
 
     app.deposit(&body).await;
     let (states, _) = lines(&app, &booking).await;
-    assert_eq!(states, ["reversed", "reversed", "accrued"], "paid again, and not frozen");
+    assert_eq!(states, ["reversed", "reversed", "ready"], "paid again, and not frozen");
     assert_eq!(app.ledger(booking.id).await[..2], [50_000, 0]);
     app.finish().await;
 }
@@ -119,7 +119,7 @@ async fn s38_a_deposit_reversed_in_the_session_freezes_what_it_will_earn() {
     assert_eq!(lines(&app, &booking).await.0, [""; 0], "nothing was earned");
 
     app.deposit(&body).await;
-    assert_eq!(lines(&app, &booking).await.0, ["accrued"], "paid after all, and thawed");
+    assert_eq!(lines(&app, &booking).await.0, ["ready"], "paid after all, and thawed");
     app.finish().await;
 }
 

@@ -16,8 +16,8 @@ async fn e08_an_account_is_shown_and_told_and_its_deposit_confirms_the_session()
 
     assert_eq!(app.state(&booking).await, "awaiting_payment", "the slot waits with the payer");
     let view = booking.mentee.client.get(&booking.path()).await.ok(200);
-    let until = (monday() + TimeDelta::hours(24)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    assert_eq!(view["holdUntil"].as_str().map(|at| at.replace(".000000", "")), Some(until));
+    let until = view["holdUntil"].as_str().and_then(|at| at.parse().ok());
+    assert_eq!(until, Some(monday() + TimeDelta::hours(24)));
     let payment = app.payment(&booking).await;
     assert_eq!(payment["state"], "ready", "another way to pay is open");
     let account = &payment["attempts"][0]["account"];
@@ -244,8 +244,8 @@ async fn s35_a_deposit_with_a_wrong_secret_is_a_forgery_and_asks_nobody() {
     assert_eq!(app.sandbox.forge_webhook(forged).await, Some(200));
     app.run_jobs().await;
 
-    assert_eq!(app.webhook_outcomes().await.last().map(String::as_str), Some("forged"));
-    assert!(app.sandbox.calls().is_empty(), "the provider is not asked for a forger");
+    assert!(app.webhook_outcomes().await.contains(&"forged".to_owned()));
+    assert!(app.sandbox.calls_to(Endpoint::Get).is_empty(), "the provider is not asked for a forger");
     assert_eq!(app.state(&booking).await, "awaiting_payment");
     assert_eq!(app.jobs_of(CloseDeposit::KIND).await.len(), 1, "and the account still waits");
     app.finish().await;

@@ -170,3 +170,25 @@ async fn s24_a_lost_answer_to_a_refund_is_found_by_its_webhook() {
     assert_eq!(app.sandbox.calls_to(Endpoint::Cancel).len(), 1);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s28_i10_a_release_that_meets_an_unknown_cancel_adopts_it_first() {
+    let app = TestApp::start().await;
+    let (booking, key) = paid(&app).await;
+    app.sandbox.webhooks(WebhookMode::None);
+    app.advance_to(booking.starts_at + TimeDelta::hours(2));
+    app.run_jobs().await;
+    in_console(&app, &key, Some(20_000)).await;
+    app.advance_to(booking.starts_at + TimeDelta::hours(50));
+    app.run_jobs().await;
+    app.advance(TimeDelta::hours(1));
+    app.run_jobs().await;
+
+    let lines = konnect::settlement::lines_of_reservation(app.core.db.pool(), booking.id, booking.mentor.id)
+        .await
+        .expect("the database");
+    assert_eq!(lines.iter().map(|line| line.gross_krw.0).sum::<i64>(), 30_000);
+    assert!(lines.iter().all(|line| line.state.name() == "ready"), "{lines:?}");
+    assert_eq!(app.ledger(booking.id).await, [30_000, 0, -25_500, -4_500]);
+    app.finish().await;
+}
