@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::job::{Job, RefundPayment};
-use konnect_sandbox::{Effect, Endpoint, Fault};
+use konnect_sandbox::{Effect, Endpoint, Fault, WebhookMode};
 use konnect_tests::{Booking, Person, TestApp};
 use serde_json::{Value, json};
 
@@ -89,6 +89,7 @@ async fn s23_who_lets_nobody_down_gets_no_strike() {
 async fn s24_a_refund_without_an_answer_is_given_once() {
     let app = TestApp::start().await;
     let booking = paid(&app).await;
+    app.sandbox.webhooks(WebhookMode::None);
     app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::DropAfterCommit));
     cancel(&app, &booking, &booking.mentee).await;
     app.run_jobs().await;
