@@ -296,6 +296,49 @@ async fn paused_payouts_wait_until_they_are_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_frozen_after_the_batch_is_taken_out_of_it() {
+    let app = TestApp::start().await;
+    let earner = app.payee("mina", &[50_000, 50_000]).await;
+    app.open_batch().await;
+    let batch = app.take_due().await.expect("the batch");
+    app.executor.execute(batch).await.expect("the database");
+    let frozen = earner.bookings[0].id;
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(settlement::freeze(tx, frozen, "test").await?) })
+        .expect("a freeze");
+    app.run_jobs_twice().await;
+    assert_eq!(app.payout_state(&earner.mentor).await, "cancelled");
+    assert_eq!(app.line_states(&earner.mentor).await, ["frozen", "ready"]);
+    assert!(app.sandbox.calls_to(Endpoint::Payout).is_empty());
+    app.run_batch().await;
+    assert_eq!(app.payouts_of(&earner.mentor).await[0].amount_krw, Krw(NET), "the other one alone");
+    app.money_arrives(&earner.mentor).await;
+
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(settlement::thaw(tx, frozen, "test").await?) })
+        .expect("a thaw");
+    app.run_jobs().await;
+    app.run_batch().await;
+    app.money_arrives(&earner.mentor).await;
+    assert_eq!(app.owed(&earner.mentor).await, (0, 0));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_who_asks_twice_gets_one_batch() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let path = "/v1/admin/payout-batches";
+    let first = admin.client.post_as(path, json!(null), "run-it-now").await.ok(200);
+    app.advance(TimeDelta::seconds(5));
+    let second = admin.client.post_as(path, json!(null), "run-it-now").await.ok(200);
+    assert_eq!(first["id"], second["id"]);
+    app.run_jobs().await;
+    let batches = admin.client.get(path).await.ok(200);
+    let manual = batches["items"].as_array().expect("batches").iter().filter(|b| b["cause"] == "manual");
+    assert_eq!(manual.count(), 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_security_key_batches_stand_still_and_say_so() {
     let app = TestApp::start().await;
     let earner = app.payee("mina", &[50_000]).await;
