@@ -9,7 +9,8 @@ use konnect::client::toss::{
     self, CancelRequest, CancelStatus, Class, ReceiveAccount, Status, TossError, needs_refund_account,
 };
 use konnect::clock::Instant;
-use konnect::job::{Job, RefundPayment};
+use konnect::job::{Job, RefundPayment, SyncPayment};
+use konnect::outbox;
 use konnect::payment::{self, Refund, RefundAsk, RefundIntent};
 use konnect::transact;
 
@@ -35,6 +36,9 @@ enum Verdict {
         why: String,
         fresh_key: bool,
     },
+    /// The provider has not what we believe: somebody else gave money back. All its cancels are compared with our
+    /// rows, then it is asked again, or there is nothing left to ask for.
+    Overtaken(String),
 }
 
 impl Verdict {
@@ -97,8 +101,7 @@ async fn look_up(run: &Run, ask: &RefundAsk) -> Option<Verdict> {
         Status::Done | Status::PartialCanceled | Status::Canceled
             if found.balance_amount < ask.refund.amount_krw =>
         {
-            // Somebody else gave it back. Whoever compares all cancels with our rows finds out whose it is.
-            Some(Verdict::Refused("NOT_CANCELABLE_AMOUNT".to_owned()))
+            Some(Verdict::Overtaken("NOT_CANCELABLE_AMOUNT".to_owned()))
         }
         Status::Done | Status::PartialCanceled => None,
         other => Some(Verdict::unknown(format!("status {}", other.as_str()))),
@@ -149,7 +152,7 @@ async fn cancel(run: &Run, ask: &RefundAsk) -> Result<Verdict> {
         // It has less than we believe, or another request was faster: what it shows decides, never the code.
         _ if is_about_the_rest(&code) => match look_up(run, ask).await {
             Some(verdict) => verdict,
-            None => Verdict::Unknown { why: code, fresh_key: true },
+            None => Verdict::Overtaken(code),
         },
         _ => Verdict::Unknown { why: code, fresh_key: !error.keeps_key() },
     })
@@ -188,10 +191,18 @@ async fn conclude(run: &Run, ask: &RefundAsk, verdict: Verdict) -> Result<Outcom
         }),
         Verdict::Refused(code) => park(run, ask, &code).await,
         Verdict::Later(code) if too_long => park(run, ask, &code).await,
-        Verdict::Unknown { why, .. } if last => park(run, ask, &why).await,
+        Verdict::Overtaken(why) | Verdict::Unknown { why, .. } if last => park(run, ask, &why).await,
         Verdict::Later(code) => {
             unknown(run, ask, &code, true).await?;
             Ok(Outcome::Snooze(db.now() + LATER))
+        }
+        Verdict::Overtaken(code) => {
+            transact!(db, run.context(), anyhow::Error, tx => {
+                run.hold(tx).await?;
+                payment::refund_unknown(tx, id, &code, true).await?;
+                Ok(outbox::enqueue_or_hasten(tx, &SyncPayment { attempt_id: ask.attempt_id }).await?)
+            })?;
+            Ok(Outcome::Retry(code))
         }
         Verdict::Unknown { why, fresh_key } => {
             unknown(run, ask, &why, fresh_key).await?;

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CloseRefund, CompleteReservation, ConfirmPayment, DeliverNotice,
-    EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcileDisputes,
-    ReconcilePayments, ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement,
-    RemindReservation, RequeryPayment, Retry, StartReservation, SyncWebhook,
+    AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
+    DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue,
+    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, RecordActivity,
+    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
+    RunPayoutBatch, SendPayout, StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
+    WarnOldContact,
 };
 use serde_json::Value;
 
@@ -45,6 +47,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<CloseDeposit>(),
         entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
@@ -57,14 +60,22 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<Ping>(),
         entry::<ReconcileDisputes>(),
         entry::<ReconcilePayments>(),
+        entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<RunPayoutBatch>(),
+        entry::<SendPayout>(),
         entry::<StartReservation>(),
+        entry::<SyncPayment>(),
+        entry::<SyncPayout>(),
+        entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnOldContact>(),
     ]
 });
 

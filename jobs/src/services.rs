@@ -23,7 +23,7 @@ pub struct Services {
     /// How old a signed webhook may be.
     pub webhook_tolerance: TimeDelta,
     /// The merchant that payments must have gone to, where it is known.
-    pub merchant_id: Option<Arc<str>>,
+    pub merchant: Option<Arc<str>>,
     pub mailer: Mailer,
     /// Absent where no service account is configured: nothing is pushed then.
     pub pusher: Option<Arc<Pusher>>,
@@ -54,7 +54,7 @@ impl Services {
             payouts,
             webhook_keys,
             webhook_tolerance: TimeDelta::seconds(config.toss_webhook_tolerance_seconds),
-            merchant_id: config.toss_merchant_id.as_deref().map(Arc::from),
+            merchant: config.toss_merchant_id.as_deref().map(Arc::from),
             mailer,
             pusher,
             sealer,

@@ -1,47 +1,56 @@
-//! Looks into what a stored webhook hinted at. Nothing in it is believed but the name of the order, and the
-//! provider is asked about that (S32 to S36).
+//! Looks into a stored webhook and writes what became of it.
 
 use anyhow::Result;
-use konnect::id::AttemptId;
-use konnect::job::{RequeryPayment, SyncWebhook};
+use konnect::job::{RequeryPayment, SyncPayment, SyncWebhook};
 use konnect::outbox;
 use konnect::payment;
 use konnect::transact;
-use serde_json::Value;
 
+use crate::webhook::{self, Finding, Follow};
 use crate::{Handler, Outcome, Run};
 
 impl Handler for SyncWebhook {
     async fn run(self, run: &Run) -> Result<Outcome> {
         let db = &run.services.core.db;
-        let Some(body) = payment::webhook_body(db.pool(), &self.transmission_id).await? else {
+        let Some(hook) = payment::webhook(db.pool(), &self.transmission_id).await? else {
             return run.skip("the inbox holds no such webhook").await;
         };
-        let attempt = match order_id(&body) {
-            Some(id) => payment::find_attempt(db.pool(), id).await?,
-            None => None,
-        };
-        let outcome = match &attempt {
-            None => "unknown_order",
-            Some(attempt) if attempt.state.is_captured() => "known",
-            Some(_) => "requeried",
-        };
-        metrics::counter!("konnect_webhooks_total", "outcome" => outcome).increment(1);
-        transact!(db, run.context(), anyhow::Error, tx => {
-            let finished = run.finish(tx).await?;
-            payment::close_webhook(tx, &self.transmission_id, outcome).await?;
-            if let (Some(attempt), "requeried") = (&attempt, outcome) {
-                outbox::enqueue_or_hasten(tx, &RequeryPayment { attempt_id: attempt.id }).await?;
+        let (event, finding) = webhook::look_into(run, &hook).await?;
+        match finding {
+            Finding::Over { outcome, follow } => {
+                let done = transact!(db, run.context(), anyhow::Error, tx => {
+                    let finished = run.finish(tx).await?;
+                    payment::close_webhook(tx, &self.transmission_id, event, outcome).await?;
+                    match &follow {
+                        Some(Follow::Requery(attempt_id)) => {
+                            let job = RequeryPayment { attempt_id: *attempt_id };
+                            outbox::enqueue_or_hasten(tx, &job).await?;
+                        }
+                        Some(Follow::Sync(attempt_id)) => {
+                            outbox::enqueue_or_hasten(tx, &SyncPayment { attempt_id: *attempt_id }).await?;
+                        }
+                        Some(Follow::Verified(signed)) => webhook::payouts::follow(tx, signed).await?,
+                        None => {}
+                    }
+                    Ok(Outcome::Done(finished))
+                })?;
+                count(event, outcome);
+                Ok(done)
             }
-            Ok(Outcome::Done(finished))
-        })
+            Finding::Later { outcome, why } => {
+                transact!(db, run.context(), anyhow::Error, tx => {
+                    run.hold(tx).await?;
+                    Ok(payment::note_webhook(tx, &self.transmission_id, event, outcome).await?)
+                })?;
+                if hook.outcome.as_deref() != Some(outcome) {
+                    count(event, outcome);
+                }
+                Ok(Outcome::Retry(why))
+            }
+        }
     }
 }
 
-/// `data.orderId` of PAYMENT_STATUS_CHANGED, or `orderId` of the flat DEPOSIT_CALLBACK; an order id of ours is a
-/// UUID.
-fn order_id(body: &[u8]) -> Option<AttemptId> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let id = body.pointer("/data/orderId").or_else(|| body.get("orderId"))?;
-    id.as_str()?.parse().ok()
+fn count(event: &'static str, outcome: &'static str) {
+    metrics::counter!("konnect_webhooks_total", "event" => event, "outcome" => outcome).increment(1);
 }

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::admin::AdminApi;
 use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
+use super::admin_payments::AdminPaymentsApi;
+use super::admin_payouts::AdminPayoutsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
@@ -28,6 +30,8 @@ use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
+use super::payout_account::PayoutAccountApi;
+use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
@@ -52,10 +56,11 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, RefundsApi, EarningsApi, DisputesApi),
+        (PaymentsApi, RefundsApi, DisputesApi),
+        (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
-        (AdminReservationsApi, AdminRefundsApi, AdminDisputesApi),
+        (AdminApi, JobsApi, AdminDisputesApi),
+        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

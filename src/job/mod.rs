@@ -6,6 +6,7 @@
 mod dispute;
 mod notification;
 mod payment;
+mod payout;
 mod reservation;
 mod settlement;
 mod upkeep;
@@ -20,7 +21,11 @@ use crate::clock::Instant;
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
-    CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncWebhook,
+    CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
+    SyncWebhook,
+};
+pub use payout::{
+    ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
@@ -123,6 +128,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcileReservations>(30),
     recurring::<ReconcileDisputes>(60),
     recurring::<AuditLedger>(300),
+    recurring::<RunPayoutBatch>(300),
+    recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
 ];

@@ -95,6 +95,49 @@ impl Job for CloseRefund {
     }
 }
 
+/// Compares a captured payment with what the provider says of it now: cancels without us, reversals, refunds whose
+/// answer was lost.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SyncPayment {
+    pub attempt_id: AttemptId,
+}
+
+impl Job for SyncPayment {
+    const KIND: &'static str = "payment.sync.v1";
+    const QUEUE: Queue = Queue::Payment;
+    const RETRY: Retry = Retry::PROVIDER;
+    const TIMEOUT: Duration = PROVIDER_TIMEOUT;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.attempt_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.attempt_id.0)
+    }
+}
+
+/// Closes the account of a deposit that nobody waits for any more.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CloseDeposit {
+    pub attempt_id: AttemptId,
+}
+
+impl Job for CloseDeposit {
+    const KIND: &'static str = "payment.close_deposit.v1";
+    const QUEUE: Queue = Queue::Payment;
+    const RETRY: Retry = Retry::PROVIDER;
+    const TIMEOUT: Duration = PROVIDER_TIMEOUT;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.attempt_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.attempt_id.0)
+    }
+}
+
 /// Re-reads at the provider what one stored webhook hinted at.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SyncWebhook {
@@ -105,7 +148,8 @@ pub struct SyncWebhook {
 impl Job for SyncWebhook {
     const KIND: &'static str = "payment.sync_webhook.v1";
     const QUEUE: Queue = Queue::Payment;
-    const RETRY: Retry = Retry::PROVIDER;
+    /// A day in all: an order that nobody knows by then is looked at by a person (S36).
+    const RETRY: Retry = Retry(&secs([5, 15, 60, 300, 900, 3600, 7200, 14400, 28800, 31200]));
     const TIMEOUT: Duration = PROVIDER_TIMEOUT;
 
     fn dedup_key(&self) -> Option<String> {
@@ -113,8 +157,8 @@ impl Job for SyncWebhook {
     }
 }
 
-/// Finds attempts whose outcome is unknown, captured money without a live reservation and refunds that stand
-/// still, and writes the job each of them lacks.
+/// Finds attempts whose outcome is unknown, deposits that are awaited or unwanted, webhooks that nobody looked into,
+/// captured money without a live reservation and refunds that stand still, and writes the job each of them lacks.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReconcilePayments {}
 

@@ -187,7 +187,13 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "dispute.opened"
             | "dispute.answered"
             | "dispute.decided"
-            | "payment.refunded",
+            | "reservation.capture_reversed"
+            | "payment.deposit_awaited"
+            | "payment.reversed"
+            | "payment.refunded"
+            | "payout.account_changed"
+            | "payout.account_rejected"
+            | "payout.failed",
             _,
         ) => ALL,
         _ => MAIL,

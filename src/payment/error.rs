@@ -17,6 +17,8 @@ pub enum Error {
     InProgress,
     #[error("the attempt has ended")]
     AttemptOver,
+    #[error("the attempt's outcome is known")]
+    AttemptSettled,
     #[error("the provider's payment is not the one of this attempt")]
     ProviderMismatch,
     #[error("the refunds would exceed what was captured")]
@@ -79,6 +81,7 @@ impl Error {
             Self::QuoteNotFound => "quote.not_found",
             Self::QuoteExpired => "quote.expired",
             Self::QuoteUsed => "quote.used",
+            Self::AttemptSettled => "payment.attempt_settled",
             Self::Availability(error) => error.code(),
             Self::Reservation(error) => error.code(),
             Self::ProviderMismatch | Self::Seal(_) | Self::Ledger(_) | Self::Database(_) => "internal",

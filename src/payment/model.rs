@@ -1,5 +1,6 @@
 //! Payments, attempts, refunds. Pure.
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
@@ -116,6 +117,9 @@ pub struct Attempt {
     pub secret_sealed: Option<Vec<u8>>,
     /// How often the bank took a deposit back.
     pub reversals: u32,
+    /// The operator who ended it by hand, and why.
+    pub closed_by: Option<UserId>,
+    pub closed_reason: Option<String>,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -139,13 +143,37 @@ pub struct Capture {
     pub currency: String,
     pub method: Option<String>,
     pub transaction_key: Option<String>,
+    /// Something of it was given back already, by somebody at the provider.
+    pub has_cancels: bool,
+    pub evidence: String,
+}
+
+/// An account the provider gave the payer, as far as we must know it. Comes from its answer, never from a client.
+#[derive(Clone, Debug)]
+pub struct Deposit {
+    pub payment_key: String,
+    /// The provider's `orderId`.
+    pub order_id: String,
+    pub amount: Krw,
+    pub currency: String,
+    pub method: Option<String>,
+    pub account_number: String,
+    /// The provider's code.
+    pub bank: Option<String>,
+    pub holder: Option<String>,
+    /// Until then (UTC) the bank takes a deposit.
+    pub due_at: Option<Instant>,
+    /// What the webhook of the deposit will carry.
+    pub secret: Option<SecretString>,
     pub evidence: String,
 }
 
 /// A final "no".
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Decline {
     pub code: String,
     /// What the payer can do: `other_method`, `later`, `new_payment`, `contact`, `stop`.
     pub class: &'static str,
+    /// An operator says so, and why.
+    pub closed: Option<(UserId, String)>,
 }

@@ -105,6 +105,8 @@ async fn new_attempt(tx: &mut Tx, payment: &Payment) -> Result<Attempt, Error> {
         account_due_at: None,
         secret_sealed: None,
         reversals: 0,
+        closed_by: None,
+        closed_reason: None,
         created_at: tx.now,
         updated_at: tx.now,
     };

@@ -1,23 +1,22 @@
 //! What came of an attempt.
 
 use serde_json::json;
-use sqlx::MySqlPool;
 
+use super::deposit;
 use super::error::Error;
 use super::model::{Attempt, AttemptState, Capture, Decline, Payment, PaymentState};
 use super::query::{self, AttemptOutcome};
 use super::refund;
 use crate::availability;
-use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::{Tx, database_error};
 use crate::event;
-use crate::id::{AttemptId, ReservationId, UserId, secret};
-use crate::job::{ConfirmPayment, Job, RequeryPayment};
+use crate::id::{AttemptId, ReservationId, secret};
+use crate::job::{AccrueSettlement, SyncPayment};
 use crate::ledger;
 use crate::money::Krw;
 use crate::outbox;
-use crate::reservation::{self, State};
+use crate::reservation::{self, Absent, Reservation, State};
 
 /// The code of an open attempt whose payment at the provider does not fit: only a person asks about it again.
 pub const MISMATCH: &str = "PROVIDER_MISMATCH";
@@ -41,9 +40,9 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     if attempt.state.is_captured() {
         return Ok(Intent::Over);
     }
-    if attempt.state == AttemptState::Failed {
-        // Asked about after all: the provider may have taken the money of what it declined. Without the payer's
-        // key nothing can be asked for.
+    if matches!(attempt.state, AttemptState::Failed | AttemptState::WaitingForDeposit) {
+        // Asked about after all: the provider may have taken the money of what it declined, or a deposit may have
+        // come. Without the payer's key nothing can be asked for.
         return Ok(Intent::LookUp { payment_key: None, amount, idempotency_key });
     }
     let first = attempt.sent_at.is_none() && attempt.state == AttemptState::Confirming;
@@ -56,70 +55,140 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     }
 }
 
+/// What a capture came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was known before.
+    Known,
+    /// The reservation is paid.
+    Paid,
+    /// A session that had begun is paid again: the deposit that the bank took back is there after all. Whoever froze
+    /// what it earned thaws it.
+    Restored(ReservationId),
+    /// It bought nothing and is given back in full.
+    GivenBack,
+}
+
+/// The rows of an attempt, locked: calendars, reservation, payment, attempt.
+pub(super) struct Locked {
+    pub reservation: Reservation,
+    pub payment: Payment,
+    pub attempt: Attempt,
+}
+
+/// Calendars before the reservation, because a dead one may be re-claimed.
+pub(super) async fn lock_all(tx: &mut Tx, id: AttemptId) -> Result<Locked, Error> {
+    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
+    let reservation =
+        reservation::find(tx.conn(), payment.reservation_id).await?.ok_or(reservation::Error::NotFound)?;
+    availability::lock_calendars(tx, &mut [reservation.mentor_id, reservation.mentee_id]).await?;
+    let reservation = reservation::lock(tx, reservation.id).await?.ok_or(reservation::Error::NotFound)?;
+    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
+    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    Ok(Locked { reservation, payment, attempt })
+}
+
 /// The provider took the money. Checks its answer against our order, posts the capture once, and confirms the
-/// reservation; where that is dead, claims the slot again or gives everything back (S16, I9).
+/// reservation; where that is dead, claims the slot again or gives everything back (S16, I9). Another amount than the
+/// order's buys nothing: it is given back as well.
 ///
 /// # Errors
-/// `ProviderMismatch`: the answer is not about this order or not its amount. Nothing is written; a person looks.
+/// `ProviderMismatch`: the answer is not about this order or not in won. Nothing is written; a person looks.
 pub async fn apply_capture(
     tx: &mut Tx,
     rules: &Rules,
     id: AttemptId,
     capture: &Capture,
-) -> Result<(), Error> {
-    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
-    let reservation = lock_reservation(tx, payment.reservation_id).await?;
-    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
-    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+) -> Result<Applied, Error> {
+    let Locked { reservation, payment, attempt } = lock_all(tx, id).await?;
     if attempt.state.is_captured() {
-        return Ok(());
+        return Ok(Applied::Known);
     }
     let key_fits = attempt.payment_key.as_deref().is_none_or(|key| key == capture.payment_key);
-    if capture.order_id != id.to_string()
-        || capture.amount != payment.amount_krw
-        || capture.currency != "KRW"
-        || !key_fits
-    {
-        metrics::counter!("konnect_provider_mismatch_total").increment(1);
+    if capture.order_id != id.to_string() || capture.currency != "KRW" || !key_fits {
         return Err(Error::ProviderMismatch);
     }
     let bought = if payment.state.is_captured() {
         Bought::Nothing("surplus")
+    } else if capture.amount != payment.amount_krw {
+        metrics::counter!("konnect_payment_mismatch_total", "field" => "totalAmount").increment(1);
+        tracing::error!(order_id = %id, taken = capture.amount.0, due = payment.amount_krw.0, "another amount was taken");
+        Bought::Nothing("mismatch")
     } else {
-        buy(tx, rules, reservation).await?
+        buy(tx, rules, &attempt, reservation.clone()).await?
     };
-    let state = match bought {
-        Bought::Session(_) => AttemptState::Done,
-        Bought::Nothing(_) => AttemptState::Surplus,
+    book(tx, &payment, &attempt, capture, &bought).await?;
+    let applied = match bought {
+        Bought::Session(reservation) => {
+            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
+            reservation::captured(tx, &reservation).await?;
+            Applied::Paid
+        }
+        Bought::Again => {
+            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
+            if reservation.state != State::InSession {
+                outbox::enqueue(tx, &AccrueSettlement { reservation_id: reservation.id }).await?;
+            }
+            Applied::Restored(reservation.id)
+        }
+        Bought::Nothing(cause) => {
+            let was_asked_for = attempt.state.is_open() && payment.state.is_open();
+            // The payer may retry the reservation, so its payment stays payable.
+            if was_asked_for {
+                query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
+            }
+            if was_asked_for && cause == "mismatch" && reservation.state == State::Paying {
+                reservation::declined(tx, &reservation).await?;
+            }
+            let again = if attempt.reversals > 0 { attempt.reversals.to_string() } else { String::new() };
+            refund::give_back(tx, &payment, id, capture.amount, cause, &again).await?;
+            Applied::GivenBack
+        }
     };
+    if applied != Applied::GivenBack {
+        deposit::close_others(tx, &payment, id).await?;
+    }
+    if capture.has_cancels {
+        outbox::enqueue(tx, &SyncPayment { attempt_id: id }).await?;
+    }
+    Ok(applied)
+}
+
+/// Writes what was taken to the attempt and the ledger, and tells the payer.
+async fn book(
+    tx: &mut Tx,
+    payment: &Payment,
+    attempt: &Attempt,
+    capture: &Capture,
+    bought: &Bought,
+) -> Result<(), Error> {
+    let id = attempt.id;
+    let state = if matches!(bought, Bought::Nothing(_)) { AttemptState::Surplus } else { AttemptState::Done };
+    let is_mismatch = matches!(bought, Bought::Nothing("mismatch"));
     let outcome = AttemptOutcome {
         payment_key: Some(&capture.payment_key),
+        error_code: is_mismatch.then_some(MISMATCH),
+        error_class: is_mismatch.then_some("new_payment"),
         method: capture.method.as_deref(),
         transaction_key: capture.transaction_key.as_deref(),
         evidence: Some(&capture.evidence),
         captured: Some(capture.amount),
         ..AttemptOutcome::default()
     };
-    if !query::set_attempt_state(tx, &attempt, state, outcome).await? {
+    if !query::set_attempt_state(tx, attempt, state, outcome).await? {
         return Err(Error::InProgress);
     }
-    ledger::post_capture(tx, payment.reservation_id, format!("capture:{id}"), payment.amount_krw).await?;
-    if !payment.state.is_captured() {
-        tell_payer(tx, &payment, id, "payment.captured", json!({})).await?;
-    }
-    match bought {
-        Bought::Session(reservation) => {
-            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
-            reservation::captured(tx, &reservation).await?;
-        }
-        Bought::Nothing(cause) => {
-            // The payer may retry the reservation, so its payment stays payable.
-            if attempt.state.is_open() && payment.state.is_open() {
-                query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
-            }
-            refund::give_back(tx, &payment, id, payment.amount_krw, cause, "").await?;
-        }
+    let key = match attempt.reversals {
+        0 => format!("capture:{id}"),
+        reversals => format!("capture:{id}:{reversals}"),
+    };
+    ledger::post_capture(tx, payment.reservation_id, key, capture.amount).await?;
+    if is_mismatch {
+        let data = json!({ "code": MISMATCH, "class": "new_payment" });
+        tell_payer(tx, payment, id, "payment.declined", data).await?;
+    } else if !payment.state.is_captured() {
+        tell_payer(tx, payment, id, "payment.captured", json!({})).await?;
     }
     Ok(())
 }
@@ -127,13 +196,17 @@ pub async fn apply_capture(
 /// What captured money is for.
 enum Bought {
     /// The reservation, PAYING.
-    Session(Box<reservation::Reservation>),
+    Session(Box<Reservation>),
+    /// A session that took place or does, whose deposit had been taken back.
+    Again,
     /// Given back in full, with this cause.
     Nothing(&'static str),
 }
 
-async fn buy(tx: &mut Tx, rules: &Rules, was: reservation::Reservation) -> Result<Bought, Error> {
+async fn buy(tx: &mut Tx, rules: &Rules, attempt: &Attempt, was: Reservation) -> Result<Bought, Error> {
     Ok(match was.state {
+        State::InSession | State::Completed if attempt.reversals > 0 => Bought::Again,
+        State::NoShow if attempt.reversals > 0 && was.absent == Some(Absent::Mentee) => Bought::Again,
         // Found out too late: a hold ends with the start of the session, and nobody was told to come.
         State::Paying | State::AwaitingPayment if tx.now >= was.starts_at => {
             reservation::failed(tx, &was).await?;
@@ -155,42 +228,34 @@ async fn buy(tx: &mut Tx, rules: &Rules, was: reservation::Reservation) -> Resul
     })
 }
 
-/// Calendars before the reservation, because a dead one may be re-claimed.
-async fn lock_reservation(tx: &mut Tx, id: ReservationId) -> Result<reservation::Reservation, Error> {
-    let seen = reservation::find(tx.conn(), id).await?.ok_or(reservation::Error::NotFound)?;
-    availability::lock_calendars(tx, &mut [seen.mentor_id, seen.mentee_id]).await?;
-    Ok(reservation::lock(tx, id).await?.ok_or(reservation::Error::NotFound)?)
-}
-
 /// The provider said no. The reservation stays payable while its hold lives.
 pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Result<(), Error> {
-    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let payment = query::payment(tx.conn(), seen.payment_id).await?.ok_or(Error::NotFound)?;
-    let reservation = lock_reservation(tx, payment.reservation_id).await?;
-    let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
-    let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    let Locked { reservation, payment, attempt } = lock_all(tx, id).await?;
     if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
         return Ok(());
     }
-    let was_open = attempt.state.is_open();
+    let (was_open, was_waiting) = (attempt.state.is_open(), attempt.state == AttemptState::WaitingForDeposit);
+    let code: String = decline.code.chars().take(80).collect();
+    let closed = decline.closed.as_ref().map(|(by, why)| (*by, why.as_str()));
     let outcome = AttemptOutcome {
-        error_code: Some(&decline.code),
+        error_code: Some(&code),
         error_class: Some(decline.class),
+        closed,
         ..AttemptOutcome::default()
     };
     if !query::set_attempt_state(tx, &attempt, AttemptState::Failed, outcome).await? {
         return Err(Error::InProgress);
     }
-    if !was_open {
+    if !was_open && !was_waiting {
         return Ok(());
     }
     // Another attempt may have paid meanwhile.
-    if payment.state.is_open() {
+    if was_open && payment.state.is_open() {
         query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
     }
     let data = json!({ "code": decline.code, "class": decline.class });
     tell_payer(tx, &payment, id, "payment.declined", data).await?;
-    if reservation.state == State::Paying {
+    if was_open && reservation.state == State::Paying {
         reservation::declined(tx, &reservation).await?;
     }
     Ok(())
@@ -198,9 +263,17 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
 
 /// No answer is no failure (I13): the attempt is unknown until the provider has been asked again.
 ///
+/// `class`: what is done about it (`look_up`, `ask_again`, `stop`, `contact`).
+///
 /// `fresh_key`: the provider refused without deciding, and would repeat that refusal for the same idempotency
 /// key for 15 days. A new key is safe because an unknown attempt is looked up before it is asked for again.
-pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str, fresh_key: bool) -> Result<(), Error> {
+pub async fn mark_unknown(
+    tx: &mut Tx,
+    id: AttemptId,
+    why: &str,
+    class: &str,
+    fresh_key: bool,
+) -> Result<(), Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
@@ -208,7 +281,8 @@ pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str, fresh_key: bool
         return Ok(());
     }
     let code: String = why.chars().take(80).collect();
-    let outcome = AttemptOutcome { error_code: Some(&code), ..AttemptOutcome::default() };
+    let outcome =
+        AttemptOutcome { error_code: Some(&code), error_class: Some(class), ..AttemptOutcome::default() };
     query::set_attempt_state(tx, &attempt, AttemptState::Unknown, outcome).await?;
     if fresh_key {
         query::renew_attempt_key(tx, id, &secret()).await?;
@@ -220,7 +294,7 @@ pub async fn mark_unknown(tx: &mut Tx, id: AttemptId, why: &str, fresh_key: bool
     Ok(())
 }
 
-async fn tell_payer(
+pub(super) async fn tell_payer(
     tx: &mut Tx,
     payment: &Payment,
     attempt: AttemptId,
@@ -238,31 +312,4 @@ async fn tell_payer(
     }
     event::append(tx, &[payment.mentee_id], kind, data).await?;
     Ok(())
-}
-
-/// A payer's payment with its attempts.
-pub async fn view(
-    pool: &MySqlPool,
-    reservation: ReservationId,
-    payer: UserId,
-) -> Result<(Payment, Vec<Attempt>), Error> {
-    let payment = query::payment_of_reservation(pool, reservation)
-        .await?
-        .filter(|p| p.mentee_id == payer)
-        .ok_or(Error::NotFound)?;
-    let attempts = query::attempts_of(pool, payment.id).await?;
-    Ok((payment, attempts))
-}
-
-/// Attempts without an outcome since before `since`, for which no job asks.
-pub async fn open_attempts(pool: &MySqlPool, since: Instant) -> sqlx::Result<Vec<AttemptId>> {
-    query::open_attempts(pool, since, MISMATCH, 200).await
-}
-
-/// Asks again about an attempt for which nobody asks any more. `false`: somebody does.
-pub async fn requery(tx: &mut Tx, id: AttemptId) -> Result<bool, Error> {
-    if outbox::live_by_subject(tx, id.0, ConfirmPayment::KIND).await? {
-        return Ok(false);
-    }
-    Ok(outbox::enqueue(tx, &RequeryPayment { attempt_id: id }).await?)
 }

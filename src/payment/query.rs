@@ -1,13 +1,11 @@
-//! All SQL of payments, attempts and the webhook inbox; that of refunds stands in `refund/query.rs`.
+//! SQL of payments and attempts. That of refunds, of the inbox, of deposits and of the watch over all of them stands in
+//! their folders.
 
-use sqlx::MySqlPool;
 use sqlx::mysql::MySqlExecutor;
 
 use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState};
-use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
-use crate::job::{ConfirmPayment, Job, RequeryPayment};
 use crate::money::Krw;
 
 macro_rules! payments {
@@ -24,6 +22,7 @@ macro_rules! attempts {
         concat!(
             "SELECT id, payment_id, payment_key, state, idempotency_key, sent_at, error_code, error_class, method,
                 captured_krw, account_number, account_bank, account_holder, account_due_at, secret_sealed, reversals,
+                closed_by, closed_reason,
                 created_at, updated_at FROM payment_attempts ",
             $rest
         )
@@ -160,6 +159,8 @@ pub struct AttemptOutcome<'a> {
     pub evidence: Option<&'a str>,
     /// Won.
     pub captured: Option<Krw>,
+    /// An operator ended it, and says why.
+    pub closed: Option<(UserId, &'a str)>,
 }
 
 pub async fn set_attempt_state(
@@ -172,7 +173,8 @@ pub async fn set_attempt_state(
     let done = sqlx::query(
         "UPDATE payment_attempts SET state = ?, payment_key = COALESCE(?, payment_key), error_code = ?,
             error_class = ?, method = COALESCE(?, method), transaction_key = COALESCE(?, transaction_key),
-            evidence = COALESCE(?, evidence), captured_krw = COALESCE(?, captured_krw), updated_at = ?
+            evidence = COALESCE(?, evidence), captured_krw = COALESCE(?, captured_krw),
+            closed_by = COALESCE(?, closed_by), closed_reason = COALESCE(?, closed_reason), read_at = ?, updated_at = ?
          WHERE id = ? AND state = ?",
     )
     .bind(state)
@@ -183,12 +185,42 @@ pub async fn set_attempt_state(
     .bind(outcome.transaction_key)
     .bind(outcome.evidence)
     .bind(outcome.captured)
+    .bind(outcome.closed.map(|(by, _)| by))
+    .bind(outcome.closed.map(|(_, why)| why))
+    .bind(now)
     .bind(now)
     .bind(was.id)
     .bind(was.state)
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The provider told how the attempt stands, and that was known.
+pub async fn mark_attempt_read(tx: &mut Tx, id: AttemptId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query("UPDATE payment_attempts SET read_at = ? WHERE id = ?")
+        .bind(now)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// An operator gave it up. The code says that nobody waits for it.
+pub async fn mark_attempt_closed(tx: &mut Tx, id: AttemptId, by: UserId, reason: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "UPDATE payment_attempts SET error_code = 'CLOSED_BY_OPERATOR', error_class = 'new_payment', closed_by = ?,
+            closed_reason = ?, updated_at = ? WHERE id = ?",
+    )
+    .bind(by)
+    .bind(reason)
+    .bind(now)
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::Result<()> {
@@ -198,46 +230,6 @@ pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::R
         .execute(tx.conn())
         .await?;
     Ok(())
-}
-
-/// Attempts whose outcome has been open since before `since`, for which no job waits or runs. Those with a job
-/// are left out here, lest they fill the limit and hide the others for as long as their job waits.
-pub async fn open_attempts(
-    pool: &MySqlPool,
-    since: Instant,
-    except_code: &str,
-    limit: u32,
-) -> sqlx::Result<Vec<AttemptId>> {
-    sqlx::query_scalar(
-        "SELECT a.id FROM payment_attempts a
-         WHERE a.state IN ('confirming', 'unknown') AND a.updated_at < ?
-            AND (a.error_code IS NULL OR a.error_code <> ?)
-            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = a.id AND o.kind IN (?, ?)
-                            AND o.state IN ('pending', 'published'))
-         ORDER BY a.updated_at LIMIT ?",
-    )
-    .bind(since)
-    .bind(except_code)
-    .bind(ConfirmPayment::KIND)
-    .bind(RequeryPayment::KIND)
-    .bind(limit)
-    .fetch_all(pool)
-    .await
-}
-
-/// Captured attempts of reservations that are dead, with money left that no refund stands for (I9).
-pub async fn orphaned_captures(pool: &MySqlPool, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
-    sqlx::query_scalar(
-        "SELECT a.id FROM payment_attempts a
-            JOIN payments p ON p.id = a.payment_id
-            JOIN reservations r ON r.id = p.reservation_id
-         WHERE a.state = 'done' AND p.state = 'done' AND r.state IN ('expired', 'payment_failed', 'rejected')
-            AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.attempt_id = a.id)
-         ORDER BY a.id LIMIT ?",
-    )
-    .bind(limit)
-    .fetch_all(pool)
-    .await
 }
 
 /// The capture that pays for a reservation.
@@ -263,39 +255,4 @@ pub async fn captured(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
         .bind(attempt)
         .fetch_one(tx.conn())
         .await
-}
-
-/// `false`: the same transmission came before.
-pub async fn insert_webhook(tx: &mut Tx, transmission_id: &str, body: &[u8]) -> sqlx::Result<bool> {
-    let now = tx.now;
-    let inserted =
-        sqlx::query("INSERT INTO webhook_inbox (transmission_id, body, received_at) VALUES (?, ?, ?)")
-            .bind(transmission_id)
-            .bind(body)
-            .bind(now)
-            .execute(tx.conn())
-            .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if crate::db::duplicate_key(&error).is_some() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-pub async fn webhook_body(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar("SELECT body FROM webhook_inbox WHERE transmission_id = ?")
-        .bind(transmission_id)
-        .fetch_optional(pool)
-        .await
-}
-
-pub async fn close_webhook(tx: &mut Tx, transmission_id: &str, outcome: &str) -> sqlx::Result<()> {
-    let now = tx.now;
-    sqlx::query("UPDATE webhook_inbox SET outcome = ?, processed_at = ? WHERE transmission_id = ?")
-        .bind(outcome)
-        .bind(now)
-        .bind(transmission_id)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
 }

@@ -106,6 +106,9 @@ const RULES: &[Rule] = &[
     Rule("adminGetJob", Admin, &[200]),
     Rule("adminRetryJob", Admin, &[409]),
     Rule("adminCancelJob", Admin, &[409]),
+    Rule("adminListPaymentAttempts", Admin, &[200]),
+    Rule("adminRequeryPaymentAttempt", Admin, &[200]),
+    Rule("adminClosePaymentAttempt", Admin, &[409]),
 ];
 
 /// One operation of the document.

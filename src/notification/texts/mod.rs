@@ -1,10 +1,12 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod deposits;
 mod dispute;
 mod en;
 mod facts;
 mod ko;
+mod payout;
 mod refunds;
 
 use serde_json::Value;
@@ -12,7 +14,7 @@ use serde_json::Value;
 use crate::user::{Locale, TimeZone};
 use facts::Facts;
 
-/// Every kind with a text of its own.
+/// Every kind about a reservation with a text of its own.
 pub const KINDS: &[&str] = &[
     "reservation.reserved",
     "reservation.approved",
@@ -25,6 +27,9 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.reminder",
+    "reservation.capture_reversed",
+    "payment.deposit_awaited",
+    "payment.reversed",
     "reservation.no_show",
     "reservation.no_show_reported",
     "payment.refunded",

@@ -47,7 +47,8 @@ pub use model::{Bearer, Ending, Refund, RefundChange, RefundState};
 pub use outcome::{
     RefundAsk, RefundIntent, apply_refund, park_refund, prepare_refund, refund_needs_account, refund_unknown,
 };
-pub use query::{list_refunds, refund as find_refund, refund_history, refunds_of};
+pub use query::{list_refunds, refund as find_refund, refund_history, refunds_of, refunds_of_attempt};
+pub(super) use query::{lock_refunds_of_attempt, refund_sum};
 pub use quote::{CancellationQuote, find_quote, quote_cancellation, redeem_quote};
 
 /// The capture that pays for a reservation, under the lock of the payment's row.
@@ -164,6 +165,22 @@ async fn promise(
     refund.state = first_state(attempt);
     query::insert_refund(tx, refund).await?;
     send_off(tx, payment, refund).await
+}
+
+/// Writes what somebody gave back at the provider without us, as done. The caller holds the payment's row lock.
+/// Named by the provider's key of the transaction, it is written once.
+pub(super) async fn adopt(
+    tx: &mut Tx,
+    payment: &Payment,
+    attempt: &Attempt,
+    amount: Krw,
+    cause: &str,
+    transaction_key: &str,
+) -> Result<(), Error> {
+    let mut refund = draft(tx.now, payment, attempt, amount, cause, transaction_key);
+    refund.state = RefundState::Sent;
+    query::insert_refund(tx, &refund).await?;
+    apply_refund(tx, refund.id, Some(transaction_key)).await
 }
 
 /// I7. The caller holds the payment's row lock.
@@ -295,23 +312,6 @@ pub async fn retry_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<bool> {
         Some(_) => outbox::enqueue(tx, &RefundPayment { refund_id: id }).await,
         None => Ok(false),
     }
-}
-
-/// Captures of dead reservations that no refund stands for.
-pub async fn orphans(pool: &MySqlPool) -> sqlx::Result<Vec<AttemptId>> {
-    payments::orphaned_captures(pool, 200).await
-}
-
-/// Gives an orphaned capture back in full.
-pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
-    let seen = payments::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
-    let payment = payments::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
-    if query::refund_sum(tx, id).await?.is_positive() {
-        return Ok(());
-    }
-    let captured = payments::captured(tx, id).await?;
-    give_back(tx, &payment, id, captured, "orphaned", "").await?;
-    Ok(())
 }
 
 /// A payer's own reservation's payment, locked.

@@ -69,6 +69,13 @@ pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> 
     sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
 }
 
+pub async fn refunds_of_attempt(
+    executor: impl MySqlExecutor<'_>,
+    id: AttemptId,
+) -> sqlx::Result<Vec<Refund>> {
+    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
+}
+
 /// The refunds of one attempt, oldest first, locked. The caller holds the payment's row lock.
 pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
     sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE"))

@@ -104,6 +104,9 @@ impl World {
             "/v1/admin/users" => self.victim.id.to_string(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
+            "/v1/admin/payment-attempts" => {
+                self.confirmation["orderId"].as_str().expect("an order").to_owned()
+            }
             other => {
                 assert!(!path.contains("{id}"), "{operation}: say which id stands in {other}");
                 String::new()
@@ -140,7 +143,9 @@ impl World {
             "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
-            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" => because,
+            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
+                because
+            }
             "confirmPayment" => self.confirmation.clone(),
             "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),
             "reportNoShow" => json!({ "absent": "mentee" }),

@@ -1,0 +1,90 @@
+//! SQL of the inbox.
+
+use sqlx::MySqlPool;
+
+use super::{Arrival, Webhook};
+use crate::clock::Instant;
+use crate::db::{Tx, duplicate_key};
+use crate::job::{Job, SyncWebhook};
+
+/// `false`: the same transmission came before.
+pub async fn insert(tx: &mut Tx, hook: &Arrival<'_>) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let inserted = sqlx::query(
+        "INSERT INTO webhook_inbox (transmission_id, body, transmission_time, retried_count, signature, received_at)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(hook.transmission_id)
+    .bind(hook.body)
+    .bind(hook.transmission_time)
+    .bind(hook.retried_count)
+    .bind(hook.signature)
+    .bind(now)
+    .execute(tx.conn())
+    .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(error) if duplicate_key(&error).is_some() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn count_duplicate(tx: &mut Tx, transmission_id: &str) -> sqlx::Result<()> {
+    sqlx::query("UPDATE webhook_inbox SET duplicates = duplicates + 1 WHERE transmission_id = ?")
+        .bind(transmission_id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn find(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Webhook>> {
+    sqlx::query_as(
+        "SELECT transmission_id, body, transmission_time, signature, outcome, received_at FROM webhook_inbox
+         WHERE transmission_id = ?",
+    )
+    .bind(transmission_id)
+    .fetch_optional(pool)
+    .await
+}
+
+/// `is_over`: nothing more is done about it.
+pub async fn note(
+    tx: &mut Tx,
+    transmission_id: &str,
+    event: &str,
+    outcome: &str,
+    is_over: bool,
+) -> sqlx::Result<()> {
+    let processed_at = is_over.then_some(tx.now);
+    sqlx::query(
+        "UPDATE webhook_inbox SET event = ?, outcome = ?, processed_at = ? WHERE transmission_id = ?",
+    )
+    .bind(event)
+    .bind(outcome)
+    .bind(processed_at)
+    .bind(transmission_id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Webhooks that nobody looked into and for which no job waits or runs, received from `from` until `to`.
+pub async fn forgotten(
+    pool: &MySqlPool,
+    from: Instant,
+    to: Instant,
+    limit: u32,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "SELECT w.transmission_id FROM webhook_inbox w
+         WHERE w.processed_at IS NULL AND w.outcome IS NULL AND w.received_at BETWEEN ? AND ?
+            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.live_key = CONCAT(?, ':', w.transmission_id))
+         ORDER BY w.received_at LIMIT ?",
+    )
+    .bind(from)
+    .bind(to)
+    .bind(SyncWebhook::KIND)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+}
