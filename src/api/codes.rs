@@ -318,6 +318,12 @@ static CODES: &[Code] = &[
         "More would be given back than is left.",
         "남은 금액보다 많이 환불할 수 없습니다.",
     ),
+    row(
+        404,
+        "reconciliation.not_found",
+        "That day was not compared with the provider's list.",
+        "결제사 내역과 비교하지 않은 날짜입니다.",
+    ),
     row(404, "refund.not_found", "There is no such refund.", "없는 환불입니다."),
     row(422, "refund.amount_invalid", "A refund is more than nothing.", "환불 금액은 0원보다 커야 합니다."),
     row(

@@ -2,6 +2,7 @@
 //! parses, makes one domain call inside one transaction, and maps.
 
 mod admin;
+mod admin_audit;
 mod admin_disputes;
 mod admin_jobs;
 mod admin_payments;

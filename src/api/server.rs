@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_audit::AuditApi;
 use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
 use super::admin_payments::AdminPaymentsApi;
@@ -59,7 +60,7 @@ fn chapters() -> impl OpenApi {
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi, AdminDisputesApi),
+        (AdminApi, AuditApi, JobsApi, AdminDisputesApi),
         (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }

@@ -2,7 +2,6 @@
 //! money itself leaves by payouts.
 
 mod accrual;
-mod audit;
 mod award;
 mod error;
 mod freeze;
@@ -13,7 +12,6 @@ mod release;
 mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
-pub use audit::{Violation, audit};
 pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};

@@ -28,6 +28,8 @@ pub struct World {
     applicant: Person,
     victim: Person,
     job: String,
+    /// Of the settled session, done.
+    refund: String,
 }
 
 impl World {
@@ -41,6 +43,10 @@ impl World {
         app.advance_to(settled.starts_at + TimeDelta::hours(49));
         app.run_jobs().await;
         assert_eq!(app.state(&settled).await, "completed");
+
+        let admin = app.admin("admin").await;
+        let refund = app.refund(&admin, &settled, 1_000, "shared").await.ok(201);
+        app.run_jobs().await;
 
         let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
         let paid = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(7 * 24 + 2)).await;
@@ -60,7 +66,7 @@ impl World {
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
         let application = json!({ "headline": "Hi", "bio": "Ten years.", "expertise": ["rust"] });
         applicant.client.post("/v1/mentors/application", application).await.ok(201);
-        let admin = app.admin("admin").await;
+        let admin = app.log_in(&admin).await;
         let path = format!("/v1/admin/users/{}/suspend", suspended.id);
         admin.client.post(&path, json!({ "reason": "misuse" })).await.ok(200);
         let account = json!({
@@ -74,6 +80,7 @@ impl World {
             other_mentor: app.mentor("other").await,
             victim: app.mentee("victim").await,
             job: app.jobs_in("done").await[0].id.to_string(),
+            refund: refund["id"].as_str().expect("an id").to_owned(),
             admin,
             suspended,
             applicant,
@@ -101,6 +108,9 @@ impl World {
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
+            "/v1/admin/reservations" => self.settled.id.to_string(),
+            "/v1/admin/mentors" => self.mentor.id.to_string(),
+            "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
@@ -112,7 +122,7 @@ impl World {
                 String::new()
             }
         };
-        path.replace("{id}", &id)
+        path.replace("{id}", &id).replace("{day}", "2026-03-01")
     }
 
     pub fn query(operation: &str) -> &'static str {
@@ -146,6 +156,13 @@ impl World {
             "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
                 because
             }
+            "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),
+            "setRefundAccount" => {
+                json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })
+            }
+            "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
+            "adminRejectRefund" | "adminGiveUpRefund" => because,
+            "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
             "confirmPayment" => self.confirmation.clone(),
             "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),
             "reportNoShow" => json!({ "absent": "mentee" }),
