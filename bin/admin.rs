@@ -12,6 +12,8 @@ mod demo;
 mod jobs;
 #[path = "admin/keys.rs"]
 mod keys;
+#[path = "admin/payouts.rs"]
+mod payouts;
 #[path = "admin/people.rs"]
 mod people;
 #[path = "admin/replay.rs"]
@@ -49,6 +51,9 @@ enum Command {
     /// Look at jobs, run them again, take them back
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Look at payouts, stop and release them, run a batch
+    #[command(subcommand)]
+    Payouts(payouts::Command),
     /// Accounts
     #[command(subcommand)]
     Users(people::UserCommand),
@@ -83,6 +88,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Audit(stores) => return stores.audit().await,
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,
+        Command::Payouts(command) => command.run().await?,
         Command::Users(command) => command.run().await?,
         Command::Mentors(command) => command.run().await?,
         Command::Token(command) => command.run().await?,

@@ -21,6 +21,7 @@ pub mod money;
 pub mod notification;
 pub mod outbox;
 pub mod payment;
+pub mod payout;
 pub mod queue;
 pub mod realtime;
 pub mod relay;

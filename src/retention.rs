@@ -31,6 +31,12 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(7),
         sql: "DELETE FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?",
     },
+    // What was promised stays where it was used: what was given back rests on it.
+    Rule {
+        table: "cancellation_quotes",
+        keep: TimeDelta::days(30),
+        sql: "DELETE FROM cancellation_quotes WHERE valid_until < ? AND used_at IS NULL ORDER BY valid_until LIMIT ?",
+    },
     // The provider repeats a webhook for 3 days and 19 hours; the rest is for looking back.
     Rule {
         table: "webhook_inbox",

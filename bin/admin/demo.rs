@@ -1,7 +1,7 @@
 //! The demo world, as data: who lives in it and what they offer.
 
 use konnect::availability::{NewSchedule, Window};
-use konnect::mentor::{Application, Kind, NewOffering};
+use konnect::mentor::{Application, Kind, NewOffering, RefundPolicy};
 use konnect::money::Krw;
 
 /// Everybody's password. The demo world is for machines that nobody else reaches.
@@ -127,6 +127,7 @@ impl Mentor {
             duration_min: *minutes,
             category: (*category).to_owned(),
             kind: *kind,
+            refund_policy: RefundPolicy::Standard,
             is_public: true,
         })
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, CloseDeposit, CompleteReservation, ConfirmPayment, DeliverNotice,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
-    ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
-    RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
+    AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
+    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
+    ReconcilePayouts, ReconcileReservations, RecordActivity, RefundPayment, RegisterSeller,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout,
+    StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -46,6 +47,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
         entry::<CloseDeposit>(),
+        entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
@@ -55,15 +57,22 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<NotifyEvent>(),
         entry::<Ping>(),
         entry::<ReconcilePayments>(),
+        entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<RunPayoutBatch>(),
+        entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SyncPayment>(),
+        entry::<SyncPayout>(),
+        entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnOldContact>(),
     ]
 });
 

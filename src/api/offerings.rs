@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::{OfferingId, UserId};
-use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter};
+use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
 use crate::money::Krw;
 
 pub struct OfferingsApi;
@@ -32,6 +32,9 @@ struct CreateRequest {
     #[oai(validator(min_length = 1, max_length = 40))]
     category: Text,
     kind: Kind,
+    /// What a mentee who cancels gets back; each reservation shows it in instants and won.
+    #[oai(default)]
+    refund_policy: RefundPolicy,
     /// Private offerings are seen by their mentor alone.
     #[oai(default = "yes")]
     is_public: bool,
@@ -46,6 +49,7 @@ impl From<CreateRequest> for NewOffering {
             duration_min: body.duration_minutes,
             category: body.category.0,
             kind: body.kind,
+            refund_policy: body.refund_policy,
             is_public: body.is_public,
         }
     }
@@ -68,6 +72,8 @@ struct ChangeRequest {
     #[oai(validator(min_length = 1, max_length = 40))]
     category: Option<Text>,
     kind: Option<Kind>,
+    /// For bookings from now on; reservations that exist keep theirs.
+    refund_policy: Option<RefundPolicy>,
     is_public: Option<bool>,
 }
 
@@ -80,6 +86,7 @@ impl ChangeRequest {
             duration_min: self.duration_minutes.unwrap_or(before.duration_min),
             category: self.category.map_or(before.category, |category| category.0),
             kind: self.kind.unwrap_or(before.kind),
+            refund_policy: self.refund_policy.unwrap_or(before.refund_policy),
             is_public: self.is_public.unwrap_or(before.is_public),
         }
     }
@@ -98,6 +105,8 @@ struct OfferingView {
     category: String,
     /// Whether the mentee pays at once or the mentor agrees first.
     kind: Kind,
+    /// What a mentee who cancels gets back.
+    refund_policy: RefundPolicy,
     is_public: bool,
     /// `false`: retired, for good.
     is_active: bool,
@@ -117,6 +126,7 @@ impl From<Offering> for OfferingView {
             duration_minutes: offering.duration_min,
             category: offering.category,
             kind: offering.kind,
+            refund_policy: offering.refund_policy,
             is_public: offering.is_public,
             is_active: offering.is_active,
             version: offering.version,

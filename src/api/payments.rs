@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::{Shared, Tag, request, unit};
 use crate::client::toss;
 use crate::event;
-use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
+use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
 use crate::money::Krw;
 use crate::payment::{self, Attempt, AttemptState, Confirmation, Payment, PaymentState, Refund, RefundState};
 
@@ -99,6 +99,7 @@ struct AccountView {
 #[derive(Debug, Object)]
 #[oai(rename = "Refund", rename_all = "camelCase", skip_serializing_if_is_none)]
 struct RefundView {
+    id: RefundId,
     amount: Krw,
     state: RefundState,
     cause: String,
@@ -230,7 +231,9 @@ impl PaymentView {
             attempts: attempts.into_iter().map(AttemptView::from).collect(),
             refunds: refunds
                 .into_iter()
+                .filter(|f| f.state.is_live())
                 .map(|f| RefundView {
+                    id: f.id,
                     amount: f.amount_krw,
                     state: f.state,
                     cause: f.cause,
@@ -279,6 +282,7 @@ impl From<payment::Error> for Problem {
     fn from(error: payment::Error) -> Self {
         match error {
             payment::Error::Reservation(inner) => inner.into(),
+            payment::Error::AccountInvalid(field) => Self::of(error.code(), error).field(field),
             other => Self::of(other.code(), other),
         }
     }

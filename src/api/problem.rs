@@ -87,7 +87,6 @@ impl Problem {
         self
     }
 
-    #[cfg(test)]
     pub fn code(&self) -> &'static str {
         self.code
     }

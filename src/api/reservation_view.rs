@@ -1,12 +1,15 @@
 //! A reservation as its members see it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use uuid::Uuid;
 
 use crate::id::{OfferingId, ReservationId, UserId};
+use crate::mentor::RefundPolicy;
 use crate::money::Krw;
-use crate::reservation::{self, Action, Allowed, HistoryRow, Reservation, State};
+use crate::reservation::{self, Action, Allowed, HistoryRow, Reservation, State, Term};
 
 /// All instants are UTC; `timeZone` is the mentor's, for showing wall clocks.
 #[derive(Debug, Object)]
@@ -32,11 +35,33 @@ pub struct ReservationView {
     hold_until: Option<DateTime<Utc>>,
     /// Won given back by a cancellation.
     refund: Option<Krw>,
+    /// The refund policy of the offering when the slot was taken.
+    refund_policy: Option<RefundPolicy>,
+    /// What that policy gives a mentee who cancels, the best first.
+    refund_tiers: Vec<TierView>,
     /// What the caller may do now.
     actions: Vec<ActionView>,
     created_at: DateTime<Utc>,
     /// The server's clock, for countdowns.
     server_now: DateTime<Utc>,
+}
+
+/// What a mentee who cancels gets back, as far as it was not given back before.
+#[derive(Debug, Object)]
+#[oai(rename = "RefundTier", rename_all = "camelCase")]
+struct TierView {
+    /// The last instant of this tier, to the microsecond; the one before it has precedence.
+    until: DateTime<Utc>,
+    /// Won.
+    refund: Krw,
+    /// Of the price, in basis points: 10,000 is all of it.
+    share_bps: u32,
+}
+
+impl From<Term> for TierView {
+    fn from(term: Term) -> Self {
+        Self { until: term.until, refund: term.refund, share_bps: term.share.0 }
+    }
 }
 
 /// One thing the caller may do.
@@ -52,7 +77,12 @@ struct ActionView {
 }
 
 impl ReservationView {
-    pub fn new(r: &Reservation, viewer: UserId, now: DateTime<Utc>) -> Self {
+    /// `given`: won that were given back, or promised, so far.
+    pub fn new(r: &Reservation, viewer: UserId, now: DateTime<Utc>, given: Krw) -> Self {
+        let (policy, tiers) = match reservation::terms(r) {
+            Some(terms) => (Some(terms.policy), terms.tiers),
+            None => (None, Vec::new()),
+        };
         Self {
             id: r.id,
             offering_id: r.offering_id,
@@ -68,7 +98,9 @@ impl ReservationView {
             request_deadline: r.request_deadline,
             hold_until: r.hold_until,
             refund: r.refund_krw,
-            actions: reservation::allowed(r, viewer, now).into_iter().map(ActionView::from).collect(),
+            refund_policy: policy,
+            refund_tiers: tiers.into_iter().map(TierView::from).collect(),
+            actions: reservation::allowed(r, viewer, now, given).into_iter().map(ActionView::from).collect(),
             created_at: r.created_at,
             server_now: now,
         }
@@ -96,9 +128,17 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new(rows: Vec<Reservation>, limit: u32, viewer: UserId, now: DateTime<Utc>) -> Self {
+    /// `given` as in [`ReservationView::new`], for those of which something was given back.
+    pub fn new(
+        rows: Vec<Reservation>,
+        limit: u32,
+        viewer: UserId,
+        now: DateTime<Utc>,
+        given: &HashMap<ReservationId, Krw>,
+    ) -> Self {
+        let given = |r: &Reservation| given.get(&r.id).copied().unwrap_or(Krw::ZERO);
         let next = (rows.len() == limit as usize).then(|| rows.last().map(|r| r.id)).flatten();
-        Self { items: rows.iter().map(|r| ReservationView::new(r, viewer, now)).collect(), next }
+        Self { items: rows.iter().map(|r| ReservationView::new(r, viewer, now, given(r))).collect(), next }
     }
 }
 

@@ -13,9 +13,9 @@ use super::problem::Problem;
 use super::reservation_view::{HistoryView, Page, ReservationView};
 use super::{Shared, Tag, unit};
 use crate::db::Tx;
-use crate::id::{OfferingId, ReservationId, UserId};
+use crate::id::{OfferingId, QuoteId, ReservationId, UserId};
 use crate::money::Krw;
-use crate::payment;
+use crate::payment::{self, Choice};
 use crate::reservation::{self, NewReservation, Reservation, Side, State};
 
 pub struct ReservationsApi;
@@ -45,6 +45,8 @@ struct CancelRequest {
     reason: String,
     /// The version the caller saw; refused when the reservation has changed, and with it what is given back.
     expected_version: i64,
+    /// A quote of this reservation, which is honoured exactly; without one, what the policy says now.
+    quote_id: Option<QuoteId>,
 }
 
 #[derive(ApiResponse)]
@@ -107,7 +109,9 @@ impl ReservationsApi {
     ) -> Result<Json<Page>, Problem> {
         let pool = app.core.db.pool();
         let rows = reservation::page_for_member(pool, caller.user_id(), state.0, before.0, limit.0).await?;
-        Ok(Json(Page::new(rows, limit.0, caller.user_id(), app.core.clock.now())))
+        let ids: Vec<_> = rows.iter().map(|r| r.id).collect();
+        let given = payment::given_of(pool, &ids).await?.into_iter().collect();
+        Ok(Json(Page::new(rows, limit.0, caller.user_id(), app.core.clock.now(), &given)))
     }
 
     /// Show a reservation
@@ -173,8 +177,9 @@ impl ReservationsApi {
 
     /// Cancel a reservation
     ///
-    /// Either side may. The refund is what `GET` showed for this version: all of it when the mentor cancels, by
-    /// the tiers of the policy when the mentee does.
+    /// Either side may. The refund is what the quote promised; without one, all of it when the mentor cancels, and by
+    /// the tiers of the policy at this moment when the mentee does. Whoever comes too late is told how the reservation
+    /// stands now.
     #[oai(path = "/:id/cancel", method = "post", operation_id = "cancelReservation")]
     async fn cancel(
         &self,
@@ -192,10 +197,17 @@ impl ReservationsApi {
             }
             let found = locked(tx, id.0, caller.user_id()).await?;
             if found.version != body.expected_version {
-                return Err(Problem::new("reservation.stale").field("expectedVersion"));
+                return Err(stands(Problem::new("reservation.stale").field("expectedVersion"), &found));
             }
-            let side = if found.mentor_id == caller.user_id() { Side::Mentor } else { Side::Mentee };
-            payment::cancel_reservation(tx, &found, side, &body.reason).await?;
+            let choice = match body.quote_id {
+                Some(quote) => {
+                    Choice::Quoted(payment::redeem_quote(tx, quote, &found, caller.user_id()).await?)
+                }
+                None => Choice::Due,
+            };
+            let side = side_of(&found, caller.user_id());
+            let cancelled = payment::cancel_with(tx, &found, side, &body.reason, choice).await;
+            cancelled.map_err(|error| stands(error.into(), &found))?;
             Ok(key.save(tx, "cancelled").await?)
         })?;
         Ok(Json(view(&app, id.0, caller.user_id()).await?))
@@ -226,7 +238,22 @@ fn default_limit() -> u32 {
     20
 }
 
-async fn locked(tx: &mut Tx, id: ReservationId, member: UserId) -> Result<Reservation, Problem> {
+/// On which side of a reservation a member is.
+pub(super) fn side_of(r: &Reservation, member: UserId) -> Side {
+    if r.mentor_id == member { Side::Mentor } else { Side::Mentee }
+}
+
+/// Tells whoever lost a race how the reservation stands now (S29, S30).
+pub(super) fn stands(problem: Problem, r: &Reservation) -> Problem {
+    match problem.code() {
+        "reservation.not_allowed" | "reservation.stale" => {
+            problem.context(serde_json::json!({ "state": r.state, "version": r.version }))
+        }
+        _ => problem,
+    }
+}
+
+pub(super) async fn locked(tx: &mut Tx, id: ReservationId, member: UserId) -> Result<Reservation, Problem> {
     let found = reservation::lock_for_member(tx, id, member).await?;
     found.ok_or_else(|| Problem::new("reservation.not_found"))
 }
@@ -234,7 +261,9 @@ async fn locked(tx: &mut Tx, id: ReservationId, member: UserId) -> Result<Reserv
 async fn view(app: &Shared, id: ReservationId, viewer: UserId) -> Result<ReservationView, Problem> {
     let found = reservation::find_for_member(app.core.db.pool(), id, viewer).await?;
     let found = found.ok_or_else(|| Problem::new("reservation.not_found"))?;
-    Ok(ReservationView::new(&found, viewer, app.core.clock.now()))
+    let given = payment::given_of(app.core.db.pool(), &[id]).await?;
+    let given = given.first().map_or(Krw::ZERO, |(_, given)| *given);
+    Ok(ReservationView::new(&found, viewer, app.core.clock.now(), given))
 }
 
 impl From<reservation::Error> for Problem {

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::admin::AdminApi;
 use super::admin_jobs::JobsApi;
 use super::admin_payments::AdminPaymentsApi;
+use super::admin_payouts::AdminPayoutsApi;
+use super::admin_refunds::AdminRefundsApi;
+use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
 use super::earnings::EarningsApi;
@@ -25,8 +28,11 @@ use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
+use super::payout_account::PayoutAccountApi;
+use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
+use super::refunds::RefundsApi;
 use super::request::Track;
 use super::reservations::ReservationsApi;
 use super::schedule::ScheduleApi;
@@ -48,9 +54,11 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, EarningsApi),
+        (PaymentsApi, RefundsApi),
+        (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi, AdminPaymentsApi),
+        (AdminApi, JobsApi),
+        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

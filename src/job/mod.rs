@@ -5,6 +5,7 @@
 
 mod notification;
 mod payment;
+mod payout;
 mod reservation;
 mod settlement;
 mod upkeep;
@@ -18,7 +19,11 @@ use crate::clock::Instant;
 
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
-    CloseDeposit, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment, SyncWebhook,
+    CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
+    SyncWebhook,
+};
+pub use payout::{
+    ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
@@ -120,6 +125,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
     recurring::<AuditLedger>(300),
+    recurring::<RunPayoutBatch>(300),
+    recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
 ];

@@ -74,6 +74,27 @@ impl Job for RefundPayment {
     }
 }
 
+/// Ends a refund as an operator said, unless the provider turns out to have made it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CloseRefund {
+    pub refund_id: RefundId,
+}
+
+impl Job for CloseRefund {
+    const KIND: &'static str = "payment.close_refund.v1";
+    const QUEUE: Queue = Queue::Payment;
+    const RETRY: Retry = Retry::PROVIDER;
+    const TIMEOUT: Duration = PROVIDER_TIMEOUT;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.refund_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.refund_id.0)
+    }
+}
+
 /// Compares a captured payment with what the provider says of it now: cancels without us, reversals, refunds whose
 /// answer was lost.
 #[derive(Debug, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ mod query;
 pub use error::Error;
 pub use model::{About, Account, Entry, Line, Split};
 pub use posting::{
-    post_capture, post_goodwill, post_payout_paid, post_payout_returned, post_payout_sent, post_refund,
-    post_split, post_uncapture,
+    post_capture, post_goodwill, post_goodwill_undone, post_payout_paid, post_payout_returned,
+    post_payout_sent, post_refund, post_refund_by_hand, post_split, post_uncapture,
 };
 pub use query::{Balance, EntryRow, balances, balances_of_mentor, entries_of_payout, entries_of_reservation};
 

@@ -23,6 +23,9 @@ pub enum Account {
     WithholdingPayable,
     /// Cost: given back to mentees out of the platform's own pocket.
     Goodwill,
+    /// Asset: the platform's own bank account, as far as mentees were given money from it because the provider would
+    /// not. The provider keeps what it did not give back, so that its account stays what its lists say.
+    PlatformBank,
 }
 
 crate::words!(Account {
@@ -34,6 +37,7 @@ crate::words!(Account {
     VatPayable => "vat_payable",
     WithholdingPayable => "withholding_payable",
     Goodwill => "goodwill",
+    PlatformBank => "platform_bank",
 });
 
 #[derive(Clone, Debug)]

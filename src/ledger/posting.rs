@@ -45,6 +45,28 @@ pub async fn post_goodwill(tx: &mut Tx, r: ReservationId, key: String, amount: K
     transfer(tx, About::Reservation(r), "goodwill", key, debit, credit, amount).await
 }
 
+/// A refund that the platform's own money was added for is not given after all.
+pub async fn post_goodwill_undone(
+    tx: &mut Tx,
+    r: ReservationId,
+    key: String,
+    amount: Krw,
+) -> Result<bool, Error> {
+    let (debit, credit) = ((Account::Held, None), (Account::Goodwill, None));
+    transfer(tx, About::Reservation(r), "goodwill_undone", key, debit, credit, amount).await
+}
+
+/// Money has gone back to the mentee outside the provider, from the platform's own bank account.
+pub async fn post_refund_by_hand(
+    tx: &mut Tx,
+    r: ReservationId,
+    key: String,
+    amount: Krw,
+) -> Result<bool, Error> {
+    let (debit, credit) = ((Account::Held, None), (Account::PlatformBank, None));
+    transfer(tx, About::Reservation(r), "refund_by_hand", key, debit, credit, amount).await
+}
+
 /// What was held is split between mentor, platform and tax office; a negative split takes such a one back.
 pub async fn post_split(
     tx: &mut Tx,

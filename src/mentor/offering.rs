@@ -23,6 +23,21 @@ pub enum Kind {
 
 crate::words!(Kind { Instant => "instant", Approval => "approval" });
 
+/// How much a mentee who cancels gets back. What each name means, and since when, stands with the reservations
+/// (`src/reservation/policy.rs`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum RefundPolicy {
+    /// Until shortly before the session.
+    Flexible,
+    #[default]
+    Standard,
+    /// Only days before the session.
+    Strict,
+}
+
+crate::words!(RefundPolicy { Flexible => "flexible", Standard => "standard", Strict => "strict" });
+
 /// Something a mentor sells. A reservation copies price and duration from it.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct Offering {
@@ -35,6 +50,8 @@ pub struct Offering {
     pub duration_min: u32,
     pub category: String,
     pub kind: Kind,
+    /// For bookings from now on; a reservation keeps the version it was made with.
+    pub refund_policy: RefundPolicy,
     /// Private offerings are seen by their mentor alone.
     pub is_public: bool,
     /// `false`: retired, for good.
@@ -57,6 +74,7 @@ pub struct NewOffering {
     /// 1 to 40 characters; upper and lower case are the same.
     pub category: String,
     pub kind: Kind,
+    pub refund_policy: RefundPolicy,
     pub is_public: bool,
 }
 

@@ -12,7 +12,7 @@ const MENTOR: &str = "SELECT m.user_id, m.state, m.headline, m.bio, m.expertise,
     m.company_hidden, m.rejection_reason, m.decided_by, m.decided_at, m.applied_at, m.version FROM mentors m";
 
 const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,
-    o.category, o.kind, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
+    o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
 
 const BOOKABLE: &str = " JOIN mentors m ON m.user_id = o.mentor_id AND m.state = 'approved'
     WHERE o.is_public = TRUE AND o.is_active = TRUE";
@@ -171,8 +171,8 @@ pub(super) async fn insert_offering(
     let now = tx.now;
     sqlx::query(
         "INSERT INTO offerings (id, mentor_id, title, description, price_krw, duration_min, category, kind,
-                                is_public, is_active, version, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, TRUE, 1, ?)",
+                                refund_policy, is_public, is_active, version, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, TRUE, 1, ?)",
     )
     .bind(id)
     .bind(mentor)
@@ -182,6 +182,7 @@ pub(super) async fn insert_offering(
     .bind(new.duration_min)
     .bind(&new.category)
     .bind(new.kind.name())
+    .bind(new.refund_policy)
     .bind(new.is_public)
     .bind(now)
     .execute(tx.conn())
@@ -198,7 +199,7 @@ pub(super) async fn update_offering(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(
         "UPDATE offerings SET title = ?, description = ?, price_krw = ?, duration_min = ?, category = ?,
-                kind = ?, is_public = ?, version = version + 1
+                kind = ?, refund_policy = ?, is_public = ?, version = version + 1
          WHERE id = ? AND mentor_id = ? AND is_active = TRUE AND version = ?",
     )
     .bind(&new.title)
@@ -207,6 +208,7 @@ pub(super) async fn update_offering(
     .bind(new.duration_min)
     .bind(&new.category)
     .bind(new.kind.name())
+    .bind(new.refund_policy)
     .bind(new.is_public)
     .bind(id)
     .bind(mentor)

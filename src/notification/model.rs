@@ -186,7 +186,10 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.capture_reversed"
             | "payment.deposit_awaited"
             | "payment.reversed"
-            | "payment.refunded",
+            | "payment.refunded"
+            | "payout.account_changed"
+            | "payout.account_rejected"
+            | "payout.failed",
             _,
         ) => ALL,
         _ => MAIL,

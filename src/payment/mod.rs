@@ -18,18 +18,21 @@ mod watch;
 pub use deposit::{Closing, Reversal, apply_reversal, await_deposit, plan_reversal, prepare_close};
 pub use error::Error;
 pub use inbox::{Arrival, Webhook, close_webhook, forgotten_webhooks, note_webhook, store_webhook, webhook};
-pub use model::{
-    Attempt, AttemptState, Capture, CaptureRow, Decline, Deposit, Payment, PaymentState, Refund, RefundState,
-};
+pub use model::{Attempt, AttemptState, Capture, CaptureRow, Decline, Deposit, Payment, PaymentState};
 pub use order::{Confirmation, Order, open_order, request_confirm};
 pub use outcome::{Applied, Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, prepare};
 pub use query::{
     attempt as find_attempt, attempts_of, capture_of, mark_attempt_read, payment_for_payer,
-    payment_of_reservation, refunds_of, refunds_of_attempt,
+    payment_of_reservation,
 };
 pub use refund::{
-    RefundIntent, apply_refund, cancel_reservation, has_open_refund, park_refund, prepare_refund, promised,
-    refund_unknown, retry_refund, stuck_refunds,
+    Bearer, CancellationQuote, Captured, Choice, Ending, EndingIntent, PayerAccount, Refund, RefundAsk,
+    RefundChange, RefundIntent, RefundState, RefundWish, apply_refund, approve_wish, ask_refund_again,
+    cancel_reservation, cancel_with, check_wish, conclude_ending, end_refund, find_quote, find_refund,
+    given_of, has_open_refund, list_refunds, lock_capture, lock_wish, open_account, park_refund,
+    prepare_ending, prepare_refund, promised, quote_cancellation, redeem_quote, refund, refund_history,
+    refund_needs_account, refund_unknown, refunds_of, refunds_of_attempt, reject_refund, reopen_refund,
+    retry_refund, set_refund_account, stuck_refunds, write_wish,
 };
 pub use sync::{Adoption, FoundCancel, adopt_cancel, conclude_adoption, plan_adoption, prepare_sync};
 pub use watch::{

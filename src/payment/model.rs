@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Instant;
-use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
+use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
 use crate::money::Krw;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
@@ -61,27 +61,6 @@ impl AttemptState {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
-#[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case")]
-pub enum RefundState {
-    Queued,
-    Sent,
-    Unknown,
-    Done,
-    /// The provider refuses for good: a person decides.
-    ManualReview,
-    /// Nothing is given back by this one any more: the money was gone already, or somebody gave it up.
-    Abandoned,
-}
-
-impl RefundState {
-    /// Whether the money is promised and may not have gone yet.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Queued | Self::Sent | Self::Unknown | Self::ManualReview)
-    }
-}
-
 crate::words!(PaymentState {
     Ready => "ready",
     Confirming => "confirming",
@@ -99,15 +78,6 @@ crate::words!(AttemptState {
     Done => "done",
     Failed => "failed",
     Surplus => "surplus",
-});
-
-crate::words!(RefundState {
-    Queued => "queued",
-    Sent => "sent",
-    Unknown => "unknown",
-    Done => "done",
-    ManualReview => "manual_review",
-    Abandoned => "abandoned",
 });
 
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -154,26 +124,7 @@ pub struct Attempt {
     pub updated_at: Instant,
 }
 
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Refund {
-    pub id: RefundId,
-    pub payment_id: PaymentId,
-    pub attempt_id: AttemptId,
-    pub reservation_id: ReservationId,
-    pub amount_krw: Krw,
-    pub cause: String,
-    /// The row or happening this is about; with the cause it names the refund of an attempt.
-    pub cause_ref: String,
-    pub state: RefundState,
-    pub idempotency_key: String,
-    pub sent_at: Option<Instant>,
-    /// The provider's key of the cancel.
-    pub transaction_key: Option<String>,
-    pub error_code: Option<String>,
-    pub created_at: Instant,
-}
-
-/// The capture that pays for a reservation, and what of it was given back.
+/// The capture that pays for a reservation, and what of it the provider has given back.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct CaptureRow {
     pub attempt_id: AttemptId,

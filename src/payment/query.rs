@@ -1,14 +1,11 @@
-//! SQL of payments, attempts and refunds. That of the inbox, of deposits and of the watch over all of them stands in
+//! SQL of payments and attempts. That of refunds, of the inbox, of deposits and of the watch over all of them stands in
 //! their folders.
 
-use sqlx::MySqlPool;
 use sqlx::mysql::MySqlExecutor;
 
-use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState, Refund, RefundState};
-use crate::clock::Instant;
+use super::model::{Attempt, AttemptState, CaptureRow, Payment, PaymentState};
 use crate::db::Tx;
-use crate::id::{AttemptId, PaymentId, RefundId, ReservationId, UserId};
-use crate::job::{Job, RefundPayment};
+use crate::id::{AttemptId, PaymentId, ReservationId, UserId};
 use crate::money::Krw;
 
 macro_rules! payments {
@@ -27,16 +24,6 @@ macro_rules! attempts {
                 captured_krw, account_number, account_bank, account_holder, account_due_at, secret_sealed, reversals,
                 closed_by, closed_reason,
                 created_at, updated_at FROM payment_attempts ",
-            $rest
-        )
-    };
-}
-
-macro_rules! refunds {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, payment_id, attempt_id, reservation_id, amount_krw, cause, cause_ref, state, idempotency_key,
-                sent_at, transaction_key, error_code, created_at FROM refunds ",
             $rest
         )
     };
@@ -245,15 +232,6 @@ pub async fn renew_attempt_key(tx: &mut Tx, id: AttemptId, key: &str) -> sqlx::R
     Ok(())
 }
 
-pub async fn renew_refund_key(tx: &mut Tx, id: RefundId, key: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE refunds SET idempotency_key = ? WHERE id = ? AND state = 'unknown'")
-        .bind(key)
-        .bind(id)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
 /// The capture that pays for a reservation.
 pub async fn capture_of(
     executor: impl MySqlExecutor<'_>,
@@ -271,118 +249,10 @@ pub async fn capture_of(
     .await
 }
 
-pub async fn insert_refund(tx: &mut Tx, f: &Refund) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO refunds (id, payment_id, attempt_id, reservation_id, amount_krw, cause, cause_ref, state,
-            idempotency_key, transaction_key, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(f.id)
-    .bind(f.payment_id)
-    .bind(f.attempt_id)
-    .bind(f.reservation_id)
-    .bind(f.amount_krw)
-    .bind(&f.cause)
-    .bind(&f.cause_ref)
-    .bind(f.state)
-    .bind(&f.idempotency_key)
-    .bind(&f.transaction_key)
-    .bind(f.created_at)
-    .bind(f.created_at)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-pub async fn lock_refund(tx: &mut Tx, id: RefundId) -> sqlx::Result<Option<Refund>> {
-    sqlx::query_as(refunds!("WHERE id = ? FOR UPDATE")).bind(id).fetch_optional(tx.conn()).await
-}
-
-pub async fn refunds_of(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
-}
-
 /// Won the provider took by one attempt.
 pub async fn captured(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
     sqlx::query_scalar("SELECT COALESCE(captured_krw, 0) FROM payment_attempts WHERE id = ?")
         .bind(attempt)
         .fetch_one(tx.conn())
         .await
-}
-
-/// Won asked back of one attempt, done or not.
-pub async fn refund_sum(tx: &mut Tx, attempt: AttemptId) -> sqlx::Result<Krw> {
-    sqlx::query_scalar(
-        "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM refunds
-         WHERE attempt_id = ? AND state <> 'abandoned'",
-    )
-    .bind(attempt)
-    .fetch_one(tx.conn())
-    .await
-}
-
-pub async fn set_refund_state(
-    tx: &mut Tx,
-    was: &Refund,
-    state: RefundState,
-    transaction_key: Option<&str>,
-    error_code: Option<&str>,
-) -> sqlx::Result<bool> {
-    let now = tx.now;
-    let done = sqlx::query(
-        "UPDATE refunds SET state = ?, sent_at = COALESCE(sent_at, ?),
-            transaction_key = COALESCE(?, transaction_key), error_code = ?, updated_at = ? WHERE id = ? AND state = ?",
-    )
-    .bind(state)
-    .bind(now)
-    .bind(transaction_key)
-    .bind(error_code)
-    .bind(now)
-    .bind(was.id)
-    .bind(was.state)
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-pub async fn refunds_of_attempt(
-    executor: impl MySqlExecutor<'_>,
-    id: AttemptId,
-) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
-}
-
-/// The refunds of one attempt, oldest first, locked. The caller holds the payment's lock.
-pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
-    sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE"))
-        .bind(id)
-        .fetch_all(tx.conn())
-        .await
-}
-
-pub async fn set_refund_amount(tx: &mut Tx, id: RefundId, amount: Krw, key: &str) -> sqlx::Result<()> {
-    let now = tx.now;
-    sqlx::query("UPDATE refunds SET amount_krw = ?, idempotency_key = ?, updated_at = ? WHERE id = ?")
-        .bind(amount)
-        .bind(key)
-        .bind(now)
-        .bind(id)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// Refunds that have stood still since before `since`, for which no job waits or runs.
-pub async fn stuck_refunds(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<RefundId>> {
-    sqlx::query_scalar(
-        "SELECT f.id FROM refunds f
-         WHERE f.state IN ('queued', 'sent', 'unknown') AND f.updated_at < ?
-            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = f.id AND o.kind = ?
-                            AND o.state IN ('pending', 'published'))
-         ORDER BY f.updated_at LIMIT ?",
-    )
-    .bind(since)
-    .bind(RefundPayment::KIND)
-    .bind(limit)
-    .fetch_all(pool)
-    .await
 }

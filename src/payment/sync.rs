@@ -2,11 +2,12 @@
 
 use super::deposit;
 use super::error::Error;
-use super::model::{Attempt, AttemptState, Refund, RefundState};
+use super::model::{Attempt, AttemptState};
 use super::outcome::{Locked, lock_all};
+use super::refund::{Refund, RefundState};
 use super::{query, refund};
 use crate::db::Tx;
-use crate::id::{AttemptId, RefundId, ReservationId, secret};
+use crate::id::{AttemptId, RefundId, ReservationId};
 use crate::money::Krw;
 use crate::reservation::{self, Side, State};
 
@@ -52,7 +53,7 @@ pub async fn plan_adoption(
 ) -> Result<(ReservationId, Vec<Adoption>), Error> {
     let Locked { payment, attempt, .. } = lock_all(tx, id).await?;
     let captured = attempt.captured_krw.unwrap_or(payment.amount_krw);
-    let mut refunds = query::lock_refunds_of_attempt(tx, id).await?;
+    let mut refunds = refund::lock_refunds_of_attempt(tx, id).await?;
     let mut plan = Vec::new();
     // Those that name their refund first, lest another cancel of the same amount stand for it.
     let (named, others): (Vec<_>, Vec<_>) = cancels
@@ -75,7 +76,7 @@ pub async fn plan_adoption(
             plan.push(Adoption::Foreign { amount, transaction_key });
         }
     }
-    let spent = plan_sum(&plan, cancels).plus(done_sum(&refunds));
+    let spent = plan_sum(&plan, cancels).plus(paid_sum(&refunds));
     make_room(tx, &refunds, captured.minus(spent)).await?;
     Ok((payment.reservation_id, plan))
 }
@@ -91,9 +92,9 @@ fn is_at_rest(f: &Refund) -> bool {
     f.state.is_open() && !matches!(f.state, RefundState::Sent | RefundState::Unknown)
 }
 
-fn done_sum(refunds: &[Refund]) -> Krw {
-    let done = refunds.iter().filter(|f| f.state == RefundState::Done);
-    done.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw))
+fn paid_sum(refunds: &[Refund]) -> Krw {
+    let paid = refunds.iter().filter(|f| f.state.is_paid());
+    paid.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw))
 }
 
 fn plan_sum(plan: &[Adoption], cancels: &[FoundCancel]) -> Krw {
@@ -136,23 +137,7 @@ pub async fn adopt_cancel(
     let payment = query::lock_payment(tx, attempt.payment_id).await?.ok_or(Error::NotFound)?;
     metrics::counter!("konnect_refunds_adopted_total").increment(1);
     tracing::warn!(attempt_id = %id, amount = amount.0, transaction_key, "money was given back without us");
-    let found = Refund {
-        id: RefundId::generate(),
-        payment_id: payment.id,
-        attempt_id: id,
-        reservation_id: payment.reservation_id,
-        amount_krw: amount,
-        cause: BY_PROVIDER.to_owned(),
-        cause_ref: transaction_key.to_owned(),
-        state: RefundState::Sent,
-        idempotency_key: secret(),
-        sent_at: None,
-        transaction_key: None,
-        error_code: None,
-        created_at: tx.now,
-    };
-    query::insert_refund(tx, &found).await?;
-    refund::apply_refund(tx, found.id, Some(transaction_key)).await
+    refund::adopt(tx, &payment, &attempt, amount, BY_PROVIDER, transaction_key).await
 }
 
 /// Ends a reservation whose whole payment was given back at the provider: its slot is free, and both are told (I8).
@@ -160,10 +145,10 @@ pub async fn conclude_adoption(tx: &mut Tx, id: AttemptId) -> Result<(), Error> 
     query::mark_attempt_read(tx, id).await?;
     let Locked { reservation, payment, attempt } = lock_all(tx, id).await?;
     let captured = attempt.captured_krw.unwrap_or(payment.amount_krw);
-    let given_back = done_sum(&query::lock_refunds_of_attempt(tx, id).await?);
+    let given_back = paid_sum(&refund::lock_refunds_of_attempt(tx, id).await?);
     let is_live = matches!(reservation.state, State::Confirmed | State::InSession);
     if attempt.state == AttemptState::Done && given_back == captured && is_live {
-        reservation::cancel(tx, &reservation, Side::Provider, CANCELLED_THERE).await?;
+        reservation::cancel(tx, &reservation, Side::Provider, CANCELLED_THERE, given_back).await?;
         deposit::close_others(tx, &payment, id).await?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use super::model::{Reservation, Side, State};
 use super::policy::{Quote, quote};
 use crate::clock::Instant;
 use crate::id::UserId;
+use crate::money::Krw;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, poem_openapi::Enum)]
 #[oai(rename_all = "snake_case")]
@@ -27,13 +28,24 @@ pub struct Allowed {
     pub quote: Option<Quote>,
 }
 
-/// What `viewer` may do with the reservation at `now`.
-pub fn allowed(r: &Reservation, viewer: UserId, now: Instant) -> Vec<Allowed> {
+/// Whether `side` may cancel at `now`. A session that has begun is cancelled by the platform or its provider alone; a
+/// mentee's time ends with the start, whether or not the session was entered.
+pub fn may_cancel(r: &Reservation, side: Side, now: Instant) -> bool {
+    match r.state {
+        State::Requested | State::AwaitingPayment => true,
+        State::Confirmed => side != Side::Mentee || now < r.starts_at,
+        State::InSession => matches!(side, Side::Admin | Side::Provider),
+        _ => false,
+    }
+}
+
+/// What `viewer` may do with the reservation at `now`; `given` won of its price were given back, or promised, before.
+pub fn allowed(r: &Reservation, viewer: UserId, now: Instant, given: Krw) -> Vec<Allowed> {
     let is_mentor = r.mentor_id == viewer;
     let side = if is_mentor { Side::Mentor } else { Side::Mentee };
     let plain = |action, until| Allowed { action, until, quote: None };
     let cancel = || {
-        let quote = quote(r, side, now);
+        let quote = quote(r, side, now, given);
         Allowed { action: Action::Cancel, until: (!is_mentor).then_some(r.starts_at), quote: Some(quote) }
     };
     match r.state {
@@ -43,7 +55,7 @@ pub fn allowed(r: &Reservation, viewer: UserId, now: Instant) -> Vec<Allowed> {
         State::Requested => vec![cancel()],
         State::AwaitingPayment if is_mentor => vec![cancel()],
         State::AwaitingPayment => vec![plain(Action::Pay, r.hold_until), cancel()],
-        State::Confirmed if is_mentor || now < r.starts_at => vec![cancel()],
+        State::Confirmed if may_cancel(r, side, now) => vec![cancel()],
         State::Expired | State::PaymentFailed if !is_mentor && now < r.starts_at => {
             vec![plain(Action::Retry, Some(r.starts_at))]
         }

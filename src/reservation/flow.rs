@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::actions::may_cancel;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
-use super::policy::{self, Quote};
+use super::strike::{Strike, strike};
 use super::{deadline, query, reserve};
 use crate::availability;
 use crate::clock::Instant;
@@ -16,6 +17,7 @@ use crate::job::{
     AccrueSettlement, CompleteReservation, ExpireHold, ExpireRequest, Job, NotifyEvent, RemindReservation,
     StartReservation,
 };
+use crate::money::Krw;
 use crate::outbox;
 
 /// The one way a reservation changes: looks the move up in the table, compares and sets, writes the history,
@@ -205,30 +207,29 @@ pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Re
     .await
 }
 
-/// Cancels for `side` and says what is given back. The money itself is given back by the payment worker, from
-/// the reservation's `refund_krw`; the caller enqueues that.
+/// Cancels for `side`. `refund` is written down as what the cancellation gives back; the money itself is given back
+/// by a refund, which the caller writes in the same transaction. A mentor who lets a mentee down who has paid gets a
+/// strike (S23).
 pub async fn cancel(
     tx: &mut Tx,
     was: &Reservation,
     side: Side,
     reason: &str,
-) -> Result<(Reservation, Quote), Error> {
-    let quote = policy::quote(was, side, tx.now);
-    // A session that has begun is cancelled by the platform or its provider alone.
-    if was.state == State::InSession && !matches!(side, Side::Admin | Side::Provider) {
-        return Err(Error::NotAllowed);
-    }
-    let was_paid = matches!(was.state, State::Confirmed | State::InSession);
-    if was_paid && side == Side::Mentee && tx.now >= was.starts_at {
+    refund: Krw,
+) -> Result<Reservation, Error> {
+    if !may_cancel(was, side, tx.now) {
         return Err(Error::NotAllowed);
     }
     let is = step(tx, was, Move::Cancel, Some(reason), |r| {
         r.hold_until = None;
         r.request_deadline = None;
-        r.refund_krw = was_paid.then_some(quote.refund);
+        r.refund_krw = was.is_paid().then_some(refund);
     })
     .await?;
-    Ok((is, quote))
+    if was.is_paid() && side == Side::Mentor {
+        strike(tx, &is, Strike::CANCELLED).await?;
+    }
+    Ok(is)
 }
 
 /// The session took place: the mentor's share can be accrued.

@@ -9,8 +9,9 @@ mod model;
 mod policy;
 mod query;
 mod reserve;
+mod strike;
 
-pub use actions::{Action, Allowed, allowed};
+pub use actions::{Action, Allowed, allowed, may_cancel};
 pub use deadline::{Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start};
 pub use error::Error;
 pub use flow::{
@@ -18,6 +19,7 @@ pub use flow::{
     no_show, reclaim, reject, retry,
 };
 pub use model::{Absent, Move, Reservation, Side, State};
-pub use policy::{CURRENT as CURRENT_POLICY, Quote, problems_until, quote};
+pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use query::{HistoryRow, find, find_for_member, history, lock, lock_for_member, page_for_member};
 pub use reserve::{NewReservation, Reserved, reserve};
+pub use strike::{Strike, strike, strikes};

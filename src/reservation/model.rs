@@ -176,6 +176,17 @@ impl Reservation {
     pub fn has_member(&self, user: UserId) -> bool {
         self.mentor_id == user || self.mentee_id == user
     }
+
+    /// Whether it lives and was paid for.
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, State::Confirmed | State::InSession)
+    }
+
+    /// Whether what is held for it is its mentor's: it is over, and what was to be given back is on its way.
+    pub fn is_earned(&self) -> bool {
+        matches!(self.state, State::Completed | State::Cancelled)
+            || (self.state == State::NoShow && self.absent == Some(Absent::Mentee))
+    }
 }
 
 /// Who did not come to a session.

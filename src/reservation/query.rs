@@ -4,6 +4,7 @@ use sqlx::mysql::MySqlExecutor;
 use sqlx::{MySqlPool, QueryBuilder};
 
 use super::model::{Reservation, State};
+use super::strike::Strike;
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
@@ -226,6 +227,35 @@ pub async fn overdue(
     .bind(late)
     .bind(late)
     .bind(ended)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
+}
+
+/// `false`: it was counted before.
+pub async fn insert_strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let inserted =
+        sqlx::query("INSERT INTO mentor_strikes (mentor_id, reservation_id, cause, at) VALUES (?, ?, ?, ?)")
+            .bind(r.mentor_id)
+            .bind(r.id)
+            .bind(cause)
+            .bind(now)
+            .execute(tx.conn())
+            .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(error) if crate::db::duplicate_key(&error).is_some() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub async fn strikes(pool: &MySqlPool, mentor: UserId, limit: u32) -> sqlx::Result<Vec<Strike>> {
+    sqlx::query_as(
+        "SELECT reservation_id, cause, at FROM mentor_strikes WHERE mentor_id = ?
+         ORDER BY at DESC, reservation_id DESC LIMIT ?",
+    )
+    .bind(mentor)
     .bind(limit)
     .fetch_all(pool)
     .await

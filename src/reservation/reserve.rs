@@ -80,7 +80,7 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         price_krw: offering.price_krw,
         duration_min: offering.duration_min,
         time_zone: hours.zone().name().to_owned(),
-        policy_version: policy::CURRENT,
+        policy_version: policy::current(offering.refund_policy),
         starts_at: new.starts_at,
         ends_at: new.starts_at + TimeDelta::minutes(offering.duration_min.into()),
         schedule_version: 1,

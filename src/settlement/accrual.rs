@@ -13,7 +13,7 @@ use crate::job::{NotifyEvent, ReleaseSettlement};
 use crate::ledger;
 use crate::outbox;
 use crate::payment;
-use crate::reservation::{self, Absent, Reservation, State};
+use crate::reservation::{self, Reservation};
 
 /// What became of a wish to accrue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +25,12 @@ pub enum Accrual {
     Waiting,
 }
 
-/// Whether what is held for a reservation in this state is for its mentor.
-fn is_earned(r: &Reservation) -> bool {
-    matches!(r.state, State::Completed | State::Cancelled)
-        || (r.state == State::NoShow && r.absent == Some(Absent::Mentee))
-}
-
 /// Splits what is held for a finished reservation between mentor, platform and tax office, by the rates of today,
 /// and writes the job that releases it when the window for problems is over. What comes to be held later, because a
 /// refund was given up, is accrued as a line of its own.
 pub async fn accrue(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<Accrual, Error> {
     let reservation = reservation::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    if !is_earned(&reservation) {
+    if !reservation.is_earned() {
         return Err(Error::NotFinished);
     }
     if payment::has_open_refund(tx, id).await? {

@@ -77,7 +77,8 @@ const CHECKS: &[Check] = &[
         sql: "SELECT p.id FROM payments p
               WHERE p.amount_krw < (SELECT COALESCE(SUM(f.amount_krw), 0) FROM refunds f
                                     JOIN payment_attempts a ON a.id = f.attempt_id AND a.state = 'done'
-                                    WHERE f.payment_id = p.id)
+                                    WHERE f.payment_id = p.id
+                                        AND f.state NOT IN ('awaiting_approval', 'rejected', 'abandoned'))
                 AND p.updated_at < ?",
         grace: TimeDelta::zero(),
     },

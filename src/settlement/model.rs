@@ -90,19 +90,6 @@ impl Rates {
     }
 }
 
-/// Who pays for what is given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
-#[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case")]
-pub enum Bearer {
-    /// Mentor and platform, each by their share of the price.
-    Shared,
-    /// The platform alone: the mentor's earnings stay as they are.
-    Platform,
-}
-
-crate::words!(Bearer { Shared => "shared", Platform => "platform" });
-
 /// What one reservation earned its mentor, or what of it was taken back (negative amounts).
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct SettlementLine {

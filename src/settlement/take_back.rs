@@ -1,13 +1,13 @@
 //! Making room for a refund: what was split already goes back to what is held.
 
 use super::error::Error;
-use super::model::{Bearer, LineState, SettlementLine};
+use super::model::{LineState, SettlementLine};
 use super::query;
 use crate::db::{Tx, duplicate_key};
 use crate::id::{ReservationId, SettlementLineId};
 use crate::ledger::{self, Split};
 use crate::money::Krw;
-use crate::payment;
+use crate::payment::{self, Bearer};
 use crate::reservation;
 
 /// Sees to it that `amount` more is held for a reservation than its open refunds need, so that it can be given back.

@@ -7,7 +7,7 @@
 
 mod app;
 mod client;
-mod faults;
+mod deposits;
 mod jobs;
 mod process;
 mod servers;

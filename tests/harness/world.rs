@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use konnect::availability::{self, NewSchedule, Window};
 use konnect::id::{OfferingId, ReservationId, UserId};
 use konnect::ledger::Account;
-use konnect::mentor::{self, Application, Decision, Kind, NewOffering};
+use konnect::mentor::{self, Application, Decision, Kind, NewOffering, RefundPolicy};
 use konnect::money::Krw;
 use konnect::transact;
 use konnect::user::{self, Locale, NewUser};
@@ -126,6 +126,7 @@ impl TestApp {
             duration_min,
             category: "backend".into(),
             kind,
+            refund_policy: RefundPolicy::Standard,
             is_public: true,
         };
         let offering = transact!(self.core.db, self.context(), anyhow::Error, tx => {

@@ -57,9 +57,9 @@ async fn s21_a_confirmation_whose_worker_lost_its_lease_is_written_by_the_next()
     let app = TestApp::start().await;
     let (booking, _) = asked(&app).await;
     let delivery = app.take_due_of(ConfirmPayment::KIND).await;
-    let next = app.run_losing_its_lease(delivery, Endpoint::Confirm).await;
+    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
     assert_eq!(app.ledger(booking.id).await, [0; 4], "nothing was written");
-    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    app.run_jobs().await;
     paid_once(app, &booking).await;
 }
 
@@ -97,8 +97,8 @@ async fn s22_a_requery_whose_worker_lost_its_lease_is_written_by_the_next() {
     let app = TestApp::start().await;
     let booking = requeried(&app).await;
     let delivery = app.take_due_of(RequeryPayment::KIND).await;
-    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
-    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
+    app.run_jobs().await;
     paid_once(app, &booking).await;
 }
 
@@ -144,9 +144,9 @@ async fn s28_a_sync_whose_worker_lost_its_lease_is_written_by_the_next() {
     let app = TestApp::start().await;
     let booking = to_sync(&app).await;
     let delivery = app.take_due_of(SyncPayment::KIND).await;
-    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
+    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
     assert_eq!(app.state(&booking).await, "confirmed");
-    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    app.run_jobs().await;
     cancelled_once(app, &booking).await;
 }
 
@@ -192,9 +192,9 @@ async fn e08_a_worker_that_lost_its_lease_while_closing_an_account_writes_nothin
     let app = TestApp::start().await;
     let (booking, key) = to_close(&app).await;
     let delivery = app.take_due_of(CloseDeposit::KIND).await;
-    let next = app.run_losing_its_lease(delivery, Endpoint::Cancel).await;
+    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
     assert_eq!(app.payment(&booking).await["attempts"][0]["state"], "waiting_for_deposit");
-    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    app.run_jobs().await;
     closed_once(app, &booking, &key).await;
 }
 

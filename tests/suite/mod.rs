@@ -21,6 +21,8 @@ mod payments;
 mod realtime;
 mod realtime_doors;
 mod refunds;
+mod settlement;
 mod slots;
+mod stories;
 mod webhooks;
 mod webhooks_signed;

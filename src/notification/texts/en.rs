@@ -1,8 +1,7 @@
 //! English texts.
 
-use super::Text;
-use super::deposits;
 use super::facts::{Facts, line, says};
+use super::{Text, deposits, payout, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -67,7 +66,9 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("Your share: {won}")),
             ],
         ),
-        _ => return deposits::en(kind, f),
+        _ => {
+            return refunds::en(kind, f).or_else(|| deposits::en(kind, f)).or_else(|| payout::en(kind, f));
+        }
     })
 }
 

@@ -1,8 +1,7 @@
 //! Korean texts.
 
-use super::Text;
-use super::deposits;
 use super::facts::{Facts, line, says};
+use super::{Text, deposits, payout, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -70,7 +69,9 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("정산 금액: {won}")),
             ],
         ),
-        _ => return deposits::ko(kind, f),
+        _ => {
+            return refunds::ko(kind, f).or_else(|| deposits::ko(kind, f)).or_else(|| payout::ko(kind, f));
+        }
     })
 }
 

@@ -5,13 +5,15 @@ mod deposits;
 mod en;
 mod facts;
 mod ko;
+mod payout;
+mod refunds;
 
 use serde_json::Value;
 
 use crate::user::{Locale, TimeZone};
 use facts::Facts;
 
-/// Every kind with a text of its own.
+/// Every kind about a reservation with a text of its own.
 pub const KINDS: &[&str] = &[
     "reservation.reserved",
     "reservation.approved",
@@ -28,6 +30,7 @@ pub const KINDS: &[&str] = &[
     "payment.deposit_awaited",
     "payment.reversed",
     "payment.refunded",
+    "payment.refund_account_needed",
     "settlement.accrued",
 ];
 

@@ -44,6 +44,33 @@ fn every_kind_has_both_languages_for_both_sides() {
 }
 
 #[test]
+fn every_kind_about_payouts_has_both_languages() {
+    let data = json!({
+        "accountNumber": "******6789", "amount": 50_000, "frozenUntil": "2026-11-24T05:00:00Z",
+        "status": "approval_required", "code": "NOT_MATCH_PAYEE_NAME", "reason": "no_account",
+    });
+    for kind in payout::KINDS {
+        let (ko, en) = (
+            render(kind, &data, Locale::Ko, zone("Asia/Seoul")),
+            render(kind, &data, Locale::En, zone("Asia/Seoul")),
+        );
+        assert!(!ko.body.is_empty() && !en.body.is_empty(), "{kind}");
+        assert!(ko.title.chars().any(|c| HANGUL.contains(&c)), "{kind}: {}", ko.title);
+        assert!(!format!("{}{}", en.title, en.body).chars().any(|c| HANGUL.contains(&c)), "{kind}");
+        assert_ne!(en.title, render("no.such.kind", &data, Locale::En, zone("UTC")).title, "{kind}");
+        for text in [ko, en] {
+            assert!(!text.body.contains("NOT_MATCH") && !text.body.contains("no_account"), "{}", text.body);
+        }
+    }
+    let text = render("payout.account_changed", &data, Locale::Ko, zone("Asia/Seoul"));
+    assert!(
+        text.body.contains("******6789") && text.body.contains("2026-11-24 (화) 14:00 KST"),
+        "{}",
+        text.body
+    );
+}
+
+#[test]
 fn every_step_of_a_reservation_that_people_hear_of_has_a_text() {
     // These pass in seconds and are shown on the screen.
     let silent = BTreeSet::from(["paying", "reclaimed", "started", "deposit_awaited"]);
@@ -94,7 +121,7 @@ fn facts_that_are_missing_or_odd_are_left_out() {
     for data in
         [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
     {
-        for kind in KINDS.iter().chain(&["no.such.kind"]) {
+        for kind in KINDS.iter().chain(&payout::KINDS).chain(&["no.such.kind"]) {
             let text = render(kind, &data, Locale::En, zone("UTC"));
             assert!(!text.title.is_empty(), "{kind}");
         }

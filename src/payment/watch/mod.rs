@@ -68,11 +68,12 @@ pub async fn orphans(pool: &MySqlPool) -> sqlx::Result<Vec<AttemptId>> {
 pub async fn refund_orphan(tx: &mut Tx, id: AttemptId) -> Result<(), Error> {
     let seen = rows::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = rows::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
-    if rows::refund_sum(tx, id).await?.is_positive() {
+    if refund::refund_sum(tx, id).await?.is_positive() {
         return Ok(());
     }
     let captured = rows::captured(tx, id).await?;
-    refund::give_back(tx, &payment, id, captured, "orphaned", "").await
+    refund::give_back(tx, &payment, id, captured, "orphaned", "").await?;
+    Ok(())
 }
 
 /// Asks again about an attempt for which nobody asks any more. `false`: somebody does.

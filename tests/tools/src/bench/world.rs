@@ -9,7 +9,7 @@ use konnect::clock::Instant;
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
 use konnect::id::{OfferingId, SessionId, UserId};
-use konnect::mentor::{self, Application, Decision, Kind, NewOffering};
+use konnect::mentor::{self, Application, Decision, Kind, NewOffering, RefundPolicy};
 use konnect::money::Krw;
 use konnect::transact;
 use konnect::user::{self, Locale, NewUser};
@@ -108,6 +108,7 @@ async fn make_mentors(core: &Core, admin: UserId, names: Vec<String>) -> Result<
         duration_min: DURATION,
         category: "backend".into(),
         kind: Kind::Instant,
+        refund_policy: RefundPolicy::Standard,
         is_public: true,
     };
     transact!(core.db, Context::new(Actor::Admin(admin), "bench"), anyhow::Error, tx => {
