@@ -4,6 +4,8 @@
 #[path = "admin/say.rs"]
 mod say;
 
+#[path = "admin/audit.rs"]
+mod audit;
 #[path = "admin/clock.rs"]
 mod clock;
 #[path = "admin/demo.rs"]
@@ -43,8 +45,8 @@ struct Cli {
 enum Command {
     /// Run every migration that has not run yet
     Migrate(Stores),
-    /// Check the invariants of slots, states and money; exit code 1 when one is broken
-    Audit(Stores),
+    /// Check the rules of slots, states and money; exit code 1 when one is broken
+    Audit(audit::Command),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Command),
@@ -85,7 +87,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
-        Command::Audit(stores) => return stores.audit().await,
+        Command::Audit(command) => return command.run().await,
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,
         Command::Payouts(command) => command.run().await?,

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod availability;
 pub mod client;
@@ -11,6 +12,7 @@ pub mod config;
 pub mod context;
 pub mod core;
 pub mod db;
+pub mod dispute;
 pub mod event;
 pub mod id;
 pub mod job;

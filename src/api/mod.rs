@@ -2,6 +2,8 @@
 //! parses, makes one domain call inside one transaction, and maps.
 
 mod admin;
+mod admin_audit;
+mod admin_disputes;
 mod admin_jobs;
 mod admin_payments;
 mod admin_payouts;
@@ -14,6 +16,8 @@ mod auth;
 mod caller;
 mod codes;
 mod cors;
+mod dispute_view;
+mod disputes;
 mod earnings;
 mod from_domain;
 mod idempotency;
@@ -86,6 +90,8 @@ pub(crate) enum Tag {
     Reservations,
     /// Paying for a reservation.
     Payments,
+    /// Problems with sessions, and what comes of them.
+    Disputes,
     /// What mentors earn, and when it is paid.
     Earnings,
     /// Tickets for the WebSocket at `/v1/ws`.

@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_audit::AuditApi;
+use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
 use super::admin_payments::AdminPaymentsApi;
 use super::admin_payouts::AdminPayoutsApi;
@@ -21,6 +23,7 @@ use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
+use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -54,10 +57,10 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, RefundsApi),
+        (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
+        (AdminApi, AuditApi, JobsApi, AdminDisputesApi),
         (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }

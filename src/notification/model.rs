@@ -189,7 +189,11 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "payment.refunded"
             | "payout.account_changed"
             | "payout.account_rejected"
-            | "payout.failed",
+            | "payout.failed"
+            | "reservation.no_show"
+            | "dispute.opened"
+            | "dispute.answered"
+            | "dispute.decided",
             _,
         ) => ALL,
         _ => MAIL,

@@ -169,7 +169,7 @@ pub(super) async fn paid(tx: &mut Tx, payout: &Payout, found: Option<&Evidence>)
     {
         return Err(Error::Stale);
     }
-    ledger::post_payout_paid(tx, id, payout.mentor_id, format!("payout:{id}:paid"), payout.amount_krw)
+    ledger::post_payout_paid(tx, id, payout.mentor_id, format!("payout_paid:{id}"), payout.amount_krw)
         .await?;
     settlement::conclude(tx, id, true).await?;
     metrics::counter!("konnect_payouts_total", "outcome" => "paid").increment(1);
@@ -198,7 +198,7 @@ pub(super) async fn give_back(
         crate::event::append(tx, &[payout.mentor_id], "payout.cancelled", data).await?;
         return Ok(());
     }
-    let key = format!("payout:{id}:returned");
+    let key = format!("payout_returned:{id}");
     ledger::post_payout_returned(tx, id, payout.mentor_id, key, payout.amount_krw).await?;
     metrics::counter!("konnect_payouts_total", "outcome" => "failed").increment(1);
     tell(tx, payout.mentor_id, "payout.failed", format!("payout:{id}:failed"), data).await?;

@@ -102,7 +102,7 @@ pub async fn prepare(tx: &mut Tx, rules: &Rules, id: PayoutId) -> Result<Intent,
     if !query::set_state(tx, &payout, PayoutState::Sent, None, None).await? {
         return Err(Error::Stale);
     }
-    ledger::post_payout_sent(tx, id, payout.mentor_id, format!("payout:{id}:sent"), payout.amount_krw)
+    ledger::post_payout_sent(tx, id, payout.mentor_id, format!("payout_sent:{id}"), payout.amount_krw)
         .await?;
     Ok(Intent::Ask(order(&payout, tx.now)))
 }

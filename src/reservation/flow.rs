@@ -83,6 +83,7 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
         "timeZone": r.time_zone,
         "holdUntil": r.hold_until,
         "refund": r.refund_krw,
+        "absent": r.absent,
     });
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);

@@ -2,7 +2,7 @@
 //! money itself leaves by payouts.
 
 mod accrual;
-mod audit;
+mod award;
 mod error;
 mod freeze;
 mod goodwill;
@@ -12,7 +12,7 @@ mod release;
 mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
-pub use audit::{Violation, audit};
+pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use goodwill::{approve_refund, request_refund};

@@ -185,6 +185,30 @@ pub async fn is_frozen(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
     Ok(frozen.is_some())
 }
 
+pub async fn insert_award(tx: &mut Tx, id: ReservationId, key: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO settlement_awards (reservation_id, award_key, at) VALUES (?, ?, ?)
+         ON DUPLICATE KEY UPDATE award_key = VALUES(award_key)",
+    )
+    .bind(id)
+    .bind(key)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Whether a decision gave the mentor what is held.
+pub async fn is_awarded(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
+    let awarded: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM settlement_awards WHERE reservation_id = ? LIMIT 1")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(awarded.is_some())
+}
+
 /// Every line of a mentor that may be paid, locked, oldest first: accruals and reversals alike. What was frozen while
 /// it was in a payout that failed is not among them.
 pub async fn lock_ready(tx: &mut Tx, mentor: UserId, limit: u32) -> sqlx::Result<Vec<SettlementLine>> {

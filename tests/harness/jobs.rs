@@ -84,7 +84,7 @@ impl TestApp {
     /// Runs a delivery whose worker falls silent for so long that the job is given to another one while a provider
     /// answers: what the provider said is lost, and nothing of the run may be written. Afterwards the job waits for
     /// its next worker. A job that asks no provider ends as usual.
-    pub async fn run_losing_its_lease(&self, delivery: Delivery) -> Ended {
+    pub async fn run_while_its_lease_ends(&self, delivery: Delivery) -> Ended {
         let before = self.sandbox.calls().last().map_or(0, |call| call.number);
         let slow = Effect::Delay(Duration::from_millis(60));
         for endpoint in [

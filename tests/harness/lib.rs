@@ -7,8 +7,12 @@
 
 mod app;
 mod client;
-mod deposits;
+
+mod disputes;
+mod faults;
 mod jobs;
+mod money;
+mod payouts;
 mod process;
 mod servers;
 mod socket;
@@ -17,6 +21,7 @@ mod world;
 pub use app::{SECURITY_KEY, TestApp, monday, worker_config};
 pub use client::{Answer, Client};
 pub use jobs::Ran;
+pub use payouts::{Earner, account_body};
 pub use process::{PrivateRedis, Process, Stack};
 pub use servers::Servers;
 pub use socket::Socket;

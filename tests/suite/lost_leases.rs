@@ -2,7 +2,7 @@
 //! before its answer, after the answer and before the commit. Run again, it has one effect (S21, I15).
 
 use chrono::TimeDelta;
-use konnect::job::{CloseDeposit, ConfirmPayment, Job, RequeryPayment, SyncPayment};
+use konnect::job::{CloseDeposit, ConfirmPayment, Job, RequeryPayment, SyncPayment, SyncWebhook};
 use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, Status, WebhookMode};
 use konnect_tests::{Booking, TestApp};
@@ -57,9 +57,9 @@ async fn s21_a_confirmation_whose_worker_lost_its_lease_is_written_by_the_next()
     let app = TestApp::start().await;
     let (booking, _) = asked(&app).await;
     let delivery = app.take_due_of(ConfirmPayment::KIND).await;
-    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
+    let next = app.run_losing_its_lease(delivery, Endpoint::Confirm).await;
     assert_eq!(app.ledger(booking.id).await, [0; 4], "nothing was written");
-    app.run_jobs().await;
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
     paid_once(app, &booking).await;
 }
 
@@ -97,8 +97,8 @@ async fn s22_a_requery_whose_worker_lost_its_lease_is_written_by_the_next() {
     let app = TestApp::start().await;
     let booking = requeried(&app).await;
     let delivery = app.take_due_of(RequeryPayment::KIND).await;
-    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
-    app.run_jobs().await;
+    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
     paid_once(app, &booking).await;
 }
 
@@ -144,9 +144,9 @@ async fn s28_a_sync_whose_worker_lost_its_lease_is_written_by_the_next() {
     let app = TestApp::start().await;
     let booking = to_sync(&app).await;
     let delivery = app.take_due_of(SyncPayment::KIND).await;
-    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
+    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
     assert_eq!(app.state(&booking).await, "confirmed");
-    app.run_jobs().await;
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
     cancelled_once(app, &booking).await;
 }
 
@@ -192,9 +192,9 @@ async fn e08_a_worker_that_lost_its_lease_while_closing_an_account_writes_nothin
     let app = TestApp::start().await;
     let (booking, key) = to_close(&app).await;
     let delivery = app.take_due_of(CloseDeposit::KIND).await;
-    assert_eq!(app.run_losing_its_lease(delivery).await, Ended::Refused);
+    let next = app.run_losing_its_lease(delivery, Endpoint::Cancel).await;
     assert_eq!(app.payment(&booking).await["attempts"][0]["state"], "waiting_for_deposit");
-    app.run_jobs().await;
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
     closed_once(app, &booking, &key).await;
 }
 
@@ -216,4 +216,22 @@ async fn e08_a_deposit_in_the_moment_of_closing_is_not_lost() {
     app.run_jobs().await;
     app.expect_sound().await;
     app.leave().await;
+}
+
+/// A webhook whose payment is being read when its worker is frozen.
+#[tokio::test(flavor = "multi_thread")]
+async fn s33_a_webhook_whose_worker_lost_its_lease_is_looked_into_by_the_next() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    let body = app.checkout(&booking).await;
+    app.confirm(&booking, &body).await.ok(202);
+    let delivery = app.take_due_of(ConfirmPayment::KIND).await;
+    app.executor.execute(delivery).await.expect("the database is there");
+    app.sandbox.settle().await;
+    let delivery = app.take_due_of(SyncWebhook::KIND).await;
+    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
+    assert_eq!(app.webhook_outcomes().await, ["-"], "nothing was written");
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    assert_eq!(app.webhook_outcomes().await, ["known"]);
+    paid_once(app, &booking).await;
 }

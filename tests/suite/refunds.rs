@@ -7,12 +7,7 @@ use konnect_tests::{Booking, Person, TestApp};
 use serde_json::{Value, json};
 
 async fn paid(app: &TestApp) -> Booking {
-    let mentor = app.mentor("mentor").await;
-    let mentee = app.mentee("mentee").await;
-    let offering = app.offering(&mentor, konnect::mentor::Kind::Instant, 60, 50_000).await;
-    let booking = app.book(&mentor, &mentee, offering, konnect_tests::monday() + TimeDelta::hours(72)).await;
-    app.pay(&booking).await;
-    booking
+    app.paid_booking().await
 }
 
 async fn cancel(app: &TestApp, booking: &Booking, who: &Person) -> Value {
@@ -64,6 +59,29 @@ async fn s23_a_mentor_who_cancels_gives_everything_back() {
         assert!(app.events_of(person).await.contains(&"reservation.cancelled".to_owned()));
     }
     assert!(app.events_of(&booking.mentee).await.contains(&"payment.refunded".to_owned()));
+
+    let admin = app.admin("admin").await;
+    let path = format!("/v1/admin/mentors/{}/strikes", booking.mentor.id);
+    let strikes = admin.client.get(&path).await.ok(200);
+    assert_eq!(strikes.as_array().map(Vec::len), Some(1));
+    assert_eq!(strikes[0]["reservationId"], json!(booking.id));
+    assert_eq!(strikes[0]["cause"], "cancelled");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s23_who_lets_nobody_down_gets_no_strike() {
+    let app = TestApp::start().await;
+    let unpaid = app.booking().await;
+    app.cancel(&unpaid, &unpaid.mentor).await;
+    let rival = app.mentee("rival").await;
+    let paid = app.book(&unpaid.mentor, &rival, unpaid.offering, unpaid.starts_at).await;
+    app.pay(&paid).await;
+    app.cancel(&paid, &paid.mentee).await;
+    app.run_jobs().await;
+    let admin = app.admin("admin").await;
+    let path = format!("/v1/admin/mentors/{}/strikes", unpaid.mentor.id);
+    assert_eq!(admin.client.get(&path).await.ok(200), json!([]), "nothing was paid, or the mentee cancelled");
     app.finish().await;
 }
 

@@ -1,7 +1,7 @@
 //! English texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, payout, refunds};
+use super::{Text, deposits, dispute, payout, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -67,7 +67,10 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
             ],
         ),
         _ => {
-            return refunds::en(kind, f).or_else(|| deposits::en(kind, f)).or_else(|| payout::en(kind, f));
+            return refunds::en(kind, f)
+                .or_else(|| deposits::en(kind, f))
+                .or_else(|| payout::en(kind, f))
+                .or_else(|| dispute::en(kind, f));
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, payout, refunds};
+use super::{Text, deposits, dispute, payout, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -70,7 +70,10 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
             ],
         ),
         _ => {
-            return refunds::ko(kind, f).or_else(|| deposits::ko(kind, f)).or_else(|| payout::ko(kind, f));
+            return refunds::ko(kind, f)
+                .or_else(|| deposits::ko(kind, f))
+                .or_else(|| payout::ko(kind, f))
+                .or_else(|| dispute::ko(kind, f));
         }
     })
 }

@@ -2,6 +2,7 @@
 //! English text; a kind that this build does not know gets a neutral one.
 
 mod deposits;
+mod dispute;
 mod en;
 mod facts;
 mod ko;
@@ -29,9 +30,17 @@ pub const KINDS: &[&str] = &[
     "reservation.capture_reversed",
     "payment.deposit_awaited",
     "payment.reversed",
+    "reservation.no_show",
+    "reservation.no_show_reported",
     "payment.refunded",
     "payment.refund_account_needed",
     "settlement.accrued",
+    "dispute.opened",
+    "dispute.answered",
+    "dispute.in_review",
+    "dispute.accepted",
+    "dispute.decided",
+    "dispute.withdrawn",
 ];
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

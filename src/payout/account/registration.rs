@@ -156,7 +156,8 @@ pub async fn seller_found(tx: &mut Tx, found: &Found) -> Result<bool, Error> {
         return Ok(true);
     }
     let kind = if found.status.can_be_paid() { "payout.seller_approved" } else { "payout.kyc_required" };
-    let key = format!("payout_seller:{}:{}", found.provider_seller_id, tx.now.timestamp_micros());
+    let at = tx.now.timestamp_micros();
+    let key = format!("payout_seller:{}:{}:{at}", found.provider_seller_id, found.status.name());
     let data = json!({ "status": found.status.name(), "was": seller.status.name() });
     if seller.status.can_be_paid() && found.status.can_be_paid() {
         crate::event::append(tx, &[seller.mentor_id], kind, data).await?;

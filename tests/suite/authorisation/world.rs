@@ -18,6 +18,9 @@ pub struct World {
     pub suspended: Person,
     settled: Booking,
     paid: Booking,
+    /// A session that waits to be completed, and the dispute about it.
+    disputed: Booking,
+    dispute: String,
     confirmation: Value,
     notice: String,
     /// A login of the mentee that no test uses.
@@ -25,6 +28,8 @@ pub struct World {
     applicant: Person,
     victim: Person,
     job: String,
+    /// Of the settled session, done.
+    refund: String,
 }
 
 impl World {
@@ -33,9 +38,15 @@ impl World {
         let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
         let settled = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(26)).await;
         app.pay(&settled).await;
+        let disputed = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(74)).await;
+        app.pay(&disputed).await;
         app.advance_to(settled.starts_at + TimeDelta::hours(49));
         app.run_jobs().await;
         assert_eq!(app.state(&settled).await, "completed");
+
+        let admin = app.admin("admin").await;
+        let refund = app.refund(&admin, &settled, 1_000, "shared").await.ok(201);
+        app.run_jobs().await;
 
         let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
         let paid = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(7 * 24 + 2)).await;
@@ -43,6 +54,9 @@ impl World {
         app.confirm(&paid, &confirmation).await.ok(202);
         app.run_jobs().await;
         assert_eq!(app.state(&paid).await, "confirmed");
+        let complaint = json!({ "kind": "quality", "description": "Late.", "claim": 1_000 });
+        let dispute = mentee.client.post(&format!("{}/disputes", disputed.path()), complaint).await.ok(201);
+        app.run_jobs().await;
         let notices = mentee.client.get("/v1/me/notices").await.ok(200);
         let spare = app.log_in(&mentee).await;
         let logins = spare.client.get("/v1/me/sessions").await.ok(200);
@@ -52,7 +66,7 @@ impl World {
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
         let application = json!({ "headline": "Hi", "bio": "Ten years.", "expertise": ["rust"] });
         applicant.client.post("/v1/mentors/application", application).await.ok(201);
-        let admin = app.admin("admin").await;
+        let admin = app.log_in(&admin).await;
         let path = format!("/v1/admin/users/{}/suspend", suspended.id);
         admin.client.post(&path, json!({ "reason": "misuse" })).await.ok(200);
         let account = json!({
@@ -66,6 +80,7 @@ impl World {
             other_mentor: app.mentor("other").await,
             victim: app.mentee("victim").await,
             job: app.jobs_in("done").await[0].id.to_string(),
+            refund: refund["id"].as_str().expect("an id").to_owned(),
             admin,
             suspended,
             applicant,
@@ -73,6 +88,8 @@ impl World {
             mentee,
             settled,
             paid,
+            dispute: dispute["id"].as_str().expect("an id").to_owned(),
+            disputed,
             confirmation,
         }
     }
@@ -81,11 +98,19 @@ impl World {
     pub fn path(&self, operation: &str, path: &str) -> String {
         let id = match path.split("/{id}").next().unwrap_or_default() {
             "/v1/reservations" if operation == "getSettlement" => self.settled.id.to_string(),
+            "/v1/reservations" if ["openDispute", "reportNoShow"].contains(&operation) => {
+                self.disputed.id.to_string()
+            }
+            "/v1/admin/reservations" => self.disputed.id.to_string(),
+            "/v1/disputes" | "/v1/admin/disputes" => self.dispute.clone(),
             "/v1/reservations" => self.paid.id.to_string(),
             "/v1/offerings" => self.paid.offering.to_string(),
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
+            "/v1/admin/reservations" => self.settled.id.to_string(),
+            "/v1/admin/mentors" => self.mentor.id.to_string(),
+            "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
@@ -97,7 +122,7 @@ impl World {
                 String::new()
             }
         };
-        path.replace("{id}", &id)
+        path.replace("{id}", &id).replace("{day}", "2026-03-01")
     }
 
     pub fn query(operation: &str) -> &'static str {
@@ -131,7 +156,23 @@ impl World {
             "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
                 because
             }
+            "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),
+            "setRefundAccount" => {
+                json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })
+            }
+            "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
+            "adminRejectRefund" | "adminGiveUpRefund" => because,
+            "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
             "confirmPayment" => self.confirmation.clone(),
+            "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),
+            "reportNoShow" => json!({ "absent": "mentee" }),
+            "answerDispute" => json!({ "kind": "contest", "text": "No." }),
+            "addDisputeEvidence" => json!({ "text": "See." }),
+            "adminDecideDispute" => {
+                json!({ "outcome": "dismissed", "refund": 0, "bearer": "shared", "reason": "because" })
+            }
+            "adminSendBackDispute" => because,
+            "adminMarkNoShow" => json!({ "absent": "mentee", "reason": "because" }),
             "adminApproveMentor" => json!({ "expectedVersion": 1 }),
             "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
             _ => return None,
@@ -140,7 +181,7 @@ impl World {
 
     /// What no stranger may be shown.
     pub fn secrets(&self) -> Vec<String> {
-        let ids = [self.settled.id, self.paid.id].map(|id| id.to_string());
+        let ids = [self.settled.id, self.paid.id, self.disputed.id].map(|id| id.to_string());
         let people = [self.mentee.id.to_string(), self.mentee.email.clone(), self.mentor.email.clone()];
         ids.into_iter().chain(people).chain([self.notice.clone(), self.login.clone()]).collect()
     }
@@ -151,6 +192,12 @@ impl World {
         for (rows, key, id) in [
             ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "reservation", self.paid.id.0),
             ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "settled", self.settled.id.0),
+            ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "disputed", self.disputed.id.0),
+            (
+                "SELECT CONCAT(state, version) FROM disputes WHERE reservation_id = ?",
+                "dispute",
+                self.disputed.id.0,
+            ),
             ("SELECT CONCAT(state, id) FROM payments WHERE reservation_id = ?", "payment", self.paid.id.0),
             (
                 "SELECT CONCAT(version, is_active) FROM offerings WHERE id = ?",

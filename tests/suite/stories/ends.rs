@@ -71,8 +71,7 @@ impl Teller<'_> {
         if ours != provider {
             return Err(format!("the provider has {provider}, the ledger says {ours}"));
         }
-        let violations =
-            konnect::settlement::audit(app.core.db.pool(), app.now()).await.map_err(|e| e.to_string())?;
+        let violations = app.audit().await;
         if !violations.is_empty() {
             return Err(format!("the audit finds {violations:#?}"));
         }
