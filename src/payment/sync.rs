@@ -76,7 +76,7 @@ pub async fn plan_adoption(
             plan.push(Adoption::Foreign { amount, transaction_key });
         }
     }
-    let spent = plan_sum(&plan, cancels).plus(done_sum(&refunds));
+    let spent = plan_sum(&plan, cancels).plus(paid_sum(&refunds));
     make_room(tx, &refunds, captured.minus(spent)).await?;
     Ok((payment.reservation_id, plan))
 }
@@ -92,9 +92,9 @@ fn is_at_rest(f: &Refund) -> bool {
     f.state.is_open() && !matches!(f.state, RefundState::Sent | RefundState::Unknown)
 }
 
-fn done_sum(refunds: &[Refund]) -> Krw {
-    let done = refunds.iter().filter(|f| f.state == RefundState::Done);
-    done.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw))
+fn paid_sum(refunds: &[Refund]) -> Krw {
+    let paid = refunds.iter().filter(|f| f.state.is_paid());
+    paid.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw))
 }
 
 fn plan_sum(plan: &[Adoption], cancels: &[FoundCancel]) -> Krw {
@@ -145,7 +145,7 @@ pub async fn conclude_adoption(tx: &mut Tx, id: AttemptId) -> Result<(), Error> 
     query::mark_attempt_read(tx, id).await?;
     let Locked { reservation, payment, attempt } = lock_all(tx, id).await?;
     let captured = attempt.captured_krw.unwrap_or(payment.amount_krw);
-    let given_back = done_sum(&refund::lock_refunds_of_attempt(tx, id).await?);
+    let given_back = paid_sum(&refund::lock_refunds_of_attempt(tx, id).await?);
     let is_live = matches!(reservation.state, State::Confirmed | State::InSession);
     if attempt.state == AttemptState::Done && given_back == captured && is_live {
         reservation::cancel(tx, &reservation, Side::Provider, CANCELLED_THERE, given_back).await?;

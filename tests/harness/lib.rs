@@ -7,6 +7,7 @@
 
 mod app;
 mod client;
+
 mod disputes;
 mod faults;
 mod jobs;

@@ -242,3 +242,34 @@ async fn a_payer_who_went_away_before_confirming_leaves_nothing_to_ask_about() {
     assert!(app.jobs_of(ConfirmPayment::KIND).await.is_empty());
     app.finish().await;
 }
+
+/// A capture that came beside another, whose refund got lost with its job.
+#[tokio::test(flavor = "multi_thread")]
+async fn i09_a_surplus_that_no_refund_stands_for_is_found() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.sandbox.webhooks(WebhookMode::None);
+    let (first, second) = (app.checkout(&booking).await, app.checkout(&booking).await);
+    app.pay_with(&booking, &first).await;
+    // The second tab's payment has an order of its own here, and the provider took it too.
+    let attempt = konnect::id::AttemptId::generate();
+    sqlx::query(
+        "INSERT INTO payment_attempts (id, payment_id, payment_key, state, idempotency_key, captured_krw, created_at,
+            updated_at)
+         SELECT ?, payment_id, ?, 'surplus', 'second', 50000, created_at, updated_at FROM payment_attempts",
+    )
+    .bind(attempt)
+    .bind(second["paymentKey"].as_str())
+    .execute(app.core.db.pool())
+    .await
+    .expect("SQL");
+    app.advance(TimeDelta::seconds(30));
+    app.reconcile().await;
+    let delivery = app.take_due_of(konnect::job::ReconcilePayments::KIND).await;
+    app.executor.execute(delivery).await.expect("the database is there");
+
+    let payment = app.payment(&booking).await;
+    assert_eq!(payment["refunds"][0]["cause"], "orphaned", "within a minute");
+    assert_eq!(payment["refunds"][0]["amount"], 50_000);
+    app.leave().await;
+}

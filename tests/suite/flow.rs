@@ -127,6 +127,10 @@ async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> 
     let path = format!("{}/reject", rejected.path());
     rejected.mentor.client.post(&path, json!({ "reason": "no time" })).await.ok(200);
     assert_eq!(app.state(unpaid).await, "awaiting_payment");
+    // A deposit that never comes.
+    let body = app.checkout_by_transfer(unpaid).await;
+    app.confirm(unpaid, &body).await.ok(202);
+    run(app).await;
     app.advance(TimeDelta::minutes(11));
     run(app).await;
 

@@ -2,7 +2,7 @@
 //! before its answer, after the answer and before the commit. Run again, it has one effect (S21, I15).
 
 use chrono::TimeDelta;
-use konnect::job::{CloseDeposit, ConfirmPayment, Job, RequeryPayment, SyncPayment};
+use konnect::job::{CloseDeposit, ConfirmPayment, Job, RequeryPayment, SyncPayment, SyncWebhook};
 use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, Status, WebhookMode};
 use konnect_tests::{Booking, TestApp};
@@ -216,4 +216,22 @@ async fn e08_a_deposit_in_the_moment_of_closing_is_not_lost() {
     app.run_jobs().await;
     app.expect_sound().await;
     app.leave().await;
+}
+
+/// A webhook whose payment is being read when its worker is frozen.
+#[tokio::test(flavor = "multi_thread")]
+async fn s33_a_webhook_whose_worker_lost_its_lease_is_looked_into_by_the_next() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    let body = app.checkout(&booking).await;
+    app.confirm(&booking, &body).await.ok(202);
+    let delivery = app.take_due_of(ConfirmPayment::KIND).await;
+    app.executor.execute(delivery).await.expect("the database is there");
+    app.sandbox.settle().await;
+    let delivery = app.take_due_of(SyncWebhook::KIND).await;
+    let next = app.run_losing_its_lease(delivery, Endpoint::Get).await;
+    assert_eq!(app.webhook_outcomes().await, ["-"], "nothing was written");
+    assert_eq!(app.run_and_drain(next).await, Ended::Done);
+    assert_eq!(app.webhook_outcomes().await, ["known"]);
+    paid_once(app, &booking).await;
 }

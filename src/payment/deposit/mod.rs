@@ -192,7 +192,7 @@ pub async fn plan_reversal(tx: &mut Tx, id: AttemptId) -> Result<Option<Reversal
     }
     let mut amount = attempt.captured_krw.unwrap_or(payment.amount_krw);
     for given_back in refund::lock_refunds_of_attempt(tx, id).await? {
-        if given_back.state == super::RefundState::Done {
+        if given_back.state.is_paid() {
             amount = amount.minus(given_back.amount_krw);
         } else if given_back.state.is_open() {
             refund::abandon(tx, &given_back, "CAPTURE_REVERSED").await?;
