@@ -86,22 +86,6 @@ async fn s23_who_lets_nobody_down_gets_no_strike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn s24_a_refund_without_an_answer_is_given_once() {
-    let app = TestApp::start().await;
-    let booking = paid(&app).await;
-    app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::DropAfterCommit));
-    cancel(&app, &booking, &booking.mentee).await;
-    app.run_jobs().await;
-    assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0], "nothing is known yet");
-    app.advance(TimeDelta::seconds(5));
-    app.run_jobs().await;
-
-    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
-    assert_eq!(app.sandbox.calls_to(Endpoint::Cancel).len(), 1, "the second run looked it up");
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn s25_a_refund_that_the_provider_refuses_waits_for_a_person() {
     let app = TestApp::start().await;
     let booking = paid(&app).await;
