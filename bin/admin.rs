@@ -4,6 +4,8 @@
 #[path = "admin/say.rs"]
 mod say;
 
+#[path = "admin/audit.rs"]
+mod audit;
 #[path = "admin/clock.rs"]
 mod clock;
 #[path = "admin/demo.rs"]
@@ -12,6 +14,8 @@ mod demo;
 mod jobs;
 #[path = "admin/keys.rs"]
 mod keys;
+#[path = "admin/payouts.rs"]
+mod payouts;
 #[path = "admin/people.rs"]
 mod people;
 #[path = "admin/replay.rs"]
@@ -41,14 +45,17 @@ struct Cli {
 enum Command {
     /// Run every migration that has not run yet
     Migrate(Stores),
-    /// Check the invariants of slots, states and money; exit code 1 when one is broken
-    Audit(Stores),
+    /// Check the rules of slots, states and money; exit code 1 when one is broken
+    Audit(audit::Command),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Command),
     /// Look at jobs, run them again, take them back
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Look at payouts, stop and release them, run a batch
+    #[command(subcommand)]
+    Payouts(payouts::Command),
     /// Accounts
     #[command(subcommand)]
     Users(people::UserCommand),
@@ -80,9 +87,10 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
-        Command::Audit(stores) => return stores.audit().await,
+        Command::Audit(command) => return command.run().await,
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,
+        Command::Payouts(command) => command.run().await?,
         Command::Users(command) => command.run().await?,
         Command::Mentors(command) => command.run().await?,
         Command::Token(command) => command.run().await?,

@@ -71,6 +71,8 @@ ids! {
     PayoutId
     DisputeId
     EvidenceId
+    /// One person's word that somebody did not come.
+    NoShowReportId
     /// Something the audit found.
     FindingId
     NoticeId

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod availability;
 pub mod client;
@@ -11,6 +12,7 @@ pub mod config;
 pub mod context;
 pub mod core;
 pub mod db;
+pub mod dispute;
 pub mod event;
 pub mod id;
 pub mod job;
@@ -21,6 +23,7 @@ pub mod money;
 pub mod notification;
 pub mod outbox;
 pub mod payment;
+pub mod payout;
 pub mod queue;
 pub mod realtime;
 pub mod relay;

@@ -1,7 +1,5 @@
 //! What most commands need: the stores, and a context to act in.
 
-use std::process::ExitCode;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,7 +7,6 @@ use konnect::clock::Clock;
 use konnect::config::Config;
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
-use konnect::settlement;
 
 #[derive(Args)]
 pub struct Stores {
@@ -20,21 +17,6 @@ pub struct Stores {
 impl Stores {
     pub async fn connect(&self) -> Result<Core> {
         Core::connect(&self.config, Clock::system()).await.context("the stores cannot be reached")
-    }
-
-    /// Prints every row that breaks an invariant.
-    pub async fn audit(&self) -> Result<ExitCode> {
-        let core = self.connect().await?;
-        let violations = settlement::audit(core.db.pool(), core.clock.now()).await?;
-        for violation in &violations {
-            say!("{:<12} {}", violation.invariant, violation.id);
-        }
-        if violations.is_empty() {
-            say!("every invariant holds");
-            return Ok(ExitCode::SUCCESS);
-        }
-        eprintln!("{} violations", violations.len());
-        Ok(ExitCode::FAILURE)
     }
 }
 

@@ -6,12 +6,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Result;
-use konnect::job::{
-    AccrueSettlement, AuditLedger, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment,
-    DeliverNotice, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, Queue, ReconcilePayments,
-    ReconcileReservations, RecordActivity, RefundPayment, ReleaseSettlement, RemindReservation,
-    RequeryPayment, Retry, StartReservation, SyncPayment, SyncWebhook,
-};
+use konnect::job::{AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact};
 use serde_json::Value;
 
 use crate::{Handler, Outcome, Run};
@@ -45,26 +40,39 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
         entry::<AuditLedger>(),
+        entry::<AuditProviderDay>(),
+        entry::<AuditWhole>(),
         entry::<CloseDeposit>(),
         entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
         entry::<DeliverNotice>(),
+        entry::<EndDisputePhase>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<ReconcileDisputes>(),
+        entry::<PlanAudits>(),
         entry::<ReconcilePayments>(),
+        entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
+        entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
+        entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<RunPayoutBatch>(),
+        entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SyncPayment>(),
+        entry::<SyncPayout>(),
+        entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnOldContact>(),
     ]
 });
 

@@ -29,7 +29,11 @@ impl Handler for ReleaseSettlement {
         };
         let found = match run.services.toss.payment(&payment_key).await {
             Ok(Some(found)) => ProviderView {
-                is_captured: matches!(found.status, Status::Done | Status::PartialCanceled),
+                // Given back in full counts: the mentor may be paid all the same, out of the platform's pocket.
+                is_captured: matches!(
+                    found.status,
+                    Status::Done | Status::PartialCanceled | Status::Canceled
+                ),
                 balance: found.balance_amount,
             },
             Ok(None) => return Ok(Outcome::Retry("the provider does not know the payment".to_owned())),

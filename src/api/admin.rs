@@ -1,11 +1,9 @@
-//! The back office: accounts, applications, the audit. Every handler asks [`Caller::admin`] first.
+//! The back office: accounts and applications. Every handler asks [`Caller::admin`] first.
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
-use uuid::Uuid;
 
 use super::admin_view::{Account, Accounts, Applicant, Applicants};
 use super::answer::{Because, page_size};
@@ -16,7 +14,6 @@ use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::UserId;
 use crate::mentor::{self, Decision};
-use crate::settlement;
 use crate::user::{self, Filter, State};
 
 pub struct AdminApi;
@@ -36,26 +33,6 @@ struct RejectRequest {
     /// The applicant reads it.
     #[oai(validator(min_length = 1, max_length = 1000))]
     reason: Text,
-}
-
-/// A row that breaks an invariant.
-#[derive(Debug, Object)]
-#[oai(rename = "Violation", rename_all = "camelCase")]
-struct ViolationView {
-    /// Which invariant, such as `I7-balance`.
-    invariant: String,
-    /// The row's id.
-    id: Uuid,
-}
-
-/// What the auditor found in the live data.
-#[derive(Debug, Object)]
-#[oai(rename_all = "camelCase")]
-struct Audit {
-    /// UTC.
-    checked_at: DateTime<Utc>,
-    /// Empty when all is well; at most 100 of each kind.
-    violations: Vec<ViolationView>,
 }
 
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::Admin")]
@@ -169,20 +146,5 @@ impl AdminApi {
             Ok(mentor::decide(tx, id.0, decision, body.expected_version).await?)
         })?;
         Ok(Json(mentor.into()))
-    }
-
-    /// Audit the live data
-    ///
-    /// Checks the invariants of slots, states and money now. For administrators.
-    #[oai(path = "/audit", method = "get", operation_id = "adminAudit")]
-    async fn audit(&self, app: Data<&Shared>, caller: Caller) -> Result<Json<Audit>, Problem> {
-        caller.admin()?;
-        let checked_at = app.core.clock.now();
-        let found = settlement::audit(app.core.db.pool(), checked_at).await?;
-        let violations = found
-            .into_iter()
-            .map(|v| ViolationView { invariant: v.invariant.to_owned(), id: v.id })
-            .collect();
-        Ok(Json(Audit { checked_at, violations }))
     }
 }

@@ -1,5 +1,7 @@
 //! Every problem code with its status and its words. Codes are a promise to programs: never renamed.
 
+mod payout;
+
 use poem::http::StatusCode;
 
 use super::request::Lang;
@@ -22,7 +24,12 @@ impl Code {
 
 /// The row of a code; a code without a row is a mistake of ours and answers as an internal error.
 pub fn find(code: &str) -> &'static Code {
-    CODES.iter().find(|row| row.code == code).unwrap_or(&CODES[0])
+    all().find(|row| row.code == code).unwrap_or(&CODES[0])
+}
+
+/// Every row.
+fn all() -> impl Iterator<Item = &'static Code> {
+    CODES.iter().chain(payout::CODES)
 }
 
 const fn row(status: u16, code: &'static str, en: &'static str, ko: &'static str) -> Code {
@@ -33,7 +40,7 @@ const fn row(status: u16, code: &'static str, en: &'static str, ko: &'static str
     Code { code, status, ko, en }
 }
 
-pub static CODES: &[Code] = &[
+static CODES: &[Code] = &[
     row(
         500,
         "internal",
@@ -126,6 +133,12 @@ pub static CODES: &[Code] = &[
         "auth.ticket_invalid",
         "The ticket is used up or too old.",
         "티켓이 이미 쓰였거나 만료되었습니다.",
+    ),
+    row(
+        403,
+        "auth.fresh_login_required",
+        "Log in again first: your login is too old for this.",
+        "안전을 위해 다시 로그인한 뒤에 할 수 있습니다.",
     ),
     row(403, "auth.suspended", "This account is suspended.", "정지된 계정입니다."),
     row(403, "auth.forbidden", "Your role does not allow this.", "권한이 없습니다."),
@@ -304,6 +317,12 @@ pub static CODES: &[Code] = &[
         "More would be given back than is left.",
         "남은 금액보다 많이 환불할 수 없습니다.",
     ),
+    row(
+        404,
+        "reconciliation.not_found",
+        "That day was not compared with the provider's list.",
+        "결제사 내역과 비교하지 않은 날짜입니다.",
+    ),
     row(404, "refund.not_found", "There is no such refund.", "없는 환불입니다."),
     row(422, "refund.amount_invalid", "A refund is more than nothing.", "환불 금액은 0원보다 커야 합니다."),
     row(
@@ -351,6 +370,93 @@ pub static CODES: &[Code] = &[
         "취소 견적이 만료되었습니다. 다시 조회해 주세요.",
     ),
     row(409, "quote.used", "The quote was used.", "이미 사용한 취소 견적입니다."),
+    // Disputes
+    row(404, "dispute.not_found", "There is no such dispute.", "없는 분쟁입니다."),
+    row(
+        409,
+        "dispute.not_possible",
+        "There is nothing to dispute about this reservation as it is now.",
+        "현재 예약 상태에서는 문제를 신고할 수 없습니다.",
+    ),
+    row(
+        409,
+        "dispute.window_over",
+        "The time to report a problem with this session is over.",
+        "이 세션의 문제를 신고할 수 있는 기간이 지났습니다.",
+    ),
+    row(
+        409,
+        "dispute.already_open",
+        "A dispute about this reservation is open. Add to that one.",
+        "이 예약에 진행 중인 분쟁이 있습니다. 그 분쟁에 내용을 추가해 주세요.",
+    ),
+    row(
+        409,
+        "dispute.already_decided",
+        "A dispute about this reservation was decided already.",
+        "이 예약의 분쟁은 이미 결정되었습니다.",
+    ),
+    row(
+        409,
+        "dispute.already_withdrawn",
+        "You have withdrawn a dispute about this reservation. It cannot be opened again.",
+        "이미 취하한 분쟁은 다시 열 수 없습니다.",
+    ),
+    row(
+        403,
+        "dispute.own_case",
+        "You are a side of this. Another administrator must decide.",
+        "당사자는 결정할 수 없습니다. 다른 관리자가 결정해야 합니다.",
+    ),
+    row(
+        422,
+        "dispute.claim_exceeds",
+        "No more can be claimed than the price, or agreed to than was claimed.",
+        "가격보다 많이 요구하거나, 요구한 금액보다 많이 합의할 수 없습니다.",
+    ),
+    row(
+        409,
+        "dispute.not_allowed",
+        "The dispute is in a state that does not allow this, or it is the other side's to do.",
+        "현재 분쟁 상태에서는 할 수 없거나, 상대방만 할 수 있습니다.",
+    ),
+    row(
+        409,
+        "dispute.stale",
+        "The dispute was changed meanwhile. Read it again.",
+        "분쟁이 그사이 바뀌었습니다. 다시 불러와 주세요.",
+    ),
+    row(
+        409,
+        "dispute.evidence_closed",
+        "The time to show evidence is over.",
+        "증거를 제출할 수 있는 기간이 지났습니다.",
+    ),
+    row(
+        409,
+        "dispute.evidence_limit",
+        "Each side can show at most 20 things.",
+        "증거는 한쪽당 20건까지 제출할 수 있습니다.",
+    ),
+    row(422, "dispute.link_invalid", "A link must be an https address.", "링크는 https 주소여야 합니다."),
+    row(
+        422,
+        "dispute.decision_invalid",
+        "The decision contradicts itself.",
+        "결정 내용이 서로 맞지 않습니다.",
+    ),
+    row(
+        403,
+        "dispute.same_person",
+        "Another administrator must approve this.",
+        "다른 관리자가 승인해야 합니다.",
+    ),
+    row(
+        409,
+        "no_show.too_early",
+        "Nobody counts as absent before 10 minutes after the start.",
+        "시작 후 10분이 지나야 노쇼로 처리할 수 있습니다.",
+    ),
     row(404, "notice.not_found", "There is no such notice.", "없는 알림입니다."),
     row(404, "job.not_found", "There is no such job.", "없는 작업입니다."),
     row(

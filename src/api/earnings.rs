@@ -60,7 +60,7 @@ impl From<Split> for Amounts {
 /// One line of a settlement.
 #[derive(Debug, Object)]
 #[oai(rename = "SettlementLine", rename_all = "camelCase", skip_serializing_if_is_none)]
-struct LineView {
+pub(super) struct LineView {
     id: SettlementLineId,
     reservation_id: ReservationId,
     /// `accrual`, or what it takes back.

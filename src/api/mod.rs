@@ -2,7 +2,12 @@
 //! parses, makes one domain call inside one transaction, and maps.
 
 mod admin;
+mod admin_disputes;
+mod admin_audit;
 mod admin_jobs;
+mod admin_payments;
+mod admin_payouts;
+mod admin_payouts_view;
 mod admin_refunds;
 mod admin_reservations;
 mod admin_view;
@@ -11,6 +16,8 @@ mod auth;
 mod caller;
 mod codes;
 mod cors;
+mod dispute_view;
+mod disputes;
 mod earnings;
 mod from_domain;
 mod idempotency;
@@ -23,6 +30,9 @@ mod offerings;
 pub mod ops;
 mod page_key;
 mod payments;
+mod payout_account;
+mod payout_words;
+mod payouts;
 mod problem;
 mod raw_json;
 mod realtime;
@@ -80,6 +90,8 @@ pub(crate) enum Tag {
     Reservations,
     /// Paying for a reservation.
     Payments,
+    /// Problems with sessions, and what comes of them.
+    Disputes,
     /// What mentors earn, and when it is paid.
     Earnings,
     /// Tickets for the WebSocket at `/v1/ws`.

@@ -67,13 +67,33 @@ struct AttemptView {
     order_id: AttemptId,
     state: AttemptState,
     method: Option<String>,
-    /// The provider's code of a refusal.
+    /// Ours, stable: `payment.declined.other_method`, `payment.declined.later` or `payment.declined.new_payment` after
+    /// a refusal; `payment.checking` or `payment.stopped` while the outcome is unknown; `payment.returned` for money
+    /// that is given back because it bought nothing.
+    code: Option<String>,
+    /// The provider's code of a refusal, or why the outcome is unknown.
     error_code: Option<String>,
-    /// What to do: `other_method`, `later`, `new_payment`, `contact`, `stop`.
+    /// What to do: `other_method`, `later`, `new_payment`; while the outcome is unknown `look_up`, `ask_again`, `stop`,
+    /// `contact`.
     error_class: Option<String>,
     /// The same in words, in the language of `Accept-Language`.
     guidance: Option<String>,
+    /// Where to pay, while a deposit is awaited.
+    account: Option<AccountView>,
     updated_at: DateTime<Utc>,
+}
+
+/// A bank account that was opened for this payment alone.
+#[derive(Debug, Object)]
+#[oai(rename = "DepositAccount", rename_all = "camelCase", skip_serializing_if_is_none)]
+struct AccountView {
+    number: String,
+    /// The provider's code of the bank.
+    bank: Option<String>,
+    holder: Option<String>,
+    /// The bank takes no deposit after this (UTC). The slot is held until the reservation's `holdUntil`, which may come
+    /// before: what arrives later is given back when the slot is gone.
+    due_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Object)]
@@ -229,15 +249,32 @@ impl From<Attempt> for AttemptView {
         let class = a.error_class.as_deref().and_then(toss::Class::parse);
         let guidance = class
             .map(|class| toss::guidance(a.error_code.as_deref(), class, request::lang().code()).to_owned());
+        let code = code(a.state, class);
+        let account = a.account_number.filter(|_| a.state == AttemptState::WaitingForDeposit).map(|number| {
+            AccountView { number, bank: a.account_bank, holder: a.account_holder, due_at: a.account_due_at }
+        });
         Self {
             order_id: a.id,
             state: a.state,
             method: a.method,
+            code,
             error_code: a.error_code,
             error_class: a.error_class,
             guidance,
+            account,
             updated_at: a.updated_at,
         }
+    }
+}
+
+/// What the attempt came to, as a stable code; `None` where nothing is to be said.
+fn code(state: AttemptState, class: Option<toss::Class>) -> Option<String> {
+    match (state, class) {
+        (AttemptState::Failed, Some(class)) => Some(format!("payment.declined.{}", class.as_str())),
+        (AttemptState::Unknown, Some(toss::Class::Stop)) => Some("payment.stopped".to_owned()),
+        (AttemptState::Unknown, _) => Some("payment.checking".to_owned()),
+        (AttemptState::Surplus, _) => Some("payment.returned".to_owned()),
+        _ => None,
     }
 }
 

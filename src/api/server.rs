@@ -14,11 +14,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_disputes::AdminDisputesApi;
+use super::admin_audit::AuditApi;
 use super::admin_jobs::JobsApi;
+use super::admin_payments::AdminPaymentsApi;
+use super::admin_payouts::AdminPayoutsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
 use super::cors::{Cors, harden};
+use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -26,6 +31,8 @@ use super::mentors::MentorsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
+use super::payout_account::PayoutAccountApi;
+use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
 use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
@@ -50,10 +57,11 @@ fn chapters() -> impl OpenApi {
         OfferingsApi,
         (ScheduleApi, SlotsApi),
         ReservationsApi,
-        (PaymentsApi, RefundsApi, EarningsApi),
+        (PaymentsApi, RefundsApi, DisputesApi),
+        (EarningsApi, PayoutAccountApi, PayoutsApi),
         RealtimeApi,
-        (AdminApi, JobsApi),
-        (AdminReservationsApi, AdminRefundsApi),
+        (AdminApi, AuditApi, JobsApi, AdminDisputesApi),
+        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

@@ -20,6 +20,9 @@ pub enum Error {
     /// A refresh token came a second time: somebody has a copy, so the whole family is dead.
     #[error("the refresh token was used before; the session has been ended")]
     RefreshReused,
+    /// The password must be given again first.
+    #[error("the login is too old for this")]
+    NotFresh,
     #[error("the account is suspended")]
     Suspended,
     #[error("signing failed")]
@@ -40,6 +43,7 @@ impl Error {
             Self::SessionRevoked => "auth.session_revoked",
             Self::RefreshInvalid => "auth.refresh_invalid",
             Self::RefreshReused => "auth.refresh_reused",
+            Self::NotFresh => "auth.fresh_login_required",
             Self::Suspended => "auth.suspended",
             Self::Signing(_) | Self::Hashing(_) | Self::Database(_) => "internal",
         }

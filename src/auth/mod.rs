@@ -106,6 +106,16 @@ pub async fn session_live(executor: impl MySqlExecutor<'_>, session: SessionId) 
     Ok(query::is_live(executor, session).await?)
 }
 
+/// Refuses a session whose login is older than `most`: for what a stolen token must not do. A refreshed session is as
+/// old as its login.
+///
+/// # Errors
+/// [`Error::NotFresh`], [`Error::SessionRevoked`]
+pub async fn require_fresh(tx: &mut Tx, session: SessionId, most: TimeDelta) -> Result<(), Error> {
+    let opened_at = query::opened_at(tx.conn(), session).await?.ok_or(Error::SessionRevoked)?;
+    if opened_at + most < tx.now { Err(Error::NotFresh) } else { Ok(()) }
+}
+
 /// The live sessions of a user, the one used last first.
 pub async fn sessions_of(executor: impl MySqlExecutor<'_>, owner: UserId) -> Result<Vec<Session>, Error> {
     Ok(query::list_live(executor, owner).await?)

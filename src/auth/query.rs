@@ -111,6 +111,14 @@ pub async fn is_live(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx::R
     Ok(live.is_some())
 }
 
+/// When a live session was opened.
+pub async fn opened_at(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Instant>> {
+    sqlx::query_scalar("SELECT created_at FROM sessions WHERE id = ? AND revoked_at IS NULL")
+        .bind(id)
+        .fetch_optional(executor)
+        .await
+}
+
 pub async fn list_live(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<Session>> {
     sqlx::query_as(
         "SELECT id, user_id, user_agent, created_at, last_seen_at, revoked_at FROM sessions

@@ -3,8 +3,11 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
+mod dispute;
+mod audit;
 mod notification;
 mod payment;
+mod payout;
 mod reservation;
 mod settlement;
 mod upkeep;
@@ -16,16 +19,21 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
+pub use dispute::{EndDisputePhase, ReconcileDisputes};
+pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
     SyncWebhook,
 };
+pub use payout::{
+    ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
+};
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
-pub use settlement::{AccrueSettlement, AuditLedger, ReleaseSettlement};
+pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
@@ -120,7 +128,12 @@ pub struct Recurring {
 pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
+    recurring::<ReconcileDisputes>(60),
+    recurring::<ReconcileSettlement>(60),
     recurring::<AuditLedger>(300),
+    recurring::<PlanAudits>(1800),
+    recurring::<RunPayoutBatch>(300),
+    recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
 ];

@@ -48,12 +48,12 @@ impl Job for ReleaseSettlement {
     }
 }
 
-/// Checks the money invariants on live data and accrues what no event asked for.
+/// Accrues and releases what no event asked for.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct AuditLedger {}
+pub struct ReconcileSettlement {}
 
-impl Job for AuditLedger {
-    const KIND: &'static str = "settlement.audit.v1";
+impl Job for ReconcileSettlement {
+    const KIND: &'static str = "settlement.reconcile.v1";
     const QUEUE: Queue = Queue::Settlement;
     const RETRY: Retry = Retry::INTERNAL;
 }

@@ -25,6 +25,7 @@ use crate::user::{self, User};
 pub use delivery::{conclude, defer, prepare, record_pushes};
 pub use error::Error;
 pub use model::{Channel, Delivery, Ending, Filter, Letter, Notice, Page, Pushes, Receipts, Role, State};
+pub use query::of_reservation;
 pub use texts::{KINDS, Text, render};
 
 /// A notice appeared in the app: `{noticeId, kind, unread}`.

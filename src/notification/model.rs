@@ -183,7 +183,17 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.payment_failed"
             | "reservation.cancelled"
             | "reservation.reminder"
-            | "payment.refunded",
+            | "reservation.capture_reversed"
+            | "payment.deposit_awaited"
+            | "payment.reversed"
+            | "payment.refunded"
+            | "payout.account_changed"
+            | "payout.account_rejected"
+            | "payout.failed"
+            | "reservation.no_show"
+            | "dispute.opened"
+            | "dispute.answered"
+            | "dispute.decided",
             _,
         ) => ALL,
         _ => MAIL,

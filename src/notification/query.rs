@@ -5,7 +5,7 @@ use sqlx::{MySqlExecutor, MySqlPool, QueryBuilder};
 
 use super::model::{Filter, Notice, State};
 use crate::db::{Tx, duplicate_key};
-use crate::id::{NoticeId, UserId};
+use crate::id::{NoticeId, ReservationId, UserId};
 
 const NOTICE: &str =
     "SELECT id, event_key, user_id, channel, kind, reservation_id, data, state, provider_id, error,
@@ -42,6 +42,13 @@ pub async fn lock(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<Notice>> {
     let mut query = QueryBuilder::new(NOTICE);
     query.push(" WHERE id = ").push_bind(id).push(" FOR UPDATE");
     query.build_query_as().fetch_optional(tx.conn()).await
+}
+
+/// Every notice about a reservation, on every channel, oldest first. For administrators.
+pub async fn of_reservation(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<Notice>> {
+    let mut query = QueryBuilder::new(NOTICE);
+    query.push(" WHERE reservation_id = ").push_bind(id).push(" ORDER BY id LIMIT 500");
+    query.build_query_as().fetch_all(pool).await
 }
 
 pub async fn mark_attempt(tx: &mut Tx, id: NoticeId) -> sqlx::Result<()> {

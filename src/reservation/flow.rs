@@ -83,6 +83,7 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
         "timeZone": r.time_zone,
         "holdUntil": r.hold_until,
         "refund": r.refund_krw,
+        "absent": r.absent,
     });
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
@@ -104,11 +105,11 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
 }
 
 /// Steps that pass in seconds are shown on the screen and are no news in a mailbox; a request is, because the
-/// mentor must answer it.
+/// mentor must answer it. The account to pay into is told to the payer alone, by the payment.
 fn is_notice(state: State, cause: &str) -> bool {
     match cause {
         "reserved" => state == State::Requested,
-        "paying" | "reclaimed" | "started" => false,
+        "paying" | "reclaimed" | "started" | "deposit_awaited" => false,
         _ => true,
     }
 }

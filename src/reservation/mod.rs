@@ -22,4 +22,4 @@ pub use model::{Absent, Move, Reservation, Side, State};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use query::{HistoryRow, find, find_for_member, history, lock, lock_for_member, page_for_member};
 pub use reserve::{NewReservation, Reserved, reserve};
-pub use strike::{Strike, strike, strikes};
+pub use strike::{Strike, forgive, strike, strikes};

@@ -250,6 +250,16 @@ pub async fn insert_strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::R
     }
 }
 
+pub async fn delete_strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM mentor_strikes WHERE mentor_id = ? AND reservation_id = ? AND cause = ?")
+        .bind(r.mentor_id)
+        .bind(r.id)
+        .bind(cause)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 pub async fn strikes(pool: &MySqlPool, mentor: UserId, limit: u32) -> sqlx::Result<Vec<Strike>> {
     sqlx::query_as(
         "SELECT reservation_id, cause, at FROM mentor_strikes WHERE mentor_id = ?

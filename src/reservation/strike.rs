@@ -33,6 +33,11 @@ pub async fn strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<(
     Ok(())
 }
 
+/// Takes back what was counted, because it was not so.
+pub async fn forgive(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<()> {
+    query::delete_strike(tx, r, cause).await
+}
+
 /// Everything counted against a mentor, newest first, at most `limit`.
 pub async fn strikes(pool: &MySqlPool, mentor: UserId, limit: u32) -> sqlx::Result<Vec<Strike>> {
     query::strikes(pool, mentor, limit).await

@@ -30,7 +30,7 @@ pub enum Accrual {
 /// refund was given up, is accrued as a line of its own.
 pub async fn accrue(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<Accrual, Error> {
     let reservation = reservation::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    if !reservation.is_earned() {
+    if !reservation.is_earned() && !query::is_awarded(tx, id).await? {
         return Err(Error::NotFinished);
     }
     if payment::has_open_refund(tx, id).await? {

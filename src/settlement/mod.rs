@@ -2,7 +2,7 @@
 //! money itself leaves by payouts.
 
 mod accrual;
-mod audit;
+mod award;
 mod error;
 mod freeze;
 mod goodwill;
@@ -12,14 +12,14 @@ mod release;
 mod take_back;
 
 pub use accrual::{Accrual, accrue, set_tax_profile};
-pub use audit::{Violation, audit};
+pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use goodwill::{approve_refund, request_refund};
 pub use model::{LineState, RULE_VERSION, Rates, SettlementLine};
 pub use query::{
-    Sum, assign, conclude, lines_between, lines_of_mentor, lines_of_reservation, lock_ready, mentors_ready,
-    sums_of_mentor, unaccrued, unreleased,
+    Sum, any_frozen, assign, conclude, lines_between, lines_of_mentor, lines_of_payout, lines_of_reservation,
+    lock_paying, lock_ready, mentors_ready, sums_of_mentor, unaccrued, unreleased,
 };
 pub use release::{Check, ProviderView, Release, check_release, release};
 pub use take_back::take_back;

@@ -185,13 +185,65 @@ pub async fn is_frozen(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
     Ok(frozen.is_some())
 }
 
-/// Every line of a mentor that may be paid, locked, oldest first: accruals and reversals alike.
+pub async fn insert_award(tx: &mut Tx, id: ReservationId, key: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO settlement_awards (reservation_id, award_key, at) VALUES (?, ?, ?)
+         ON DUPLICATE KEY UPDATE award_key = VALUES(award_key)",
+    )
+    .bind(id)
+    .bind(key)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Whether a decision gave the mentor what is held.
+pub async fn is_awarded(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
+    let awarded: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM settlement_awards WHERE reservation_id = ? LIMIT 1")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(awarded.is_some())
+}
+
+/// Every line of a mentor that may be paid, locked, oldest first: accruals and reversals alike. What was frozen while
+/// it was in a payout that failed is not among them.
 pub async fn lock_ready(tx: &mut Tx, mentor: UserId, limit: u32) -> sqlx::Result<Vec<SettlementLine>> {
-    sqlx::query_as(lines!("WHERE state = 'ready' AND mentor_id = ? ORDER BY id LIMIT ? FOR UPDATE"))
-        .bind(mentor)
-        .bind(limit)
+    sqlx::query_as(lines!(
+        "WHERE state = 'ready' AND mentor_id = ?
+            AND NOT EXISTS (SELECT 1 FROM settlement_freezes f WHERE f.reservation_id = settlement_lines.reservation_id)
+         ORDER BY id LIMIT ? FOR UPDATE"
+    ))
+    .bind(mentor)
+    .bind(limit)
+    .fetch_all(tx.conn())
+    .await
+}
+
+/// The lines of a payout whose outcome is not known, locked, oldest first. Before the lock of the payout itself.
+pub async fn lock_paying(tx: &mut Tx, payout: PayoutId) -> sqlx::Result<Vec<SettlementLine>> {
+    sqlx::query_as(lines!("WHERE payout_id = ? AND state = 'paying' ORDER BY id FOR UPDATE"))
+        .bind(payout)
         .fetch_all(tx.conn())
         .await
+}
+
+/// The lines of a payout, oldest first; those of one that failed went elsewhere.
+pub async fn lines_of_payout(pool: &MySqlPool, payout: PayoutId) -> sqlx::Result<Vec<SettlementLine>> {
+    sqlx::query_as(lines!("WHERE payout_id = ? ORDER BY id")).bind(payout).fetch_all(pool).await
+}
+
+/// Whether somebody froze one of these lines' reservations since they were ready.
+pub async fn any_frozen(tx: &mut Tx, lines: &[SettlementLine]) -> sqlx::Result<bool> {
+    for line in lines {
+        if is_frozen(tx, line.reservation_id).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Mentors with something to pay out, after the mentor `after`.

@@ -24,7 +24,7 @@ pub enum Check {
 /// What the provider says of the payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProviderView {
-    /// Approved and not reversed.
+    /// Approved and not reversed, whatever was given back since.
     pub is_captured: bool,
     /// Won that are left of it.
     pub balance: crate::money::Krw,

@@ -7,7 +7,9 @@
 
 mod app;
 mod client;
+mod disputes;
 mod jobs;
+mod payouts;
 mod money;
 mod process;
 mod servers;
@@ -17,6 +19,7 @@ mod world;
 pub use app::{TestApp, monday};
 pub use client::{Answer, Client};
 pub use jobs::Ran;
+pub use payouts::{Earner, account_body};
 pub use process::{PrivateRedis, Process, Stack};
 pub use servers::Servers;
 pub use socket::Socket;

@@ -78,6 +78,16 @@ impl Stack {
         self
     }
 
+    /// Runs a program to its end: its exit code and what it wrote.
+    pub async fn output(&self, name: &str, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(self.folder.join(name));
+        let ended =
+            command.args(arguments).env_clear().envs(&self.settings).stdin(Stdio::null()).output().await;
+        let ended =
+            ended.unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));
+        (ended.status.code().unwrap_or(-1), String::from_utf8_lossy(&ended.stdout).into_owned())
+    }
+
     /// Starts a process by the name it has in the Procfile. It ends with the test.
     pub fn start(&self, name: &str) -> Process {
         let child = Command::new(self.folder.join(name))

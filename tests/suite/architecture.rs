@@ -45,14 +45,15 @@ const FOR_DOMAINS: [&str; 13] = [
 /// sells, and what a member of a reservation may do.
 const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/actions.rs"];
 
-/// Files with SQL beside the `query.rs` of each folder and `src/outbox/`: the event rows, the connection's own
-/// settings, the keys that are stored beside the work they stand for, the audit (a report over three domains),
-/// the activity log's watermark, what is forgotten (over several tables), and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 7] = [
+/// Folders of SQL: the jobs as rows, and the audit's rules, which are queries over every domain's tables.
+const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
+
+/// Files with SQL beside the `query.rs` of each folder and those folders: the event rows, the connection's own
+/// settings, the keys that are stored beside the work they stand for, the activity log's watermark, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 6] = [
     "src/event.rs",
     "src/db.rs",
     "src/api/idempotency.rs",
-    "src/settlement/audit.rs",
     "src/activity.rs",
     "src/retention.rs",
     "src/api/ops.rs",
@@ -91,7 +92,9 @@ fn rank(domain: &str) -> Option<usize> {
 }
 
 fn holds_sql(path: &str) -> bool {
-    path.ends_with("/query.rs") || path.starts_with("src/outbox/") || SQL_FILES.contains(&path)
+    path.ends_with("/query.rs")
+        || SQL_FOLDERS.iter().any(|folder| path.starts_with(folder))
+        || SQL_FILES.contains(&path)
 }
 
 // ---- The rules ---------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ async fn all_done(app: &TestApp, count: usize) {
 }
 
 /// A paid-for-later booking on a live clock: hours are open round the clock.
-async fn live_booking(app: &TestApp) -> Booking {
+pub async fn live_booking(app: &TestApp) -> Booking {
     let (mentor, mentee) = (app.mentor("mentor").await, app.mentee("mentee").await);
     let mut hours = konnect_tests::weekdays();
     hours.windows = (0..7).map(|weekday| Window { weekday, from_minute: 0, to_minute: 1440 }).collect();

@@ -97,8 +97,8 @@ async fn i20_every_deadline_shown_is_a_job_and_a_lost_one_is_written_again() {
     assert_eq!(jobs[0].run_at, shown);
     sqlx::query("DELETE FROM outbox").execute(app.core.db.pool()).await.expect("the outbox");
     app.advance(TimeDelta::minutes(17));
-    let broken = konnect::settlement::audit(app.core.db.pool(), app.now()).await.expect("the audit");
-    assert_eq!(broken.iter().map(|v| v.invariant).collect::<Vec<_>>(), ["I20-hold"]);
+    let broken = app.audit().await;
+    assert_eq!(broken.iter().map(|v| v.check).collect::<Vec<_>>(), ["I20-hold"]);
 
     app.reconcile().await;
     app.run_jobs().await;

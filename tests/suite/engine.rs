@@ -32,6 +32,7 @@ async fn raw(app: &TestApp, kind: &str, payload: &str) {
 fn every_job_kind_has_one_handler_on_its_queue() {
     let sources = [
         include_str!("../../src/job/upkeep.rs"),
+        include_str!("../../src/job/dispute.rs"),
         include_str!("../../src/job/notification.rs"),
         include_str!("../../src/job/payment.rs"),
         include_str!("../../src/job/reservation.rs"),

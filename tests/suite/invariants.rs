@@ -159,8 +159,8 @@ async fn i08_the_auditor_sees_a_confirmation_without_money() {
         .execute(app.core.db.pool())
         .await
         .expect("the database");
-    let broken = konnect::settlement::audit(app.core.db.pool(), app.now()).await.expect("the audit");
-    assert!(broken.iter().any(|v| v.invariant == "I8" && v.id == booking.id.0), "{broken:?}");
+    let broken = app.audit().await;
+    assert!(broken.iter().any(|v| v.check == "I8" && v.subject == booking.id.to_string()), "{broken:?}");
     app.leave().await;
 }
 

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use konnect::client::toss::SignatureError;
 use konnect::db::Tx;
+use konnect::job::{SyncPayout, SyncSeller};
+use konnect::outbox;
 use konnect::payment::Webhook;
 use serde_json::Value;
 
@@ -54,7 +56,14 @@ impl Finding {
 }
 
 /// Writes the job that reads the changed payout or payee again.
-pub async fn follow(_tx: &mut Tx, signed: &Signed) -> Result<()> {
-    tracing::info!(?signed, "nobody waits for payouts yet");
+pub async fn follow(tx: &mut Tx, signed: &Signed) -> Result<()> {
+    match signed.clone() {
+        Signed::Payout(provider_payout_id) => {
+            outbox::enqueue_or_hasten(tx, &SyncPayout { provider_payout_id }).await?;
+        }
+        Signed::Seller(provider_seller_id) => {
+            outbox::enqueue_or_hasten(tx, &SyncSeller { provider_seller_id }).await?;
+        }
+    }
     Ok(())
 }

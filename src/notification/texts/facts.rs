@@ -43,6 +43,11 @@ impl Facts<'_> {
         self.data["state"].as_str().unwrap_or_default()
     }
 
+    /// A word of ours that picks a text; empty where it is missing.
+    pub fn word(&self, key: &str) -> &str {
+        self.data[key].as_str().unwrap_or_default()
+    }
+
     pub fn lead(&self) -> &str {
         self.data["lead"].as_str().unwrap_or_default()
     }
@@ -57,12 +62,13 @@ impl Facts<'_> {
         self.data[key].as_i64().filter(|amount| *amount > 0).map(won)
     }
 
-    fn text(&self, key: &str) -> Option<String> {
+    /// What stands under a key, harmless and on one line.
+    pub fn text(&self, key: &str) -> Option<String> {
         self.data[key].as_str().map(one_line).filter(|text| !text.is_empty())
     }
 
     /// Such as `2026-11-24 (화) 14:00 KST`.
-    fn time(&self, key: &str) -> Option<String> {
+    pub fn time(&self, key: &str) -> Option<String> {
         let at = DateTime::parse_from_rfc3339(self.data[key].as_str()?).ok()?.with_timezone(&self.zone);
         let day = at.weekday().num_days_from_monday() as usize;
         let day = match self.locale {

@@ -1,7 +1,7 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, refunds};
+use super::{Text, deposits, dispute, payout, refunds};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     let session = f.session();
@@ -69,7 +69,12 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 f.won("net").map(|won| format!("정산 금액: {won}")),
             ],
         ),
-        _ => return refunds::ko(kind, f),
+        _ => {
+            return refunds::ko(kind, f)
+                .or_else(|| deposits::ko(kind, f))
+                .or_else(|| payout::ko(kind, f))
+                .or_else(|| dispute::ko(kind, f));
+        }
     })
 }
 

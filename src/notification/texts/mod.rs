@@ -1,9 +1,12 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod deposits;
+mod dispute;
 mod en;
 mod facts;
 mod ko;
+mod payout;
 mod refunds;
 
 use serde_json::Value;
@@ -11,7 +14,7 @@ use serde_json::Value;
 use crate::user::{Locale, TimeZone};
 use facts::Facts;
 
-/// Every kind with a text of its own.
+/// Every kind about a reservation with a text of its own.
 pub const KINDS: &[&str] = &[
     "reservation.reserved",
     "reservation.approved",
@@ -24,9 +27,20 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.reminder",
+    "reservation.capture_reversed",
+    "payment.deposit_awaited",
+    "payment.reversed",
+    "reservation.no_show",
+    "reservation.no_show_reported",
     "payment.refunded",
     "payment.refund_account_needed",
     "settlement.accrued",
+    "dispute.opened",
+    "dispute.answered",
+    "dispute.in_review",
+    "dispute.accepted",
+    "dispute.decided",
+    "dispute.withdrawn",
 ];
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

@@ -16,6 +16,7 @@ fn facts(role: &str) -> Value {
         "role": role, "title": "Mock interview", "startsAt": "2026-11-24T05:00:00Z",
         "holdUntil": "2026-11-23T05:30:00Z", "reason": "sick", "refund": 50_000, "amount": 50_000,
         "gross": 50_000, "fee": 7_500, "net": 42_500, "lead": "10m", "state": "requested",
+        "accountNumber": "X6505636518308", "bank": "20", "payBy": "2026-11-23T05:30:00Z",
     })
 }
 
@@ -43,9 +44,36 @@ fn every_kind_has_both_languages_for_both_sides() {
 }
 
 #[test]
+fn every_kind_about_payouts_has_both_languages() {
+    let data = json!({
+        "accountNumber": "******6789", "amount": 50_000, "frozenUntil": "2026-11-24T05:00:00Z",
+        "status": "approval_required", "code": "NOT_MATCH_PAYEE_NAME", "reason": "no_account",
+    });
+    for kind in payout::KINDS {
+        let (ko, en) = (
+            render(kind, &data, Locale::Ko, zone("Asia/Seoul")),
+            render(kind, &data, Locale::En, zone("Asia/Seoul")),
+        );
+        assert!(!ko.body.is_empty() && !en.body.is_empty(), "{kind}");
+        assert!(ko.title.chars().any(|c| HANGUL.contains(&c)), "{kind}: {}", ko.title);
+        assert!(!format!("{}{}", en.title, en.body).chars().any(|c| HANGUL.contains(&c)), "{kind}");
+        assert_ne!(en.title, render("no.such.kind", &data, Locale::En, zone("UTC")).title, "{kind}");
+        for text in [ko, en] {
+            assert!(!text.body.contains("NOT_MATCH") && !text.body.contains("no_account"), "{}", text.body);
+        }
+    }
+    let text = render("payout.account_changed", &data, Locale::Ko, zone("Asia/Seoul"));
+    assert!(
+        text.body.contains("******6789") && text.body.contains("2026-11-24 (화) 14:00 KST"),
+        "{}",
+        text.body
+    );
+}
+
+#[test]
 fn every_step_of_a_reservation_that_people_hear_of_has_a_text() {
     // These pass in seconds and are shown on the screen.
-    let silent = BTreeSet::from(["paying", "reclaimed", "started"]);
+    let silent = BTreeSet::from(["paying", "reclaimed", "started", "deposit_awaited"]);
     for step in Move::ALL {
         let kind = format!("reservation.{}", step.cause());
         assert_eq!(KINDS.contains(&kind.as_str()), !silent.contains(step.cause()), "{kind}");
@@ -70,6 +98,13 @@ fn money_is_in_won() {
 }
 
 #[test]
+fn an_account_is_named_with_its_bank() {
+    let body = |locale| render("payment.deposit_awaited", &facts("mentee"), locale, zone("Asia/Seoul")).body;
+    assert!(body(Locale::Ko).contains("입금 계좌: 우리은행 X6505636518308\n입금 금액: ₩50,000\n"));
+    assert!(body(Locale::En).contains("Account: Woori X6505636518308\nAmount: ₩50,000\n"));
+}
+
+#[test]
 fn a_code_of_the_payment_provider_is_shown_to_nobody() {
     let mut data = facts("mentor");
     data["reason"] = json!("REJECT_CARD_PAYMENT");
@@ -86,7 +121,7 @@ fn facts_that_are_missing_or_odd_are_left_out() {
     for data in
         [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
     {
-        for kind in KINDS.iter().chain(&["no.such.kind"]) {
+        for kind in KINDS.iter().chain(&payout::KINDS).chain(&["no.such.kind"]) {
             let text = render(kind, &data, Locale::En, zone("UTC"));
             assert!(!text.title.is_empty(), "{kind}");
         }

@@ -179,6 +179,10 @@ impl Faults {
         self.commanded.clear();
     }
 
+    pub(crate) fn forget(&mut self, effect: &Effect) {
+        self.commanded.retain(|fault| fault.effect != *effect);
+    }
+
     pub(crate) fn list(&self) -> &[Fault] {
         &self.commanded
     }

@@ -22,7 +22,8 @@ struct Args {
     webhook_url: Option<String>,
     #[arg(long, env = "TOSS_SECRET_KEY", hide_env_values = true)]
     secret_key: String,
-    /// 64 hexadecimal digits: opens the bodies of the payout service and signs its webhooks.
+    /// 64 hexadecimal digits: opens the bodies of the payout service and signs its webhooks. An empty one is the
+    /// test key.
     #[arg(long, env = "TOSS_SECURITY_KEY", default_value = TEST_SECURITY_KEY, hide_env_values = true)]
     security_key: String,
     /// A file with an offset in seconds that moves the clock of all processes.
@@ -45,7 +46,9 @@ async fn main() -> anyhow::Result<()> {
         smtp_bind: args.smtp_bind,
         webhook_url: args.webhook_url.filter(|url| !url.is_empty()),
         secret_key: args.secret_key,
-        security_key: args.security_key,
+        security_key: Some(args.security_key)
+            .filter(|key| !key.is_empty())
+            .unwrap_or(TEST_SECURITY_KEY.into()),
         clock_file: args.clock_file,
     })
     .await?;

@@ -83,6 +83,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: Canc
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                // Replies are small; Nagle's wait would hold each of them back.
+                let _ = stream.set_nodelay(true);
                 let (shared, stop) = (shared.clone(), stop.clone());
                 tokio::spawn(async move {
                     tokio::select! {

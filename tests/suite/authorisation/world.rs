@@ -18,6 +18,9 @@ pub struct World {
     pub suspended: Person,
     settled: Booking,
     paid: Booking,
+    /// A session that waits to be completed, and the dispute about it.
+    disputed: Booking,
+    dispute: String,
     confirmation: Value,
     notice: String,
     /// A login of the mentee that no test uses.
@@ -35,6 +38,8 @@ impl World {
         let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
         let settled = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(26)).await;
         app.pay(&settled).await;
+        let disputed = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(74)).await;
+        app.pay(&disputed).await;
         app.advance_to(settled.starts_at + TimeDelta::hours(49));
         app.run_jobs().await;
         assert_eq!(app.state(&settled).await, "completed");
@@ -49,6 +54,9 @@ impl World {
         app.confirm(&paid, &confirmation).await.ok(202);
         app.run_jobs().await;
         assert_eq!(app.state(&paid).await, "confirmed");
+        let complaint = json!({ "kind": "quality", "description": "Late.", "claim": 1_000 });
+        let dispute = mentee.client.post(&format!("{}/disputes", disputed.path()), complaint).await.ok(201);
+        app.run_jobs().await;
         let notices = mentee.client.get("/v1/me/notices").await.ok(200);
         let spare = app.log_in(&mentee).await;
         let logins = spare.client.get("/v1/me/sessions").await.ok(200);
@@ -80,6 +88,8 @@ impl World {
             mentee,
             settled,
             paid,
+            dispute: dispute["id"].as_str().expect("an id").to_owned(),
+            disputed,
             confirmation,
         }
     }
@@ -88,6 +98,11 @@ impl World {
     pub fn path(&self, operation: &str, path: &str) -> String {
         let id = match path.split("/{id}").next().unwrap_or_default() {
             "/v1/reservations" if operation == "getSettlement" => self.settled.id.to_string(),
+            "/v1/reservations" if ["openDispute", "reportNoShow"].contains(&operation) => {
+                self.disputed.id.to_string()
+            }
+            "/v1/admin/reservations" => self.disputed.id.to_string(),
+            "/v1/disputes" | "/v1/admin/disputes" => self.dispute.clone(),
             "/v1/reservations" => self.paid.id.to_string(),
             "/v1/offerings" => self.paid.offering.to_string(),
             "/v1/mentors" => self.mentor.id.to_string(),
@@ -99,12 +114,15 @@ impl World {
             "/v1/admin/users" => self.victim.id.to_string(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
+            "/v1/admin/payment-attempts" => {
+                self.confirmation["orderId"].as_str().expect("an order").to_owned()
+            }
             other => {
                 assert!(!path.contains("{id}"), "{operation}: say which id stands in {other}");
                 String::new()
             }
         };
-        path.replace("{id}", &id)
+        path.replace("{id}", &id).replace("{day}", "2026-03-01")
     }
 
     pub fn query(operation: &str) -> &'static str {
@@ -135,15 +153,26 @@ impl World {
             "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
+            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
+                because
+            }
             "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),
             "setRefundAccount" => {
                 json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })
             }
             "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
-            "adminRejectRefund" | "adminGiveUpRefund" => because,
+            "adminRejectRefund" | "adminGiveUpRefund" => because.clone(),
             "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
-            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" => because,
             "confirmPayment" => self.confirmation.clone(),
+            "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),
+            "reportNoShow" => json!({ "absent": "mentee" }),
+            "answerDispute" => json!({ "kind": "contest", "text": "No." }),
+            "addDisputeEvidence" => json!({ "text": "See." }),
+            "adminDecideDispute" => {
+                json!({ "outcome": "dismissed", "refund": 0, "bearer": "shared", "reason": "because" })
+            }
+            "adminSendBackDispute" => because,
+            "adminMarkNoShow" => json!({ "absent": "mentee", "reason": "because" }),
             "adminApproveMentor" => json!({ "expectedVersion": 1 }),
             "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
             _ => return None,
@@ -152,7 +181,7 @@ impl World {
 
     /// What no stranger may be shown.
     pub fn secrets(&self) -> Vec<String> {
-        let ids = [self.settled.id, self.paid.id].map(|id| id.to_string());
+        let ids = [self.settled.id, self.paid.id, self.disputed.id].map(|id| id.to_string());
         let people = [self.mentee.id.to_string(), self.mentee.email.clone(), self.mentor.email.clone()];
         ids.into_iter().chain(people).chain([self.notice.clone(), self.login.clone()]).collect()
     }
@@ -163,6 +192,12 @@ impl World {
         for (rows, key, id) in [
             ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "reservation", self.paid.id.0),
             ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "settled", self.settled.id.0),
+            ("SELECT CONCAT(state, version) FROM reservations WHERE id = ?", "disputed", self.disputed.id.0),
+            (
+                "SELECT CONCAT(state, version) FROM disputes WHERE reservation_id = ?",
+                "dispute",
+                self.disputed.id.0,
+            ),
             ("SELECT CONCAT(state, id) FROM payments WHERE reservation_id = ?", "payment", self.paid.id.0),
             (
                 "SELECT CONCAT(version, is_active) FROM offerings WHERE id = ?",

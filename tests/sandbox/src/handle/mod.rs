@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 
 use crate::calls::Call;
 use crate::clock::Instant;
-use crate::faults::{Endpoint, Fault};
+use crate::faults::{Effect, Endpoint, Fault};
 use crate::fcm::Push;
 use crate::smtp::Mail;
 use crate::state::Shared;
@@ -58,6 +58,11 @@ impl Handle {
 
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();
+    }
+
+    /// Takes back every fault with this effect that has not struck yet.
+    pub fn forget_fault(&self, effect: &Effect) {
+        self.shared.lock().faults.forget(effect);
     }
 
     /// Every provider call received, oldest first.

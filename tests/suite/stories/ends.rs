@@ -1,0 +1,83 @@
+//! How a story ends, and what must be true then.
+
+use chrono::TimeDelta;
+use konnect::ledger::{self, Account};
+use konnect_sandbox::WebhookMode;
+use konnect_tests::Booking;
+
+use super::teller::Teller;
+
+impl Teller<'_> {
+    /// What every story needs beside the cast.
+    pub async fn prepare(&self) {}
+
+    /// Everybody is well again, and time passes until nothing is left to be done.
+    pub async fn end(&mut self, booking: &Booking) {
+        let app = self.app;
+        app.sandbox.clear_faults();
+        app.sandbox.webhooks(WebhookMode::Normal);
+        app.sandbox.release_webhooks().await;
+        let sooner = [0, 1, 20, 120, 60 * 17].map(TimeDelta::minutes);
+        for wait in sooner {
+            app.advance(wait);
+            self.let_things_settle().await;
+        }
+        let over = booking.starts_at + TimeDelta::hours(50);
+        if app.now() < over {
+            app.advance_to(over);
+        }
+        self.let_things_settle().await;
+        app.advance(TimeDelta::hours(2));
+        self.let_things_settle().await;
+    }
+
+    /// The reconcilers of money and bookings become due, and no others.
+    pub async fn reconcile(&self) {
+        let wanted = ["payment.", "settlement.", "reservation.", "dispute."];
+        self.app.reconcile_those(|kind| wanted.iter().any(|prefix| kind.starts_with(prefix))).await;
+    }
+
+    async fn let_things_settle(&self) {
+        self.app.sandbox.settle().await;
+        self.app.reclaim().await;
+        self.reconcile().await;
+        self.app.run_jobs().await;
+        self.app.sandbox.settle().await;
+        self.app.run_jobs().await;
+    }
+
+    /// Whether this story left everything as it should be.
+    pub async fn judge(&mut self, booking: &Booking) -> Result<(), String> {
+        let app = self.app;
+        let state = app.state(booking).await;
+        self.log.push(format!("ended {state}"));
+        if !matches!(&*state, "expired" | "payment_failed" | "cancelled" | "completed" | "no_show") {
+            return Err(format!("the reservation is still {state}"));
+        }
+        if app.claims(booking.id).await != 0 {
+            return Err("a terminal reservation owns claims (I4)".to_owned());
+        }
+        let dead = app.jobs_in("dead").await;
+        if !dead.is_empty() {
+            return Err(format!("dead jobs: {dead:#?}"));
+        }
+        let provider: i64 = app.sandbox.ledger_total().held();
+        let rows = ledger::balances(app.core.db.pool()).await.map_err(|e| e.to_string())?;
+        let sum: i64 = rows.iter().map(|b| b.amount_krw.0).sum();
+        let ours = rows.iter().find(|b| b.account == Account::Provider).map_or(0, |b| b.amount_krw.0);
+        if sum != 0 {
+            return Err(format!("the ledger sums to {sum}"));
+        }
+        if ours != provider {
+            return Err(format!("the provider has {provider}, the ledger says {ours}"));
+        }
+        let violations = app.audit().await;
+        if !violations.is_empty() {
+            return Err(format!("the audit finds {violations:#?}"));
+        }
+        Ok(())
+    }
+
+    /// After the last story of a book.
+    pub async fn expect_agreement(&self) {}
+}
