@@ -6,7 +6,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Result;
-use konnect::job::{AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact};
+use konnect::job::{
+    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
+    CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest,
+    ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes, ReconcilePayments,
+    ReconcilePayouts, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
+    RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout,
+    StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
+};
 use serde_json::Value;
 
 use crate::{Handler, Outcome, Run};

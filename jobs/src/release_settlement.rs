@@ -3,15 +3,16 @@
 use anyhow::Result;
 use chrono::TimeDelta;
 use konnect::client::toss::Status;
-use konnect::job::ReleaseSettlement;
+use konnect::job::{ReleaseSettlement, SyncPayment};
 use konnect::outbox;
+use konnect::payment;
 use konnect::settlement::{self, Check, ProviderView, Release};
 use konnect::transact;
 
 use crate::handler::{Pinned, or_snooze};
 use crate::{Handler, Outcome, Run};
 
-/// How long what the provider disagrees about waits for the next look.
+/// How long what the provider disagrees about waits for the next look; what it did without us is adopted meanwhile.
 const AGAIN: TimeDelta = TimeDelta::hours(1);
 
 impl Handler for ReleaseSettlement {
@@ -45,6 +46,9 @@ impl Handler for ReleaseSettlement {
                 Release::Done | Release::Nothing => Ok(Outcome::Done(finished)),
                 Release::Wait(at) => Err(Pinned(at).into()),
                 Release::Held => {
+                    if let Some(capture) = payment::capture_of(tx.conn(), id).await? {
+                        outbox::enqueue(tx, &SyncPayment { attempt_id: capture.attempt_id }).await?;
+                    }
                     outbox::enqueue_at(tx, &ReleaseSettlement { reservation_id: id }, tx.now + AGAIN).await?;
                     Ok(Outcome::Done(finished))
                 }

@@ -2,8 +2,8 @@
 //! parses, makes one domain call inside one transaction, and maps.
 
 mod admin;
-mod admin_disputes;
 mod admin_audit;
+mod admin_disputes;
 mod admin_jobs;
 mod admin_payments;
 mod admin_payouts;

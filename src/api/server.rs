@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
-use super::admin_disputes::AdminDisputesApi;
 use super::admin_audit::AuditApi;
+use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
 use super::admin_payments::AdminPaymentsApi;
 use super::admin_payouts::AdminPayoutsApi;

@@ -3,8 +3,8 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
-mod dispute;
 mod audit;
+mod dispute;
 mod notification;
 mod payment;
 mod payout;
@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
-pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
+pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,

@@ -235,18 +235,20 @@ pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Res
         return Ok(());
     }
     let (was_open, was_waiting) = (attempt.state.is_open(), attempt.state == AttemptState::WaitingForDeposit);
-    let code: String = decline.code.chars().take(80).collect();
-    let closed = decline.closed.as_ref().map(|(by, why)| (*by, why.as_str()));
+    // An account that was refused or given up was told of then; that it is closed now says nothing new.
+    let known = attempt.error_code.as_deref().zip(attempt.error_class.as_deref()).filter(|_| was_waiting);
+    let (code, class) = known.unwrap_or((&decline.code, decline.class));
+    let code: String = code.chars().take(80).collect();
     let outcome = AttemptOutcome {
         error_code: Some(&code),
-        error_class: Some(decline.class),
-        closed,
+        error_class: Some(class),
+        closed: decline.closed.as_ref().map(|(by, why)| (*by, why.as_str())),
         ..AttemptOutcome::default()
     };
     if !query::set_attempt_state(tx, &attempt, AttemptState::Failed, outcome).await? {
         return Err(Error::InProgress);
     }
-    if !was_open && !was_waiting {
+    if !was_open && (!was_waiting || known.is_some()) {
         return Ok(());
     }
     // Another attempt may have paid meanwhile.

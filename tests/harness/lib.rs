@@ -8,15 +8,16 @@
 mod app;
 mod client;
 mod disputes;
+mod faults;
 mod jobs;
-mod payouts;
 mod money;
+mod payouts;
 mod process;
 mod servers;
 mod socket;
 mod world;
 
-pub use app::{TestApp, monday};
+pub use app::{SECURITY_KEY, TestApp, monday, worker_config};
 pub use client::{Answer, Client};
 pub use jobs::Ran;
 pub use payouts::{Earner, account_body};

@@ -163,7 +163,7 @@ impl TestApp {
     }
 
     /// The states of all of a mentor's lines, oldest first.
-    pub async fn line_states(&self, mentor: &Person) -> Vec<String> {
+    pub async fn line_states_of(&self, mentor: &Person) -> Vec<String> {
         sqlx::query_scalar("SELECT state FROM settlement_lines WHERE mentor_id = ? ORDER BY id")
             .bind(mentor.id)
             .fetch_all(self.core.db.pool())

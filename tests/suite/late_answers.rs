@@ -231,25 +231,6 @@ async fn s19_a_key_of_another_shops_order_does_not_hold_the_slot_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_that_does_not_fit_its_order_is_one_dead_job_and_not_one_a_minute() {
-    let app = TestApp::start().await;
-    let booking = app.booking().await;
-    app.sandbox.webhooks(WebhookMode::None);
-    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropAfterCommit));
-    let body = app.checkout(&booking).await;
-    app.confirm(&booking, &body).await.ok(202);
-    app.run_jobs().await;
-    sqlx::query("UPDATE payments SET amount_krw = 49000").execute(app.core.db.pool()).await.expect("SQL");
-    for _ in 0..5 {
-        app.advance(TimeDelta::minutes(3));
-        app.reconcile().await;
-        app.run_jobs().await;
-    }
-    assert_eq!(app.jobs_in("dead").await.len(), 1);
-    app.leave().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn s37_a_webhook_wakes_a_question_that_waits_for_hours() {
     let app = TestApp::start().await;
     let booking = app.booking().await;

@@ -135,7 +135,7 @@ async fn a_change_takes_back_what_was_not_sent_and_waits_for_what_was() {
     assert_eq!(app.payout_state(&earner.mentor).await, "queued");
     app.give_account(&earner.mentor, account_body(1)).await;
     assert_eq!(app.payout_state(&earner.mentor).await, "cancelled");
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"]);
     assert!(app.sandbox.payouts().is_empty());
 
     app.advance(TimeDelta::hours(24));
@@ -171,7 +171,7 @@ async fn s72_an_account_that_the_bank_does_not_confirm_is_carried_over_and_told(
     assert!(korean["guidance"].as_str().is_some_and(|words| words.contains("예금주")));
     assert_eq!(app.notices_of(&earner.mentor, "payout.account_rejected").await, 1);
     app.run_batch().await;
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"], "nothing is lost");
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"], "nothing is lost");
 
     app.give_account(&earner.mentor, account_body(1)).await;
     app.approve(&earner.mentor, SellerStatus::Approved).await;
@@ -214,7 +214,7 @@ async fn s72_a_payee_that_was_blocked_without_our_knowing_fails_and_is_looked_in
     );
     assert_eq!(app.sandbox.calls_to(Endpoint::PayoutList).len(), 1, "after a look");
     assert_eq!(app.owed(&earner.mentor).await, (41_098, 0));
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"]);
     assert_eq!(shown(&app, &earner.mentor).await["obstacle"], "kyc_required", "the payee was read again");
     // The reconciler hears of the approval without a webhook.
     app.sandbox.set_seller_status(&seller, SellerStatus::Approved).expect("a payee");

@@ -51,7 +51,7 @@ async fn a_mentor_is_paid_once_and_sees_each_session() {
     app.run_jobs_twice().await;
     assert_eq!(app.payout_state(&earner.mentor).await, "in_progress");
     assert_eq!(app.owed(&earner.mentor).await, (0, 2 * NET), "on its way, not there");
-    assert_eq!(app.line_states(&earner.mentor).await, ["paying", "paying"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paying", "paying"]);
 
     let id = app.payouts_of(&earner.mentor).await[0].id;
     app.sandbox.complete_payout(&id.to_string()).expect("under way");
@@ -59,7 +59,7 @@ async fn a_mentor_is_paid_once_and_sees_each_session() {
     app.run_jobs_twice().await;
 
     assert_eq!(app.owed(&earner.mentor).await, (0, 0));
-    assert_eq!(app.line_states(&earner.mentor).await, ["paid", "paid"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paid", "paid"]);
     let transfers = app.sandbox.payouts();
     assert_eq!(transfers.len(), 1);
     assert_eq!((transfers[0].amount, transfers[0].ref_payout_id.clone()), (2 * NET, id.to_string()));
@@ -162,7 +162,7 @@ async fn less_than_the_minimum_is_carried_over_until_it_is_enough() {
     app.run_batch().await;
     assert_eq!(skip_of(&app, &earner.mentor).await, "below_minimum");
     assert!(app.payouts_of(&earner.mentor).await.is_empty());
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"]);
     assert_eq!(app.notices_of(&earner.mentor, "payout.carried_over").await, 0, "there is nothing to do");
 
     app.earn_more(&mut earner, &[10_000]).await;
@@ -198,7 +198,7 @@ async fn s30_what_is_given_back_after_the_payout_is_netted_by_the_next_batch() {
     assert_eq!((payouts.len(), payouts[0].amount_krw), (2, Krw(NET)));
     app.money_arrives(&earner.mentor).await;
     assert_eq!(app.owed(&earner.mentor).await, (0, 0));
-    assert!(app.line_states(&earner.mentor).await.iter().all(|state| state == "paid"), "I11");
+    assert!(app.line_states_of(&earner.mentor).await.iter().all(|state| state == "paid"), "I11");
     app.finish().await;
 }
 
@@ -237,7 +237,7 @@ async fn i10_nothing_is_sent_outside_the_hours_of_express_payouts() {
     app.advance_to(monday() + TimeDelta::days(3) + TimeDelta::hours(7));
     app.run_batch().await;
     assert_eq!(app.payout_state(&earner.mentor).await, "queued");
-    assert_eq!(app.line_states(&earner.mentor).await, ["paying"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paying"]);
     assert_eq!(app.owed(&earner.mentor).await, (NET, 0), "nothing has left");
     assert!(app.sandbox.calls_to(Endpoint::Payout).is_empty());
 
@@ -308,7 +308,7 @@ async fn without_a_security_key_batches_stand_still_and_say_so() {
     executor.execute(delivery).await.expect("the database");
     let batches = admin_get(&app, "/v1/admin/payout-batches").await;
     assert_eq!(batches["items"][0]["blocked"], "not_configured");
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"]);
 
     app.run_batch().await;
     assert_eq!(app.payout_state(&earner.mentor).await, "in_progress");

@@ -124,7 +124,7 @@ async fn an_end_that_turns_into_the_other_one_alarms_and_moves_nothing_back() {
     let after = app.payouts_of(&earner.mentor).await.remove(0);
     assert_eq!((after.state.name(), after.alert.as_deref()), ("paid", Some("failed_after_paid")));
     assert_eq!(app.owed(&earner.mentor).await, (0, 0));
-    assert_eq!(app.line_states(&earner.mentor).await, ["paid"], "I11");
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paid"], "I11");
     assert!(is_paused(&app).await, "a person looks");
     let second =
         Evidence { provider_payout_id: "FPA_second".to_owned(), ..record(&payout, Finding::Completed) };

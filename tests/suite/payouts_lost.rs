@@ -34,7 +34,7 @@ async fn paid_once(app: &TestApp, earner: &Earner, id: PayoutId) {
     assert_eq!(app.payout_state(&earner.mentor).await, "paid");
     assert_eq!(app.sandbox.payouts().len(), 1);
     assert_eq!(app.owed(&earner.mentor).await, (0, 0));
-    assert_eq!(app.line_states(&earner.mentor).await, ["paid"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paid"]);
     let entries = ledger::entries_of_payout(app.core.db.pool(), id).await.expect("the database");
     let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["payout_sent", "payout_sent", "payout_paid", "payout_paid"], "posted once each");
@@ -244,7 +244,7 @@ async fn a_payout_that_failed_is_paid_by_the_next_batch_under_a_new_reference() 
     app.run_jobs_twice().await;
     assert_eq!(app.payout_state(&earner.mentor).await, "failed");
     assert_eq!(app.owed(&earner.mentor).await, (NET, 0), "the mentor is owed again");
-    assert_eq!(app.line_states(&earner.mentor).await, ["ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["ready"]);
     assert_eq!(app.notices_of(&earner.mentor, "payout.failed").await, 1);
     let mentor = app.log_in(&earner.mentor).await;
     let shown = mentor.client.get(&format!("/v1/me/payouts/{id}")).await.ok(200);

@@ -161,7 +161,7 @@ impl World {
                 json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })
             }
             "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
-            "adminRejectRefund" | "adminGiveUpRefund" => because.clone(),
+            "adminRejectRefund" | "adminGiveUpRefund" => because,
             "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
             "confirmPayment" => self.confirmation.clone(),
             "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),

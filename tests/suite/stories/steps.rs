@@ -175,7 +175,7 @@ impl Teller<'_> {
             }
             Step::DieBeforeTheCommit => {
                 if let Some(delivery) = app.take_due().await {
-                    app.run_losing_its_lease(delivery).await;
+                    app.run_while_its_lease_ends(delivery).await;
                 }
             }
             Step::Fault(fault) => app.sandbox.fault(fault.clone()),
