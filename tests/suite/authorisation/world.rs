@@ -108,7 +108,6 @@ impl World {
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
-            "/v1/admin/reservations" => self.settled.id.to_string(),
             "/v1/admin/mentors" => self.mentor.id.to_string(),
             "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
