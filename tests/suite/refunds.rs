@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::job::{Job, RefundPayment};
-use konnect_sandbox::{Effect, Endpoint, Fault, WebhookMode};
+use konnect_sandbox::{Effect, Endpoint, Fault};
 use konnect_tests::{Booking, Person, TestApp};
 use serde_json::{Value, json};
 
