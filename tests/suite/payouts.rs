@@ -307,7 +307,7 @@ async fn what_was_frozen_after_the_batch_is_taken_out_of_it() {
         .expect("a freeze");
     app.run_jobs_twice().await;
     assert_eq!(app.payout_state(&earner.mentor).await, "cancelled");
-    assert_eq!(app.line_states(&earner.mentor).await, ["frozen", "ready"]);
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["frozen", "ready"]);
     assert!(app.sandbox.calls_to(Endpoint::Payout).is_empty());
     app.run_batch().await;
     assert_eq!(app.payouts_of(&earner.mentor).await[0].amount_krw, Krw(NET), "the other one alone");
