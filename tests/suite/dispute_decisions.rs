@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use konnect::config::Rules;
 use konnect::dispute::{self, Kind, NewDispute};
-use konnect::id::PayoutId;
 use konnect::job::Job;
 use konnect::job::ReleaseSettlement;
 use konnect::money::Krw;
@@ -314,43 +313,25 @@ async fn s39_a_dispute_that_began_in_time_freezes_a_line_that_was_released_meanw
     app.finish().await;
 }
 
-/// Puts what is ready for a mentor into a payout and sends it, as a batch does.
-async fn send_payout(app: &TestApp, mentor: &Person) -> (PayoutId, Krw) {
-    transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        let payout = PayoutId::generate();
-        let mut sum = Krw::ZERO;
-        for line in settlement::lock_ready(tx, mentor.id, 100).await? {
-            sum = sum.plus(line.net_krw);
-            assert!(settlement::assign(tx, line.id, payout).await?);
-        }
-        ledger::post_payout_sent(tx, payout, mentor.id, format!("sent:{payout}"), sum).await?;
-        Ok((payout, sum))
-    })
-    .expect("the database")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn i11_what_was_in_a_payout_before_the_dispute_is_netted_later() {
     let app = TestApp::start().await;
     let booking = app.completed_session().await;
+    app.open_account(&booking.mentor).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(49) - SECOND);
     app.run_jobs().await;
     let new = NewDispute { kind: Kind::Quality, description: "Just in time.".into(), claim: Krw(50_000) };
-    let (dispute, (payout, sum)) = transact!(app.core.db, app.context(), anyhow::Error, tx => {
+    let dispute = transact!(app.core.db, app.context(), anyhow::Error, tx => {
         // The transaction has its instant, but no lock yet: the release job and a batch are faster.
         app.advance(SECOND);
         app.run_jobs().await;
-        let sent = send_payout(&app, &booking.mentor).await;
-        Ok((dispute::open(tx, &app.core.rules, booking.id, booking.mentee.id, &new).await?, sent))
+        app.run_batch().await;
+        Ok(dispute::open(tx, &app.core.rules, booking.id, booking.mentee.id, &new).await?)
     })
     .expect("it began in time");
-    assert_eq!((app.line_states(booking.id).await, sum), (vec!["paying".to_owned()], Krw(41_098)));
-    transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        ledger::post_payout_paid(tx, payout, booking.mentor.id, format!("paid:{payout}"), sum).await?;
-        settlement::conclude(tx, payout, true).await?;
-        Ok(())
-    })
-    .expect("the database");
+    assert_eq!(app.line_states(booking.id).await, ["paying"]);
+    assert_eq!(app.payouts_of(&booking.mentor).await[0].amount_krw, Krw(41_098));
+    app.money_arrives(&booking.mentor).await;
     let (path, admin) = (format!("/v1/disputes/{}", dispute.id), app.admin("judge").await);
     app.bring_to_review(&path, &booking.mentee).await;
     app.judge(&admin, &path, "decide", decision("upheld", 50_000, "shared")).await.ok(200);

@@ -6,7 +6,7 @@ use konnect::job::{Job, RunPayoutBatch, SendPayout};
 use konnect::ledger;
 use konnect::money::Krw;
 use konnect::payout::{self, Looked};
-use konnect::settlement::{self, Bearer};
+use konnect::settlement;
 use konnect::transact;
 use konnect_sandbox::{Endpoint, SellerStatus};
 use konnect_tests::{Earner, Person, TestApp, account_body, monday};
@@ -33,12 +33,13 @@ async fn skip_of(app: &TestApp, mentor: &Person) -> String {
 
 /// A refund of a session that was paid out already.
 async fn claw_back(app: &TestApp, earner: &Earner, amount: i64, key: &str) {
-    let id = earner.bookings[0].id;
-    transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        settlement::take_back(tx, id, Krw(amount), Bearer::Shared, key).await?;
-        Ok(ledger::post_refund(tx, id, format!("test:{key}"), Krw(amount)).await?)
-    })
-    .expect("it is taken back");
+    let (first, second) =
+        (app.admin(&format!("first-{key}")).await, app.admin(&format!("second-{key}")).await);
+    let asked = app.refund(&first, &earner.bookings[0], amount, "shared").await.ok(201);
+    if asked["state"] == "awaiting_approval" {
+        app.about_refund(&second, asked["id"].as_str().expect("an id"), "approve", json!({})).await.ok(200);
+    }
+    app.run_jobs().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

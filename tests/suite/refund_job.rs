@@ -227,27 +227,17 @@ async fn s27_two_refunds_given_at_the_same_moment_stay_within_what_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s30_a_refund_after_the_payout_is_netted_by_the_next_one() {
-    use konnect::id::PayoutId;
-    use konnect::{ledger, settlement};
+    use konnect::settlement;
     let app = TestApp::start().await;
     let admin = app.admin("admin").await;
     let booking = app.paid_booking().await;
     app.complete(&booking).await;
     app.advance(TimeDelta::hours(48));
     app.run_jobs().await;
-    let (mentor, payout) = (booking.mentor.id, PayoutId::generate());
-    let paid = transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        let lines = settlement::lock_ready(tx, mentor, 100).await?;
-        let sum = lines.iter().fold(konnect::money::Krw::ZERO, |sum, line| sum.plus(line.net_krw));
-        for line in &lines {
-            settlement::assign(tx, line.id, payout).await?;
-        }
-        ledger::post_payout_sent(tx, payout, mentor, "sent".into(), sum).await?;
-        ledger::post_payout_paid(tx, payout, mentor, "paid".into(), sum).await?;
-        settlement::conclude(tx, payout, true).await?;
-        Ok(sum)
-    });
-    assert_eq!(paid.expect("the database").0, 41_098);
+    app.open_account(&booking.mentor).await;
+    app.run_batch().await;
+    app.money_arrives(&booking.mentor).await;
+    let mentor = booking.mentor.id;
     app.refund(&admin, &booking, 50_000, "shared").await.ok(201);
     app.run_jobs().await;
     let lines =

@@ -189,9 +189,9 @@ async fn i07_the_ledger_refuses_edits_and_lopsided_entries() {
     });
     assert!(posted.is_err());
     let twice = konnect::transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        konnect::ledger::post_capture(tx, booking.id, "twice".into(), Krw(7)).await?;
-        let again = konnect::ledger::post_capture(tx, booking.id, "twice".into(), Krw(7)).await?;
-        konnect::ledger::post_refund(tx, booking.id, "undo".into(), Krw(7)).await?;
+        konnect::ledger::post_goodwill(tx, booking.id, "twice".into(), Krw(7)).await?;
+        let again = konnect::ledger::post_goodwill(tx, booking.id, "twice".into(), Krw(7)).await?;
+        konnect::ledger::post_goodwill_undone(tx, booking.id, "undo".into(), Krw(7)).await?;
         Ok(again)
     });
     assert!(!twice.expect("the database"), "a key posts once");
