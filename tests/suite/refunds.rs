@@ -188,12 +188,12 @@ async fn i07_the_ledger_refuses_edits_and_lopsided_entries() {
         Ok(konnect::ledger::post(tx, &lopsided).await?)
     });
     assert!(posted.is_err());
+    let capture = konnect::payment::capture_of(app.core.db.pool(), booking.id).await.expect("the database");
+    let key = format!("capture:{}", capture.expect("it was paid").attempt_id);
     let twice = konnect::transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        konnect::ledger::post_goodwill(tx, booking.id, "twice".into(), Krw(7)).await?;
-        let again = konnect::ledger::post_goodwill(tx, booking.id, "twice".into(), Krw(7)).await?;
-        konnect::ledger::post_goodwill_undone(tx, booking.id, "undo".into(), Krw(7)).await?;
-        Ok(again)
+        Ok(konnect::ledger::post_capture(tx, booking.id, key.clone(), Krw(booking.price)).await?)
     });
     assert!(!twice.expect("the database"), "a key posts once");
+    assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0]);
     app.finish().await;
 }
