@@ -44,6 +44,8 @@ CREATE TABLE payout_accounts (
     idempotency_key     VARCHAR(64)  NOT NULL,
     -- Nothing is paid out before (UTC); absent for a mentor's first account.
     frozen_until        DATETIME(6)  NULL,
+    -- When its e-mail was told that another account has taken its place (UTC).
+    warned_at           DATETIME(6)  NULL,
     created_at          DATETIME(6)  NOT NULL,
     updated_at          DATETIME(6)  NOT NULL,
     current_of          BINARY(16) AS (CASE WHEN state <> 'superseded' THEN mentor_id END) STORED,

@@ -16,8 +16,16 @@ use crate::{Handler, Outcome, Run};
 
 impl Handler for WarnOldContact {
     async fn run(self, run: &Run) -> Result<Outcome> {
-        let pool = run.services.core.db.pool();
-        let Some(account) = payout::find_account(pool, self.payout_account_id).await? else {
+        let (db, id) = (&run.services.core.db, self.payout_account_id);
+        let told = transact!(db, run.context(), anyhow::Error, tx => {
+            run.hold(tx).await?;
+            Ok(payout::was_warned(tx, id).await?)
+        })?;
+        if told {
+            return run.skip("the old contact was told").await;
+        }
+        let pool = db.pool();
+        let Some(account) = payout::find_account(pool, id).await? else {
             return run.skip("there is no such account").await;
         };
         let mentor = user::get(pool, account.mentor_id).await?;
@@ -28,17 +36,19 @@ impl Handler for WarnOldContact {
             subject: text.title,
             text: text.body,
             html: None,
-            message_id: self.payout_account_id.to_string(),
+            message_id: id.to_string(),
         };
         match run.services.mailer.send(mail).await {
-            Ok(_) => transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
-                Ok(Outcome::Done(run.finish(tx).await?))
-            }),
+            Ok(_) => {}
             Err(MailError::Permanent(why)) => {
-                tracing::warn!(account_id = %self.payout_account_id, why, "the old contact cannot be reached");
-                run.skip("the old contact's address is refused for good").await
+                tracing::warn!(account_id = %id, why, "the old contact cannot be reached");
             }
-            Err(error @ MailError::Transient(_)) => Ok(Outcome::Retry(error.to_string())),
+            Err(error @ MailError::Transient(_)) => return Ok(Outcome::Retry(error.to_string())),
         }
+        transact!(db, run.context(), anyhow::Error, tx => {
+            let finished = run.finish(tx).await?;
+            payout::mark_warned(tx, id).await?;
+            Ok(Outcome::Done(finished))
+        })
     }
 }

@@ -31,8 +31,9 @@ use crate::job::{Job, SendPayout};
 
 pub use account::{
     AccountState, BusinessType, Destination, Found, NewAccount, PayoutAccount, RegisterIntent, Registration,
-    Seller, SellerStatus, Standing, ask_again as ask_seller_again, find_account, prepare_registration,
-    registered, reject, renew_key, seller_found, sellers_to_read, set_account, standing, unregistered,
+    Seller, SellerStatus, Standing, ask_again as ask_seller_again, find_account, mark_warned,
+    prepare_registration, registered, reject, renew_key, seller_found, sellers_to_read, set_account,
+    standing, unregistered, was_warned,
 };
 pub use batch::{
     Looked, WEEKLY_LIMIT, batch, batches, block, debts, finish, look_at, open_batches, open_now, open_weekly,

@@ -160,6 +160,8 @@ async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> 
         app.reconcile().await;
         run(app).await;
     }
+    // The provider pays on weekdays, from eight to three in Seoul: Monday at ten.
+    app.advance_to(konnect_tests::monday() + TimeDelta::days(7) + TimeDelta::hours(1));
     app.open_batch().await;
     run(app).await;
     let payout = app.payouts_of(&mentor).await[0].id.to_string();

@@ -144,6 +144,16 @@ pub(super) async fn lock_destination(tx: &mut Tx, mentor: UserId) -> sqlx::Resul
 }
 
 /// One version of an account, current or not.
+/// Whether the old contact of an account was told of the new one.
+pub async fn was_warned(tx: &mut Tx, id: PayoutAccountId) -> sqlx::Result<bool> {
+    query::was_warned(tx, id).await
+}
+
+/// The old contact was told, or cannot be.
+pub async fn mark_warned(tx: &mut Tx, id: PayoutAccountId) -> sqlx::Result<()> {
+    query::mark_warned(tx, id).await
+}
+
 pub async fn find_account(pool: &MySqlPool, id: PayoutAccountId) -> sqlx::Result<Option<PayoutAccount>> {
     query::find(pool, id).await
 }

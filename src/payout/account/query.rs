@@ -242,3 +242,22 @@ pub async fn sellers_to_read(
     .fetch_all(executor)
     .await
 }
+
+pub async fn was_warned(tx: &mut Tx, id: PayoutAccountId) -> sqlx::Result<bool> {
+    let warned: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM payout_accounts WHERE id = ? AND warned_at IS NOT NULL FOR UPDATE")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(warned.is_some())
+}
+
+pub async fn mark_warned(tx: &mut Tx, id: PayoutAccountId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query("UPDATE payout_accounts SET warned_at = COALESCE(warned_at, ?) WHERE id = ?")
+        .bind(now)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

@@ -20,6 +20,10 @@ pub struct Teller<'a> {
     pub admins: [Person; 2],
     pub offering: OfferingId,
     pub dice: StdRng,
+    /// Whether the audit looks after each story, and not only at the end of the book.
+    pub suspicious: bool,
+    /// The seeds of this book's stories.
+    pub told: Vec<u64>,
     /// What happened in the story that is being told.
     pub log: Vec<String>,
     /// What the mentee brought back from the checkout, in this story.
@@ -40,6 +44,8 @@ impl<'a> Teller<'a> {
             admins,
             offering,
             dice: StdRng::seed_from_u64(0),
+            suspicious: false,
+            told: Vec::new(),
             log: Vec::new(),
             confirmations: Vec::new(),
         };
@@ -50,6 +56,7 @@ impl<'a> Teller<'a> {
     /// Tells one story; a step that the API answers with a fault of its own ends the test.
     pub async fn tell(&mut self, seed: u64) {
         self.dice = StdRng::seed_from_u64(seed);
+        self.told.push(seed);
         self.log = vec![format!("story {seed}")];
         self.confirmations.clear();
         let mentee = self.app.mentee(&format!("mentee-{seed}")).await;
