@@ -2,6 +2,8 @@
 //! transaction of its own, so that a batch that is stopped goes on where it was.
 
 use anyhow::Result;
+use konnect::db::DbError;
+use konnect::id::UserId;
 use konnect::job::RunPayoutBatch;
 use konnect::payout::{self, Batch, Block, Looked};
 use konnect::settlement;
@@ -50,15 +52,7 @@ async fn work(run: &Run, batch: &Batch) -> Result<Option<Block>> {
         }
         let mentors = settlement::mentors_ready(core.db.pool(), reached, PAGE).await?;
         for mentor in &mentors {
-            let looked = transact!(core.db, run.context(), anyhow::Error, tx => {
-                run.hold(tx).await?;
-                Ok(payout::look_at(tx, &core.rules, batch.id, *mentor).await?)
-            })?;
-            let outcome = match looked {
-                Looked::Payout(_) => "payout",
-                Looked::Skipped(skip) => skip.name(),
-                Looked::Nothing => "nothing",
-            };
+            let outcome = look_at(run, batch, *mentor).await?;
             metrics::counter!("konnect_payout_mentors_total", "outcome" => outcome).increment(1);
         }
         let Some(last) = mentors.last().filter(|_| mentors.len() == PAGE as usize) else { break };
@@ -69,4 +63,23 @@ async fn work(run: &Run, batch: &Batch) -> Result<Option<Block>> {
         Ok(payout::finish(tx, batch.id).await?)
     })?;
     Ok(None)
+}
+
+/// One mentor, in one word. A fault in the rows of one keeps nobody else from being paid: their lines stay ready.
+async fn look_at(run: &Run, batch: &Batch, mentor: UserId) -> Result<&'static str> {
+    let core = &run.services.core;
+    let looked = transact!(core.db, run.context(), anyhow::Error, tx => {
+        run.hold(tx).await?;
+        Ok(payout::look_at(tx, &core.rules, batch.id, mentor).await?)
+    });
+    match looked {
+        Ok(Looked::Payout(_)) => Ok("payout"),
+        Ok(Looked::Skipped(skip)) => Ok(skip.name()),
+        Ok(Looked::Nothing) => Ok("nothing"),
+        Err(error) if error.is::<payout::Error>() && error.database().is_none() => {
+            tracing::error!(%mentor, batch_id = %batch.id, error = format!("{error:#}"), "a mentor cannot be paid");
+            Ok("fault")
+        }
+        Err(error) => Err(error),
+    }
 }

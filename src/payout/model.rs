@@ -43,13 +43,13 @@ impl PayoutState {
     /// The table of allowed moves. Nothing leads out of the three ends.
     pub fn may_become(self, next: Self) -> bool {
         use PayoutState as S;
-        match (self, next) {
+        matches!(
+            (self, next),
             (S::Queued, S::Sent | S::Cancelled)
-            | (S::Sent | S::Unknown, S::Unknown | S::InProgress | S::Paid | S::Failed | S::ManualReview)
-            | (S::InProgress, S::InProgress | S::Paid | S::Failed | S::ManualReview)
-            | (S::ManualReview, S::InProgress | S::Paid | S::Failed) => true,
-            _ => false,
-        }
+                | (S::Sent | S::Unknown, S::Unknown | S::InProgress | S::Paid | S::Failed | S::ManualReview)
+                | (S::InProgress, S::InProgress | S::Paid | S::Failed | S::ManualReview)
+                | (S::ManualReview, S::InProgress | S::Paid | S::Failed)
+        )
     }
 
     /// Whether it is over.

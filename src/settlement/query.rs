@@ -209,8 +209,8 @@ pub async fn is_awarded(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
     Ok(awarded.is_some())
 }
 
-/// Every line of a mentor that may be paid, locked, oldest first: accruals and reversals alike. What was frozen while
-/// it was in a payout that failed is not among them.
+/// Every line of a mentor that may be paid, locked, oldest first: accruals and reversals alike. Nothing of a frozen
+/// reservation is among them, whatever its line says.
 pub async fn lock_ready(tx: &mut Tx, mentor: UserId, limit: u32) -> sqlx::Result<Vec<SettlementLine>> {
     sqlx::query_as(lines!(
         "WHERE state = 'ready' AND mentor_id = ?
@@ -273,13 +273,17 @@ pub async fn assign(tx: &mut Tx, id: SettlementLineId, payout: PayoutId) -> sqlx
     Ok(done.rows_affected() == 1)
 }
 
-/// The lines of a payout that is over: paid, or ready again for the next one.
+/// The lines of a payout that is over: paid, or ready again for the next one. What was frozen meanwhile is frozen from
+/// now on.
 pub async fn conclude(tx: &mut Tx, payout: PayoutId, paid: bool) -> sqlx::Result<u64> {
     let now = tx.now;
     let sql = if paid {
         "UPDATE settlement_lines SET state = 'paid', updated_at = ? WHERE payout_id = ? AND state = 'paying'"
     } else {
-        "UPDATE settlement_lines SET state = 'ready', payout_id = NULL, updated_at = ?
+        "UPDATE settlement_lines SET payout_id = NULL, updated_at = ?,
+            state = CASE WHEN EXISTS (SELECT 1 FROM settlement_freezes f
+                                      WHERE f.reservation_id = settlement_lines.reservation_id)
+                         THEN 'frozen' ELSE 'ready' END
          WHERE payout_id = ? AND state = 'paying'"
     };
     Ok(sqlx::query(sql).bind(now).bind(payout).execute(tx.conn()).await?.rows_affected())

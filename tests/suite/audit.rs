@@ -41,6 +41,7 @@ async fn is_paused(app: &TestApp) -> bool {
         .expect("a row")
 }
 
+/// What waits for the release goes on at once.
 async fn release(app: &TestApp) {
     transact!(app.core.db, app.context(), anyhow::Error, tx => {
         Ok(konnect::payout::release(tx, "looked into").await?)
@@ -91,6 +92,7 @@ async fn g8_a_drift_stops_payouts_until_an_operator_releases_them() {
     look(&app).await;
     assert!(is_paused(&app).await && findings(&app, true).await.is_empty());
     release(&app).await;
+    app.run_jobs().await;
     app.finish().await;
 }
 
@@ -195,6 +197,7 @@ async fn the_command_ends_with_a_code_that_says_whether_all_is_well() {
     assert!(is_paused(&app).await);
     let (code, _) = stack.output("admin", &["audit", "release", "--reason", "looked into"]).await;
     assert_eq!((code, is_paused(&app).await), (0, false));
+    app.run_jobs().await;
     shift(&app, &booking, -1).await;
     app.finish().await;
 }

@@ -89,6 +89,10 @@ const RULES: &[Rule] = &[
     Rule("takeDisputeOffer", Member, &[409]),
     Rule("answerDispute", Member, &[200, 409]),
     Rule("withdrawDispute", Member, &[200, 409]),
+    Rule("getPayoutAccount", Mentor, &[200, 404]),
+    Rule("setPayoutAccount", Mentor, &[409]),
+    Rule("listPayouts", Mentor, &[200]),
+    Rule("getPayout", OfMentor, &[200]),
     Rule("createRealtimeTicket", User, &[200]),
     Rule("adminListUsers", Admin, &[200]),
     Rule("adminSuspendUser", Admin, &[200]),
@@ -124,6 +128,17 @@ const RULES: &[Rule] = &[
     Rule("adminListPaymentAttempts", Admin, &[200]),
     Rule("adminRequeryPaymentAttempt", Admin, &[200]),
     Rule("adminClosePaymentAttempt", Admin, &[409]),
+    Rule("adminListPayouts", Admin, &[200]),
+    Rule("adminGetPayout", Admin, &[200]),
+    Rule("adminRequeryPayout", Admin, &[200]),
+    Rule("adminResolvePayout", Admin, &[409]),
+    Rule("adminGetPayoutControl", Admin, &[200]),
+    Rule("adminPausePayouts", Admin, &[200]),
+    Rule("adminReleasePayouts", Admin, &[200]),
+    Rule("adminListPayoutBatches", Admin, &[200]),
+    Rule("adminGetPayoutBatch", Admin, &[200]),
+    Rule("adminRunPayoutBatch", Admin, &[200]),
+    Rule("adminListPayoutDebts", Admin, &[200]),
 ];
 
 /// One operation of the document.

@@ -3,7 +3,6 @@
 use chrono::TimeDelta;
 use konnect::config::Rules;
 use konnect::dispute::{self, Kind, NewDispute};
-use konnect::id::PayoutId;
 use konnect::job::Job;
 use konnect::job::ReleaseSettlement;
 use konnect::money::Krw;
@@ -314,35 +313,27 @@ async fn s39_a_dispute_that_began_in_time_freezes_a_line_that_was_released_meanw
     app.finish().await;
 }
 
-/// Pays the lines of a reservation out, as a batch does.
-async fn pay_out(app: &TestApp, booking: &Booking) {
-    let mentor = booking.mentor.id;
-    sqlx::query("UPDATE settlement_lines SET state = 'ready' WHERE reservation_id = ?")
-        .bind(booking.id)
-        .execute(app.core.db.pool())
-        .await
-        .expect("the database");
-    transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        let payout = PayoutId::generate();
-        let mut sum = Krw::ZERO;
-        for line in settlement::lock_ready(tx, mentor, 100).await? {
-            sum = sum.plus(line.net_krw);
-            assert!(settlement::assign(tx, line.id, payout).await?);
-        }
-        ledger::post_payout_sent(tx, payout, mentor, format!("sent:{payout}"), sum).await?;
-        ledger::post_payout_paid(tx, payout, mentor, format!("paid:{payout}"), sum).await?;
-        settlement::conclude(tx, payout, true).await?;
-        Ok(())
-    })
-    .expect("the database");
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn i11_what_was_paid_out_before_the_decision_is_netted_later() {
+async fn i11_what_was_in_a_payout_before_the_dispute_is_netted_later() {
     let app = TestApp::start().await;
-    let (booking, path, admin) = in_review(&app, 50_000).await;
-    // The batch had taken the line a moment before the dispute froze it.
-    pay_out(&app, &booking).await;
+    let booking = app.completed_session().await;
+    app.open_account(&booking.mentor).await;
+    app.advance_to(booking.starts_at + TimeDelta::hours(49) - SECOND);
+    app.run_jobs().await;
+    let new = NewDispute { kind: Kind::Quality, description: "Just in time.".into(), claim: Krw(50_000) };
+    let dispute = transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        // The transaction has its instant, but no lock yet: the release job and a batch are faster.
+        app.advance(SECOND);
+        app.run_jobs().await;
+        app.run_batch().await;
+        Ok(dispute::open(tx, &app.core.rules, booking.id, booking.mentee.id, &new).await?)
+    })
+    .expect("it began in time");
+    assert_eq!(app.line_states(booking.id).await, ["paying"]);
+    assert_eq!(app.payouts_of(&booking.mentor).await[0].amount_krw, Krw(41_098));
+    app.money_arrives(&booking.mentor).await;
+    let (path, admin) = (format!("/v1/disputes/{}", dispute.id), app.admin("judge").await);
+    app.bring_to_review(&path, &booking.mentee).await;
     app.judge(&admin, &path, "decide", decision("upheld", 50_000, "shared")).await.ok(200);
     app.run_jobs_twice().await;
     let lines = app.lines(booking.id).await;

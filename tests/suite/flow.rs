@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use konnect::mentor::Kind;
 use konnect_jobs::registry;
-use konnect_sandbox::{Effect, Endpoint, Fault};
+use konnect_sandbox::{Effect, Endpoint, Fault, SellerStatus};
 use konnect_tests::{Booking, TestApp};
 use serde_json::json;
 
@@ -98,6 +98,17 @@ async fn nobody_pays_and_the_slot_reopens() {
 /// All flows of this issue, to the end of each.
 async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> {
     let mentor = app.mentor("mentor").await;
+    // The mentor's account, changed at once: only that is told to the old contact.
+    for version in 0..2 {
+        let account = konnect_tests::account_body(version);
+        let client = app.log_in(&mentor).await.client;
+        client.send(reqwest::Method::PUT, "/v1/me/payout-account", Some(account), &[]).await.ok(200);
+        run(app).await;
+    }
+    let seller = app.seller_id(&mentor).await;
+    app.sandbox.set_seller_status(&seller, SellerStatus::Approved).expect("a payee");
+    app.sandbox.settle().await;
+    run(app).await;
     let instant = app.offering(&mentor, Kind::Instant, 60, 50_001).await;
     let approval = app.offering(&mentor, Kind::Approval, 30, 30_000).await;
     let start = konnect_tests::monday() + TimeDelta::hours(48);
@@ -149,6 +160,12 @@ async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> 
         app.reconcile().await;
         run(app).await;
     }
+    app.open_batch().await;
+    run(app).await;
+    let payout = app.payouts_of(&mentor).await[0].id.to_string();
+    app.sandbox.complete_payout(&payout).expect("under way");
+    app.sandbox.settle().await;
+    run(app).await;
     bookings
 }
 

@@ -6,7 +6,7 @@ use konnect::job::{Job, RunPayoutBatch, SendPayout};
 use konnect::ledger;
 use konnect::money::Krw;
 use konnect::payout::{self, Looked};
-use konnect::settlement::{self, Bearer};
+use konnect::settlement;
 use konnect::transact;
 use konnect_sandbox::{Endpoint, SellerStatus};
 use konnect_tests::{Earner, Person, TestApp, account_body, monday};
@@ -33,12 +33,13 @@ async fn skip_of(app: &TestApp, mentor: &Person) -> String {
 
 /// A refund of a session that was paid out already.
 async fn claw_back(app: &TestApp, earner: &Earner, amount: i64, key: &str) {
-    let id = earner.bookings[0].id;
-    transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        settlement::take_back(tx, id, Krw(amount), Bearer::Shared, key).await?;
-        Ok(ledger::post_refund(tx, id, format!("test:{key}"), Krw(amount)).await?)
-    })
-    .expect("it is taken back");
+    let (first, second) =
+        (app.admin(&format!("first-{key}")).await, app.admin(&format!("second-{key}")).await);
+    let asked = app.refund(&first, &earner.bookings[0], amount, "shared").await.ok(201);
+    if asked["state"] == "awaiting_approval" {
+        app.about_refund(&second, asked["id"].as_str().expect("an id"), "approve", json!({})).await.ok(200);
+    }
+    app.run_jobs().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,6 +293,49 @@ async fn paused_payouts_wait_until_they_are_released() {
         assert_eq!(app.payout_state(&earner.mentor).await, "in_progress");
         app.money_arrives(&earner.mentor).await;
     }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_frozen_after_the_batch_is_taken_out_of_it() {
+    let app = TestApp::start().await;
+    let earner = app.payee("mina", &[50_000, 50_000]).await;
+    app.open_batch().await;
+    let batch = app.take_due().await.expect("the batch");
+    app.executor.execute(batch).await.expect("the database");
+    let frozen = earner.bookings[0].id;
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(settlement::freeze(tx, frozen, "test").await?) })
+        .expect("a freeze");
+    app.run_jobs_twice().await;
+    assert_eq!(app.payout_state(&earner.mentor).await, "cancelled");
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["frozen", "ready"]);
+    assert!(app.sandbox.calls_to(Endpoint::Payout).is_empty());
+    app.run_batch().await;
+    assert_eq!(app.payouts_of(&earner.mentor).await[0].amount_krw, Krw(NET), "the other one alone");
+    app.money_arrives(&earner.mentor).await;
+
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(settlement::thaw(tx, frozen, "test").await?) })
+        .expect("a thaw");
+    app.run_jobs().await;
+    app.run_batch().await;
+    app.money_arrives(&earner.mentor).await;
+    assert_eq!(app.owed(&earner.mentor).await, (0, 0));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_who_asks_twice_gets_one_batch() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let path = "/v1/admin/payout-batches";
+    let first = admin.client.post_as(path, json!(null), "run-it-now").await.ok(200);
+    app.advance(TimeDelta::seconds(5));
+    let second = admin.client.post_as(path, json!(null), "run-it-now").await.ok(200);
+    assert_eq!(first["id"], second["id"]);
+    app.run_jobs().await;
+    let batches = admin.client.get(path).await.ok(200);
+    let manual = batches["items"].as_array().expect("batches").iter().filter(|b| b["cause"] == "manual");
+    assert_eq!(manual.count(), 1);
     app.finish().await;
 }
 

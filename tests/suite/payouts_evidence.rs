@@ -104,6 +104,11 @@ async fn a_record_with_another_amount_or_payee_is_no_evidence_and_stops_payouts(
     assert_eq!((after.state.name(), after.alert.as_deref()), ("manual_review", Some("provider_mismatch")));
     assert_eq!(app.owed(&earner.mentor).await, (0, NET), "nothing moved");
     assert!(is_paused(&app).await);
+    let admin = app.admin("admin").await;
+    let waiting = admin.client.get("/v1/admin/payouts?state=manual_review").await.ok(200);
+    assert_eq!(waiting["items"][0]["id"], payout.id.to_string());
+    let others = admin.client.get("/v1/admin/payouts?state=paid").await.ok(200);
+    assert_eq!(others["items"], json!([]));
 
     // The provider's true record still ends it.
     app.money_arrives(&earner.mentor).await;

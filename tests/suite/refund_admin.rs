@@ -246,3 +246,43 @@ async fn s27_two_refunds_at_once_cannot_give_back_more_than_there_is() {
     assert_eq!(app.balance_at_provider(&booking).await, 20_000);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s30_a_refund_that_races_the_settlement_leaves_the_books_right() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let mentor = app.mentor("mentor").await;
+    let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
+    let mut bookings = Vec::new();
+    for i in 0..4 {
+        let mentee = app.mentee(&format!("mentee{i}")).await;
+        let at = konnect_tests::monday() + TimeDelta::hours(48 + i);
+        let booking = app.book(&mentor, &mentee, offering, at).await;
+        app.pay(&booking).await;
+        bookings.push(booking);
+    }
+    let last = bookings.last().expect("four").starts_at;
+    app.advance_to(last);
+    app.run_jobs().await;
+    // Completion, accrual and release are all due while the refunds are asked for.
+    app.advance_to(last + TimeDelta::hours(50));
+    let (_, a, b, c, d) = tokio::join!(
+        app.run_jobs(),
+        app.refund(&admin, &bookings[0], 20_000, "shared"),
+        app.refund(&admin, &bookings[1], 20_000, "platform"),
+        app.refund(&admin, &bookings[2], 20_000, "shared"),
+        app.refund(&admin, &bookings[3], 20_000, "platform")
+    );
+    for answer in [a, b, c, d] {
+        answer.ok(201);
+    }
+    app.run_jobs().await;
+    app.advance(TimeDelta::minutes(10));
+    app.run_jobs().await;
+    for (i, booking) in bookings.iter().enumerate() {
+        let expected = if i % 2 == 0 { [30_000, 0, -25_500, -4_500] } else { [30_000, 0, -42_500, -7_500] };
+        assert_eq!(app.ledger(booking.id).await, expected, "booking {i}");
+        assert_eq!(app.balance_at_provider(booking).await, 30_000);
+    }
+    app.finish().await;
+}

@@ -1,7 +1,10 @@
 //! Refunds that need people: a second pair of eyes, and what an operator does when the provider refuses (F5, F6).
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use konnect::ledger::Account;
+use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault};
 use konnect_tests::{Booking, Person, TestApp};
 use serde_json::{Value, json};
@@ -256,5 +259,29 @@ async fn f05_money_that_bought_nothing_cannot_be_kept() {
     app.about_refund(&admin, &id, "retry", json!({})).await.ok(200);
     app.run_jobs().await;
     assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f05_a_refund_is_ended_once_however_its_job_fails() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let (booking, id) = refused(&app, "EXCEED_MAX_REFUND_DUE").await;
+    app.about_refund(&admin, &id, "mark-done", json!({ "evidence": "transfer 4711" })).await.ok(200);
+    // Before the answer: the provider is away.
+    app.sandbox.fault(Fault::once(Endpoint::Get, Effect::Status(503)));
+    app.run_jobs().await;
+    assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
+    // After the answer, before the commit: another worker has the job.
+    app.advance(TimeDelta::seconds(3));
+    app.sandbox.fault(Fault::once(Endpoint::Get, Effect::Delay(Duration::from_millis(600))));
+    let delivery = app.take_due().await.expect("it is tried again");
+    let again = app.lose_the_lease(delivery, Endpoint::Get).await;
+    assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
+    assert_eq!(app.run_delivery(again).await, Ended::Done);
+    app.run_jobs_twice().await;
+    assert_eq!(app.refund_states(&booking).await, ["by_hand"]);
+    assert_eq!(balance(&app, Account::PlatformBank).await, -50_000);
+    assert_eq!(app.notices_of(&booking.mentee, "payment.refunded").await, 1);
     app.finish().await;
 }

@@ -227,33 +227,23 @@ async fn s27_two_refunds_given_at_the_same_moment_stay_within_what_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s30_a_refund_after_the_payout_is_netted_by_the_next_one() {
-    use konnect::id::PayoutId;
-    use konnect::{ledger, settlement};
+    use konnect::settlement;
     let app = TestApp::start().await;
     let admin = app.admin("admin").await;
-    let booking = app.paid_booking().await;
-    app.complete(&booking).await;
-    app.advance(TimeDelta::hours(48));
+    let earner = app.payee("payee", &[50_000]).await;
+    let booking = &earner.bookings[0];
+    app.run_batch().await;
+    app.money_arrives(&earner.mentor).await;
+    assert_eq!(app.payout_state(&earner.mentor).await, "paid");
+
+    app.refund(&admin, booking, 50_000, "shared").await.ok(201);
     app.run_jobs().await;
-    let (mentor, payout) = (booking.mentor.id, PayoutId::generate());
-    let paid = transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        let lines = settlement::lock_ready(tx, mentor, 100).await?;
-        let sum = lines.iter().fold(konnect::money::Krw::ZERO, |sum, line| sum.plus(line.net_krw));
-        for line in &lines {
-            settlement::assign(tx, line.id, payout).await?;
-        }
-        ledger::post_payout_sent(tx, payout, mentor, "sent".into(), sum).await?;
-        ledger::post_payout_paid(tx, payout, mentor, "paid".into(), sum).await?;
-        settlement::conclude(tx, payout, true).await?;
-        Ok(sum)
-    });
-    assert_eq!(paid.expect("the database").0, 41_098);
-    app.refund(&admin, &booking, 50_000, "shared").await.ok(201);
-    app.run_jobs().await;
-    let lines =
-        settlement::lines_of_reservation(app.core.db.pool(), booking.id, mentor).await.expect("the database");
+    let lines = settlement::lines_of_reservation(app.core.db.pool(), booking.id, earner.mentor.id)
+        .await
+        .expect("the database");
     let shown: Vec<_> = lines.iter().map(|line| (line.state.name(), line.net_krw.0)).collect();
     assert_eq!(shown, [("paid", 41_098), ("ready", -41_098)], "I11: what was paid stays as it is");
-    assert_eq!(app.balance_at_provider(&booking).await, 0);
+    assert_eq!(app.balance_at_provider(booking).await, 0);
+    assert_eq!(app.refund_states(booking).await, ["done"]);
     app.finish().await;
 }

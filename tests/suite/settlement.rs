@@ -67,7 +67,7 @@ async fn i10_nothing_is_ready_before_the_window_for_problems_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i10_money_that_the_provider_no_longer_has_is_held() {
+async fn i10_s28_money_that_the_provider_no_longer_has_is_held_and_taken_back() {
     let app = TestApp::start().await;
     let booking = completed(&app).await;
     // Given back in the provider's console, and nobody told us.
@@ -81,13 +81,17 @@ async fn i10_money_that_the_provider_no_longer_has_is_held() {
     };
     app.services.toss.cancel(&payment.payment_key, request, "console").await.expect("a cancel");
     window_over(&app, &booking).await;
-    assert_eq!(states(&app, booking.id).await, ["held"]);
+    assert_eq!(states(&app, booking.id).await, ["held", "held"], "what was given back is a line of its own");
+    assert_eq!(app.ledger(booking.id).await, [40_000, 0, -34_000, -6_000]);
     let mentor = app.log_in(&booking.mentor).await;
     let settled = mentor.client.get(&format!("{}/settlement", booking.path())).await.ok(200);
     assert_eq!(settled["lines"][0]["heldReason"], "provider_disagrees");
     let earnings = mentor.client.get("/v1/me/earnings").await.ok(200);
-    assert_eq!((&earnings["held"], &earnings["available"]), (&41_098.into(), &0.into()));
-    app.leave().await;
+    assert_eq!((&earnings["held"], &earnings["available"]), (&32_878.into(), &0.into()));
+    app.advance(TimeDelta::hours(1));
+    app.run_jobs().await;
+    assert_eq!(states(&app, booking.id).await, ["ready", "ready"], "both agree again");
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,8 @@
 
 #[path = "stories/ends.rs"]
 mod ends;
+#[path = "stories/office.rs"]
+mod office;
 #[path = "stories/steps.rs"]
 mod steps;
 #[path = "stories/teller.rs"]

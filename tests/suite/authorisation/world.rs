@@ -30,6 +30,9 @@ pub struct World {
     job: String,
     /// Of the settled session, done.
     refund: String,
+    /// Of the mentor, for the session that is settled.
+    payout: String,
+    batch: String,
 }
 
 impl World {
@@ -47,6 +50,9 @@ impl World {
         let admin = app.admin("admin").await;
         let refund = app.refund(&admin, &settled, 1_000, "shared").await.ok(201);
         app.run_jobs().await;
+        app.open_account(&mentor).await;
+        app.run_batch().await;
+        let payout = app.payouts_of(&mentor).await.remove(0);
 
         let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
         let paid = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(7 * 24 + 2)).await;
@@ -81,6 +87,8 @@ impl World {
             victim: app.mentee("victim").await,
             job: app.jobs_in("done").await[0].id.to_string(),
             refund: refund["id"].as_str().expect("an id").to_owned(),
+            payout: payout.id.to_string(),
+            batch: payout.batch_id.to_string(),
             admin,
             suspended,
             applicant,
@@ -108,12 +116,13 @@ impl World {
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
-            "/v1/admin/reservations" => self.settled.id.to_string(),
             "/v1/admin/mentors" => self.mentor.id.to_string(),
             "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
+            "/v1/me/payouts" | "/v1/admin/payouts" => self.payout.clone(),
+            "/v1/admin/payout-batches" => self.batch.clone(),
             "/v1/admin/payment-attempts" => {
                 self.confirmation["orderId"].as_str().expect("an order").to_owned()
             }
@@ -153,9 +162,6 @@ impl World {
             "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
-            "rejectReservation" | "adminSuspendUser" | "adminReinstateUser" | "adminClosePaymentAttempt" => {
-                because
-            }
             "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),
             "setRefundAccount" => {
                 json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })
@@ -163,6 +169,14 @@ impl World {
             "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
             "adminRejectRefund" | "adminGiveUpRefund" => because,
             "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
+            "rejectReservation"
+            | "adminSuspendUser"
+            | "adminReinstateUser"
+            | "adminClosePaymentAttempt"
+            | "adminPausePayouts"
+            | "adminReleasePayouts" => because,
+            "setPayoutAccount" => konnect_tests::account_body(99),
+            "adminResolvePayout" => json!({ "outcome": "paid", "evidence": "a statement" }),
             "confirmPayment" => self.confirmation.clone(),
             "openDispute" => json!({ "kind": "other", "description": "Late.", "claim": 0 }),
             "reportNoShow" => json!({ "absent": "mentee" }),
@@ -183,7 +197,8 @@ impl World {
     pub fn secrets(&self) -> Vec<String> {
         let ids = [self.settled.id, self.paid.id, self.disputed.id].map(|id| id.to_string());
         let people = [self.mentee.id.to_string(), self.mentee.email.clone(), self.mentor.email.clone()];
-        ids.into_iter().chain(people).chain([self.notice.clone(), self.login.clone()]).collect()
+        let things = [&self.notice, &self.login, &self.payout].map(String::clone);
+        ids.into_iter().chain(people).chain(things).collect()
     }
 
     /// The objects that others try to reach, as their rows are.
@@ -203,6 +218,11 @@ impl World {
                 "SELECT CONCAT(version, is_active) FROM offerings WHERE id = ?",
                 "offering",
                 self.paid.offering.0,
+            ),
+            (
+                "SELECT CONCAT(state, destination) FROM payouts WHERE id = ?",
+                "payout",
+                self.payout.parse().expect("an id"),
             ),
             ("SELECT CONCAT(state, version) FROM users WHERE id = ?", "victim", self.victim.id.0),
             ("SELECT CONCAT(state, version) FROM users WHERE id = ?", "mentee", self.mentee.id.0),

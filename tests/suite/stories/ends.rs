@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::ledger::{self, Account};
+use konnect::payment;
 use konnect_sandbox::WebhookMode;
 use konnect_tests::Booking;
 
@@ -9,7 +10,9 @@ use super::teller::Teller;
 
 impl Teller<'_> {
     /// What every story needs beside the cast.
-    pub async fn prepare(&self) {}
+    pub async fn prepare(&self) {
+        self.app.open_account(&self.mentor).await;
+    }
 
     /// Everybody is well again, and time passes until nothing is left to be done.
     pub async fn end(&mut self, booking: &Booking) {
@@ -27,8 +30,14 @@ impl Teller<'_> {
             app.advance_to(over);
         }
         self.let_things_settle().await;
-        app.advance(TimeDelta::hours(2));
-        self.let_things_settle().await;
+        // Disputes have their deadlines, and what waits for a person is answered.
+        for days in [0, 8, 4, 1] {
+            app.advance(TimeDelta::days(days) + TimeDelta::hours(2));
+            self.let_things_settle().await;
+            self.clear_desk(booking).await;
+            self.bank(true);
+            self.let_things_settle().await;
+        }
     }
 
     /// The reconcilers of money and bookings become due, and no others.
@@ -71,13 +80,29 @@ impl Teller<'_> {
         if ours != provider {
             return Err(format!("the provider has {provider}, the ledger says {ours}"));
         }
-        let violations = app.audit().await;
-        if !violations.is_empty() {
-            return Err(format!("the audit finds {violations:#?}"));
+        let refunds = payment::refunds_of(app.core.db.pool(), booking.id).await.map_err(|e| e.to_string())?;
+        if let Some(refund) = refunds.iter().find(|refund| refund.state.is_open()) {
+            return Err(format!("a refund is still on its way: {refund:#?}"));
+        }
+        let found = app.audit().await;
+        if !found.is_empty() {
+            return Err(format!("the audit finds {found:#?}"));
         }
         Ok(())
     }
 
     /// After the last story of a book.
-    pub async fn expect_agreement(&self) {}
+    pub async fn expect_agreement(&mut self) {
+        self.app.run_batch().await;
+        self.bank(true);
+        self.app.sandbox.settle().await;
+        self.app.run_jobs().await;
+        let totals = self.app.sandbox.ledger_total();
+        assert_eq!(totals.in_transit, 0, "every payout has ended");
+        let rows = ledger::balances(self.app.core.db.pool()).await.expect("the ledger");
+        let of = |account| rows.iter().find(|b| b.account == account).map_or(0, |b| b.amount_krw.0);
+        assert_eq!(of(Account::Provider), totals.held());
+        assert_eq!(of(Account::PayoutTransit), 0);
+        assert_eq!(of(Account::Held), 0, "nothing is held when every story is over");
+    }
 }

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
+use super::office::Office;
 use super::teller::{PRICE, Teller};
 
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ pub enum Step {
     Rush {
         which: usize,
     },
+    Office(Office),
 }
 
 const DECLINES: &[&str] = &[
@@ -72,6 +74,13 @@ const REFUSED_CANCELS: &[&str] = &[
     "FAILED_REFUND_PROCESS",
     "FORBIDDEN_CONSECUTIVE_REQUEST",
     "EXCEED_MAX_REFUND_DUE",
+    "A_CODE_OF_TOMORROW",
+];
+
+const REFUSED_PAYOUTS: &[&str] = &[
+    "NOT_ENOUGH_AMOUNT",
+    "FAILED_INTERNAL_SYSTEM_PROCESSING",
+    "FORBIDDEN_SELLER_PAYOUT",
     "A_CODE_OF_TOMORROW",
 ];
 
@@ -104,7 +113,7 @@ impl Step {
 
     pub fn roll(dice: &mut StdRng) -> Self {
         let which = dice.random_range(0..3);
-        match dice.random_range(0..100) {
+        match dice.random_range(0..128) {
             0..18 => Self::Checkout { deposit: dice.random_range(0..5) == 0 },
             18..34 => Self::Confirm { which, tampered: dice.random_range(0..12) == 0 },
             34..44 => Self::WorkAll,
@@ -143,7 +152,13 @@ impl Step {
             88..91 => Self::Deposit,
             91..92 => Self::ReverseDeposit,
             92..95 => Self::Reconcile,
-            _ => Self::Rush { which },
+            95..100 => Self::Rush { which },
+            100..102 => {
+                Self::Fault(Fault::times(Endpoint::Payout, which as u32 + 1, effect(dice, REFUSED_PAYOUTS)))
+            }
+            102..103 => Self::Fault(Fault::times(Endpoint::PayoutList, 1, effect(dice, &["PROVIDER_ERROR"]))),
+            103..105 => Self::Pass(TimeDelta::hours(49)),
+            _ => Self::Office(Office::roll(dice)),
         }
     }
 }
@@ -229,6 +244,7 @@ impl Teller<'_> {
                 app.run_jobs().await;
             }
             Step::Rush { which } => self.rush(booking, *which).await,
+            Step::Office(step) => self.go_to_office(booking, step).await,
         }
         app.sandbox.settle().await;
     }
