@@ -7,7 +7,6 @@
 
 mod app;
 mod client;
-
 mod disputes;
 mod faults;
 mod jobs;
