@@ -265,7 +265,6 @@ impl AuditApi {
     ///
     /// Its report and the rows behind it: those that are unexplained, or all. For administrators.
     #[oai(path = "/reconciliation/:day", method = "get", operation_id = "adminGetReconciliation")]
-    #[expect(clippy::too_many_arguments, reason = "each is a parameter")]
     async fn day(
         &self,
         app: Data<&Shared>,

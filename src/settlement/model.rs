@@ -44,16 +44,16 @@ impl LineState {
     /// The table of allowed moves. Nothing leaves `Paid` (I11) or `Reversed`.
     pub fn may_become(self, next: Self) -> bool {
         use LineState as S;
-        match (self, next) {
+        matches!(
+            (self, next),
             (S::Accrued | S::Held | S::Frozen | S::Ready, S::Reversed)
-            | (S::Accrued | S::Held | S::Ready, S::Frozen)
-            | (S::Accrued, S::Held | S::Ready)
-            | (S::Held, S::Ready)
-            | (S::Frozen, S::Accrued)
-            | (S::Ready, S::Paying)
-            | (S::Paying, S::Paid | S::Ready) => true,
-            _ => false,
-        }
+                | (S::Accrued | S::Held | S::Ready, S::Frozen)
+                | (S::Accrued, S::Held | S::Ready)
+                | (S::Held, S::Ready)
+                | (S::Frozen, S::Accrued)
+                | (S::Ready, S::Paying)
+                | (S::Paying, S::Paid | S::Ready)
+        )
     }
 
     /// Whether the money has left, or may have.
