@@ -1,7 +1,9 @@
 //! What `./dev bench` measures, with which load, and what it compares with.
 
+mod audit;
 pub mod constant;
 mod http;
+pub mod intake;
 mod jobs;
 mod load;
 mod process;
@@ -11,6 +13,7 @@ mod reserve;
 mod sample;
 mod server;
 mod slots;
+mod webhooks;
 mod world;
 
 use std::net::SocketAddr;
@@ -38,6 +41,10 @@ pub struct Plan {
     pub idle_jobs: usize,
     pub steady_jobs: usize,
     pub drained_jobs: usize,
+    /// Of one round, each way.
+    pub webhooks: usize,
+    /// That the audit looks at.
+    pub ledger_rows: usize,
 }
 
 impl Plan {
@@ -49,6 +56,8 @@ impl Plan {
         idle_jobs: 300,
         steady_jobs: 3_000,
         drained_jobs: 20_000,
+        webhooks: 6_000,
+        ledger_rows: 1_000_000,
     };
     /// Everything once, with little of it: shows that it runs.
     pub const QUICK: Self = Self {
@@ -59,6 +68,8 @@ impl Plan {
         idle_jobs: 20,
         steady_jobs: 300,
         drained_jobs: 1_000,
+        webhooks: 400,
+        ledger_rows: 20_000,
     };
 }
 
@@ -68,6 +79,8 @@ pub enum Part {
     Reservations,
     Slots,
     Jobs,
+    Webhooks,
+    Audit,
 }
 
 /// Where everything is.
@@ -117,6 +130,13 @@ impl Bench {
         }
         if parts.contains(&Part::Jobs) {
             report.sections.extend(jobs::measure(self).await?);
+        }
+        if parts.contains(&Part::Webhooks) {
+            report.sections.push(webhooks::measure(self).await?);
+        }
+        // Last: it fills the database.
+        if parts.contains(&Part::Audit) {
+            report.sections.push(audit::measure(self).await?);
         }
         Ok(report)
     }

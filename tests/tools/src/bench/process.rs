@@ -59,6 +59,20 @@ impl Process {
         }
     }
 
+    /// Waits until it takes connections.
+    pub async fn wait_listening(&mut self, address: SocketAddr) -> Result<()> {
+        let asking = async {
+            while Connection::open(address).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = asking => Ok(()),
+            ended = self.child.wait() => bail!("{} ended before it was ready: {}", self.name, ended?),
+            () = tokio::time::sleep(PATIENCE) => bail!("{} does not listen", self.name),
+        }
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) -> Result<()> {
         let id = self.child.id().with_context(|| format!("{} has ended by itself", self.name))?;

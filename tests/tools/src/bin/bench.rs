@@ -14,7 +14,10 @@ use konnect::config::{Config, TokenConfig};
 use bench::{Bench, Part, Plan};
 
 #[derive(Parser)]
-#[command(version, about = "Measures reservations, slot listings and jobs; the database must be empty.")]
+#[command(
+    version,
+    about = "Measures reservations, slot listings, jobs, webhooks and the audit; the database must be empty."
+)]
 struct Settings {
     #[command(flatten)]
     config: Config,
@@ -33,7 +36,7 @@ struct Settings {
     #[arg(long)]
     quick: bool,
     /// Measures these parts alone.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "audit"])]
     only: Vec<Part>,
     #[command(subcommand)]
     role: Option<Role>,
@@ -48,13 +51,20 @@ enum Role {
         #[arg(long)]
         bytes: usize,
     },
+    /// Inserts webhooks and does nothing else, for comparison.
+    Intake {
+        #[arg(long)]
+        bind: SocketAddr,
+    },
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let settings = Settings::parse();
-    if let Some(Role::Constant { bind, bytes }) = settings.role {
-        return bench::constant::serve(bind, bytes).await;
+    match settings.role {
+        Some(Role::Constant { bind, bytes }) => return bench::constant::serve(bind, bytes).await,
+        Some(Role::Intake { bind }) => return bench::intake::serve(bind, &settings.config).await,
+        None => {}
     }
     // An error says that a provider of TLS is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
