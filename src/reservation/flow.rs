@@ -44,6 +44,9 @@ async fn step(
         availability::release(tx, is.id).await?;
     }
     outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
+    if was.hold_until != is.hold_until {
+        outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND]).await?;
+    }
     deadline::write(tx, &is).await?;
     announce(tx, &is, step.cause(), json!({ "reason": reason })).await?;
     Ok(is)
@@ -59,8 +62,8 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
     const COMPLETE: &str = CompleteReservation::KIND;
     match state {
         State::Requested => &[REQUEST],
-        // Also after a capture that was taken back, and after a payer was given longer than the first hold.
-        State::AwaitingPayment => &[REQUEST, HOLD, REMIND, START],
+        // Also after a capture that was taken back.
+        State::AwaitingPayment => &[REQUEST, REMIND, START],
         State::Paying => &[],
         State::Confirmed => &[HOLD],
         State::InSession => &[REMIND],

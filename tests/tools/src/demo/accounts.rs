@@ -13,9 +13,9 @@ use super::world::{Cast, World};
 /// Prints every entry of the story's reservations and checks that debits equal credits.
 pub async fn show_ledger(world: &World) -> Result<()> {
     world.line.part("The ledger of the three reservations");
-    let rule = "-".repeat(66);
+    let rule = "-".repeat(68);
     let row = |a: &str, b: &str, c: &str, debit: &str, credit: &str| {
-        format!("{a:<12} {b:<9} {c:<17} {debit:>12} {credit:>12}").trim_end().to_owned()
+        format!("{a:<12} {b:<9} {c:<19} {debit:>12} {credit:>12}").trim_end().to_owned()
     };
     world.line.plain(&row("reservation", "entry", "account", "debit", "credit"));
     world.line.plain(&rule);

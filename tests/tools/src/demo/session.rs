@@ -75,11 +75,14 @@ async fn check_settlement(world: &World, cast: &Cast, reservation: &str) -> Resu
     let path = format!("/v1/reservations/{reservation}/settlement");
     let note = |line: &Value| {
         let amount = |name: &str| won(line[name].as_i64().unwrap_or_default());
-        format!("{} = {} fee + {} mentor", amount("gross"), amount("fee"), amount("net"))
+        let [gross, fee, tax, net] = ["gross", "fee", "withholding", "net"].map(amount);
+        format!("{gross} = {fee} fee + {tax} tax + {net} mentor")
     };
     let line = cast.mentor.send(cast.mentor.rest.get(&path), 200, note).await?;
     let fee = PRICE * i64::from(world.rules.fee_bps) / 10_000;
-    let right = line["gross"] == PRICE && line["fee"] == fee && line["net"] == PRICE - fee;
-    let what = format!("the mentor's share is {} after {} fee", won(PRICE - fee), won(fee));
+    let tax = (PRICE - fee) * i64::from(world.rules.withholding_bps) / 10_000;
+    let net = PRICE - fee - tax;
+    let right = line["gross"] == PRICE && line["fee"] == fee && line["net"] == net;
+    let what = format!("the mentor's share is {} after {} fee and {} tax", won(net), won(fee), won(tax));
     world.line.promise(right, &what)
 }
