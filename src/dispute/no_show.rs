@@ -12,6 +12,7 @@ use crate::event;
 use crate::id::{NoShowReportId, ReservationId, UserId};
 use crate::job::{AccrueSettlement, NotifyEvent};
 use crate::outbox;
+use crate::payment;
 use crate::reservation::{self, Absent, Reservation, State as Stage, Strike};
 use crate::settlement::Bearer;
 
@@ -107,6 +108,9 @@ pub async fn mark_no_show(
         }
         Absent::Mentor => {
             reservation::strike(tx, &is, Strike::NO_SHOW).await?;
+            // All of the price is due to the mentee; what is given already is no longer the platform's to pay.
+            let key = format!("goodwill-undone:{id}:no_show");
+            payment::take_goodwill_back(tx, id, is.price_krw.minus(left), key).await?;
             if left.is_positive() {
                 money::give_back(tx, &is, left, Bearer::Shared, "no_show", "", "no_show").await?;
             }

@@ -42,6 +42,11 @@ pub async fn held(tx: &mut Tx, r: ReservationId) -> Result<Krw, Error> {
     Ok(query::balance(tx, r, Account::Held).await?.negated())
 }
 
+/// What the platform has given for a reservation out of its own pocket, and not taken back.
+pub async fn goodwill(tx: &mut Tx, r: ReservationId) -> Result<Krw, Error> {
+    Ok(query::balance(tx, r, Account::Goodwill).await?)
+}
+
 /// What a mentor has earned and was not yet sent; negative when the mentor owes us.
 pub async fn payable(tx: &mut Tx, mentor: UserId) -> Result<Krw, Error> {
     Ok(query::balance_of_owner(tx, mentor, Account::MentorPayable).await?.negated())

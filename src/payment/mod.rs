@@ -32,7 +32,7 @@ pub use refund::{
     given_of, has_open_refund, list_refunds, lock_capture, lock_wish, open_account, park_refund,
     prepare_ending, prepare_refund, promised, quote_cancellation, redeem_quote, refund, refund_history,
     refund_needs_account, refund_unknown, refunds_of, refunds_of_attempt, reject_refund, reopen_refund,
-    retry_refund, set_refund_account, stuck_refunds, write_wish,
+    retry_refund, set_refund_account, stuck_refunds, take_goodwill_back, write_wish,
 };
 pub use sync::{Adoption, FoundCancel, adopt_cancel, conclude_adoption, plan_adoption, prepare_sync};
 pub use watch::{

@@ -148,6 +148,8 @@ pub async fn conclude_adoption(tx: &mut Tx, id: AttemptId) -> Result<(), Error> 
     let given_back = paid_sum(&refund::lock_refunds_of_attempt(tx, id).await?);
     let is_live = matches!(reservation.state, State::Confirmed | State::InSession);
     if attempt.state == AttemptState::Done && given_back == captured && is_live {
+        let key = format!("goodwill-undone:{}:cancelled", reservation.id);
+        refund::take_goodwill_back(tx, reservation.id, captured, key).await?;
         reservation::cancel(tx, &reservation, Side::Provider, CANCELLED_THERE, given_back).await?;
         deposit::close_others(tx, &payment, id).await?;
     }

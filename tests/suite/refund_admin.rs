@@ -286,3 +286,36 @@ async fn s30_a_refund_that_races_the_settlement_leaves_the_books_right() {
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s23_i07_what_the_platform_gave_comes_home_when_all_is_due_anyway() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    let admin = app.admin("kind").await;
+    app.refund(&admin, &booking, 20_000, "platform").await.ok(201);
+    app.run_jobs().await;
+    assert_eq!(app.goodwill(booking.id).await, 20_000);
+    app.cancel(&booking, &booking.mentor).await;
+    app.run_jobs_twice().await;
+    assert_eq!(app.goodwill(booking.id).await, 0, "the mentee is owed all of it");
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    assert_eq!(app.balance_at_provider(&booking).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s26_i07_goodwill_beside_what_the_policy_gives_stays_the_platforms() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    let admin = app.admin("kind").await;
+    app.refund(&admin, &booking, 40_000, "platform").await.ok(201);
+    app.run_jobs().await;
+    app.advance_to(booking.starts_at - TimeDelta::hours(23));
+    app.run_jobs().await;
+    // Half is due, and a fifth is left: 15,000 of the platform's 40,000 stand for the rest of the half.
+    app.cancel(&booking, &booking.mentee).await;
+    app.run_jobs_twice().await;
+    assert_eq!(app.goodwill(booking.id).await, 25_000);
+    assert_eq!(app.ledger(booking.id).await, [0, 0, -21_250, -3_750], "the mentor has the other half");
+    app.finish().await;
+}

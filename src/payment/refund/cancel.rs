@@ -1,6 +1,6 @@
 //! Cancelling a reservation together with what that gives back (I9).
 
-use super::{give_back, lock_capture};
+use super::{give_back, lock_capture, take_goodwill_back};
 use crate::db::Tx;
 use crate::job::AccrueSettlement;
 use crate::money::Krw;
@@ -62,8 +62,18 @@ pub async fn cancel_with(
         Choice::Amount(refund) if refund > left => return Err(Error::RefundExceedsCapture),
         Choice::Quoted(refund) | Choice::Amount(refund) => refund,
     };
+    // What would be due had nothing been given before: the part of it that is given already is no longer the
+    // platform's to pay, where it paid that.
+    let due = match choice {
+        Choice::Due => reservation::quote(was, side, tx.now, Krw::ZERO).refund,
+        Choice::Policy | Choice::Quoted(_) => reservation::quote(was, Side::Mentee, tx.now, Krw::ZERO).refund,
+        Choice::Full => captured.as_ref().map_or(Krw::ZERO, |captured| captured.amount),
+        Choice::Amount(_) => refund,
+    };
     let reservation = reservation::cancel(tx, was, side, reason, refund).await?;
     if let Some(captured) = captured {
+        let key = format!("goodwill-undone:{}:cancelled", reservation.id);
+        take_goodwill_back(tx, reservation.id, due.minus(refund), key).await?;
         if refund.is_positive() {
             give_back(tx, &captured.payment, captured.attempt.id, refund, "cancelled", "").await?;
         } else {

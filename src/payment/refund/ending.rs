@@ -3,7 +3,7 @@
 
 use super::model::{Bearer, Ending, Refund, RefundState};
 use super::outcome::{accrue_the_rest, apply_refund, settle_payment};
-use super::{code_of, lock, query, step};
+use super::{code_of, lock, query, step, take_goodwill_back};
 use crate::db::Tx;
 use crate::id::{AttemptId, RefundId, secret};
 use crate::job::{CloseRefund, RefundPayment};
@@ -120,7 +120,7 @@ pub async fn conclude_ending(tx: &mut Tx, id: RefundId, found: Option<&str>) -> 
 async fn undo_goodwill(tx: &mut Tx, refund: &Refund, amount: Krw) -> Result<(), Error> {
     if refund.bearer == Some(Bearer::Platform) {
         let key = format!("goodwill-undone:{}:{}", refund.id, refund.changes);
-        ledger::post_goodwill_undone(tx, refund.reservation_id, key, amount).await?;
+        take_goodwill_back(tx, refund.reservation_id, amount, key).await?;
     }
     Ok(())
 }

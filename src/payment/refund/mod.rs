@@ -33,6 +33,7 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::{AttemptId, RefundId, ReservationId, UserId, secret};
 use crate::job::{CloseRefund, NotifyEvent, RefundPayment};
+use crate::ledger;
 use crate::money::Krw;
 use crate::outbox;
 
@@ -276,6 +277,21 @@ async fn step(
         return Err(Error::InProgress);
     }
     Ok(is)
+}
+
+/// The platform takes back up to `amount` of what it gave for a reservation out of its own pocket: a refund that is due
+/// to the mentee anyway pays for it. `key` names the posting.
+pub async fn take_goodwill_back(
+    tx: &mut Tx,
+    id: ReservationId,
+    amount: Krw,
+    key: String,
+) -> Result<(), Error> {
+    let amount = amount.min(ledger::goodwill(tx, id).await?);
+    if amount.is_positive() {
+        ledger::post_goodwill_undone(tx, id, key, amount).await?;
+    }
+    Ok(())
 }
 
 /// As much of a text as a code column takes.

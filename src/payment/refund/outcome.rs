@@ -75,9 +75,8 @@ pub(super) async fn settle_payment(tx: &mut Tx, payment: &Payment, refund: &Refu
         let all = given == attempt.captured_krw.unwrap_or(payment.amount_krw);
         let state = if all { PaymentState::Canceled } else { PaymentState::PartialCanceled };
         payments::set_payment_state(tx, payment, state).await?;
-        if !all {
-            accrue_the_rest(tx, refund).await?;
-        }
+        // Also where all was given back: a part of it may have been the platform's to pay.
+        accrue_the_rest(tx, refund).await?;
     }
     tell(tx, payment, refund, "payment.refunded", format!("refund:{}", refund.id)).await
 }
