@@ -31,7 +31,15 @@ async fn main() -> Result<()> {
     tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
     let hub = Hub::start(&process.core, process.stop.clone());
     let sealer = Sealer::new(&settings.data_key)?;
-    let app = Arc::new(App { core: process.core, tokens, hasher, config: settings, hub, sealer });
+    let app = Arc::new(App {
+        core: process.core,
+        tokens,
+        hasher,
+        config: settings,
+        hub,
+        sealer,
+        intake: Default::default(),
+    });
     api::serve(app, listener, process.stop, process.drain).await?;
     tracing::info!("api stopped");
     Ok(())

@@ -32,5 +32,6 @@ pub mod retention;
 pub mod seal;
 pub mod settlement;
 pub mod signal;
+pub mod together;
 pub mod user;
 pub mod words;

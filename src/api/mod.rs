@@ -59,6 +59,7 @@ use crate::realtime::Hub;
 use crate::seal::Sealer;
 
 pub use server::{openapi, routes, serve};
+pub use webhooks::Intake;
 
 /// What handlers work with.
 pub struct App {
@@ -70,6 +71,7 @@ pub struct App {
     pub hub: Hub,
     /// Seals bank account numbers.
     pub sealer: Sealer,
+    pub intake: Intake,
 }
 
 /// The handle every API struct holds.

@@ -1,5 +1,7 @@
 //! What providers send. Stored and answered within milliseconds; a job looks into it.
 
+use std::sync::Arc;
+
 use poem::error::ReadBodyError;
 use poem::http::StatusCode;
 use poem::web::Data;
@@ -7,9 +9,12 @@ use poem::{Body, Request, handler};
 use serde::de::IgnoredAny;
 
 use super::problem::Problem;
-use super::{Shared, unit};
-use crate::context::Actor;
+use super::{Shared, request};
+use crate::context::{Actor, Context};
+use crate::db::Db;
 use crate::payment::{self, Arrival};
+use crate::together::Together;
+use crate::transact;
 
 const TRANSMISSION_ID: &str = "tosspayments-webhook-transmission-id";
 const TRANSMISSION_TIME: &str = "tosspayments-webhook-transmission-time";
@@ -27,8 +32,7 @@ const DEEPEST: usize = 64;
 /// transmission counts once.
 #[handler]
 pub async fn toss(app: Data<&Shared>, request: &Request, body: Body) -> Result<StatusCode, Problem> {
-    let hook =
-        Arrival { body: &[], ..headers(request).inspect_err(|(_, why)| refuse(why)).map_err(|e| e.0)? };
+    let hook = headers(request).inspect_err(|(_, why)| refuse(why)).map_err(|e| e.0)?;
     let bytes = match body.into_bytes_limit(LARGEST).await {
         Ok(bytes) => bytes,
         Err(ReadBodyError::PayloadTooLarge) => {
@@ -44,9 +48,25 @@ pub async fn toss(app: Data<&Shared>, request: &Request, body: Body) -> Result<S
         refuse(why);
         return Err(Problem::new("webhook.invalid"));
     }
-    let hook = Arrival { body: &bytes, ..hook };
-    unit!(app, Actor::Anonymous, tx => { Ok(payment::store_webhook(tx, &hook).await?) })?;
-    Ok(StatusCode::OK)
+    let hook = Arrival { body: bytes.into(), ..hook };
+    let db = app.core.db.clone();
+    let stored = app.intake.ask(hook, move |hooks| store(db.clone(), hooks)).await;
+    match stored {
+        Some(Ok(())) => Ok(StatusCode::OK),
+        // The provider sends it again.
+        Some(Err(error)) => Err(Problem::new("service.unavailable").because(error)),
+        None => Err(Problem::new("service.unavailable")),
+    }
+}
+
+/// Webhooks on their way into the inbox: those that come while others are being committed are committed together.
+pub type Intake = Together<Arrival, Result<(), Arc<sqlx::Error>>>;
+
+async fn store(db: Db, hooks: Vec<Arrival>) -> Vec<Result<(), Arc<sqlx::Error>>> {
+    let context = Context::new(Actor::Anonymous, hooks[0].request_id.clone());
+    let stored = transact!(db, context, sqlx::Error, tx => { payment::store_webhooks(tx, &hooks).await });
+    let stored = stored.map_err(Arc::new);
+    hooks.iter().map(|_| stored.clone()).collect()
 }
 
 fn refuse(why: &'static str) {
@@ -54,7 +74,7 @@ fn refuse(why: &'static str) {
 }
 
 /// The provider's headers, each bounded. A webhook without a transmission id could not be told from its own retries.
-fn headers(request: &Request) -> Result<Arrival<'_>, (Problem, &'static str)> {
+fn headers(request: &Request) -> Result<Arrival, (Problem, &'static str)> {
     let bad = |name: &'static str, why| (Problem::new("webhook.invalid").field(name), why);
     let header = |name: &'static str, most: usize, why| match request.header(name) {
         None => Ok(None),
@@ -67,11 +87,12 @@ fn headers(request: &Request) -> Result<Arrival<'_>, (Problem, &'static str)> {
         .filter(|id| !id.is_empty() && !id.contains(' '))
         .ok_or_else(|| bad(TRANSMISSION_ID, "transmission_id"))?;
     Ok(Arrival {
-        transmission_id,
-        transmission_time: header(TRANSMISSION_TIME, 64, "transmission_time")?,
+        transmission_id: transmission_id.to_owned(),
+        transmission_time: header(TRANSMISSION_TIME, 64, "transmission_time")?.map(str::to_owned),
         retried_count: header(RETRIED_COUNT, 10, "retried_count")?.and_then(|count| count.parse().ok()),
-        signature: header(SIGNATURE, 1024, "signature")?,
-        body: &[],
+        signature: header(SIGNATURE, 1024, "signature")?.map(str::to_owned),
+        body: Vec::new(),
+        request_id: request::id(),
     })
 }
 

@@ -16,6 +16,7 @@ mod publish;
 mod work;
 
 use serde_json::Value;
+use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use crate::clock::Instant;
@@ -106,6 +107,36 @@ async fn insert(tx: &mut Tx, row: NewRow) -> sqlx::Result<bool> {
         Err(error) if duplicate_key(&error).as_deref() == Some("outbox_live") => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Writes many jobs of one kind that are due at once, each under the request that caused it, in one statement. One
+/// whose twin waits or runs already is not written.
+pub async fn enqueue_many<J: Job>(tx: &mut Tx, jobs: &[(J, String)]) -> sqlx::Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now;
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id,
+                             created_at) ",
+    );
+    insert.push_values(jobs, |mut row, (job, request_id)| {
+        let payload = serde_json::to_string(job).expect("a payload is plain data");
+        row.push_bind(JobId::generate())
+            .push_bind(J::KIND)
+            .push_bind(J::QUEUE.name())
+            .push_bind(payload)
+            .push_bind(job.dedup_key())
+            .push_bind(job.subject())
+            .push_bind(now)
+            .push("'pending', 0")
+            .push_bind(request_id)
+            .push_bind(now);
+    });
+    // The twin stays as it is.
+    insert.push(" ON DUPLICATE KEY UPDATE outbox.id = outbox.id").build().execute(tx.conn()).await?;
+    tx.outgoing.queues.insert(J::QUEUE);
+    Ok(())
 }
 
 /// Takes back every job about `subject` that still waits and is of one of these kinds.

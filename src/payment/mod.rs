@@ -17,7 +17,7 @@ mod watch;
 
 pub use deposit::{Closing, Reversal, apply_reversal, await_deposit, plan_reversal, prepare_close};
 pub use error::Error;
-pub use inbox::{Arrival, Webhook, close_webhook, forgotten_webhooks, note_webhook, store_webhook, webhook};
+pub use inbox::{Arrival, Webhook, close_webhook, forgotten_webhooks, note_webhook, store_webhooks, webhook};
 pub use model::{Attempt, AttemptState, Capture, CaptureRow, Decline, Deposit, Payment, PaymentState};
 pub use order::{Confirmation, Order, open_order, request_confirm};
 pub use outcome::{Applied, Intent, MISMATCH, apply_capture, apply_decline, mark_unknown, prepare};

@@ -121,6 +121,7 @@ impl TestApp {
             config: api_config.clone(),
             hub: Hub::start(&core, stop.clone()),
             sealer: sealer(),
+            intake: Default::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
@@ -154,6 +155,7 @@ impl TestApp {
             config: self.api_config.clone(),
             hub: Hub::start(&core, self.stop.clone()),
             sealer: sealer(),
+            intake: Default::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));

@@ -2,6 +2,8 @@
 
 mod query;
 
+use std::collections::HashSet;
+
 use chrono::TimeDelta;
 use sqlx::MySqlPool;
 
@@ -16,14 +18,16 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(2);
 const NEWS: TimeDelta = TimeDelta::days(5);
 
 /// What came over the wire. The header's texts are bounded by the caller.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
+#[derive(Clone, Debug)]
+pub struct Arrival {
     /// The provider's id of the transmission; the same for each of its retries.
-    pub transmission_id: &'a str,
-    pub transmission_time: Option<&'a str>,
+    pub transmission_id: String,
+    pub transmission_time: Option<String>,
     pub retried_count: Option<u32>,
-    pub signature: Option<&'a str>,
-    pub body: &'a [u8],
+    pub signature: Option<String>,
+    pub body: Vec<u8>,
+    /// The request that brought it.
+    pub request_id: String,
 }
 
 /// A stored webhook.
@@ -39,16 +43,21 @@ pub struct Webhook {
     pub received_at: Instant,
 }
 
-/// Stores a webhook and the job that looks into it. A transmission that came before is counted and changes nothing
-/// (S33).
-pub async fn store_webhook(tx: &mut Tx, hook: &Arrival<'_>) -> sqlx::Result<()> {
-    if query::insert(tx, hook).await? {
-        outbox::enqueue(tx, &SyncWebhook { transmission_id: hook.transmission_id.to_owned() }).await?;
-    } else {
-        query::count_duplicate(tx, hook.transmission_id).await?;
-        metrics::counter!("konnect_webhooks_duplicate_total").increment(1);
+/// Stores webhooks, each with the job that looks into it. A transmission that came before is counted and changes
+/// nothing (S33).
+pub async fn store_webhooks(tx: &mut Tx, hooks: &[Arrival]) -> sqlx::Result<()> {
+    let mut known: HashSet<String> = query::known(tx, hooks).await?.into_iter().collect();
+    query::insert(tx, hooks).await?;
+    let mut jobs = Vec::new();
+    for hook in hooks {
+        if known.insert(hook.transmission_id.clone()) {
+            let job = SyncWebhook { transmission_id: hook.transmission_id.clone() };
+            jobs.push((job, hook.request_id.clone()));
+        } else {
+            metrics::counter!("konnect_webhooks_duplicate_total").increment(1);
+        }
     }
-    Ok(())
+    outbox::enqueue_many(tx, &jobs).await
 }
 
 pub async fn webhook(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Option<Webhook>> {

@@ -1,39 +1,38 @@
 //! SQL of the inbox.
 
-use sqlx::MySqlPool;
+use sqlx::{MySqlPool, QueryBuilder};
 
 use super::{Arrival, Webhook};
 use crate::clock::Instant;
-use crate::db::{Tx, duplicate_key};
+use crate::db::Tx;
 use crate::job::{Job, SyncWebhook};
 
-/// `false`: the same transmission came before.
-pub async fn insert(tx: &mut Tx, hook: &Arrival<'_>) -> sqlx::Result<bool> {
-    let now = tx.now;
-    let inserted = sqlx::query(
-        "INSERT INTO webhook_inbox (transmission_id, body, transmission_time, retried_count, signature, received_at)
-         VALUES (?, ?, ?, ?, ?, ?)",
-    )
-    .bind(hook.transmission_id)
-    .bind(hook.body)
-    .bind(hook.transmission_time)
-    .bind(hook.retried_count)
-    .bind(hook.signature)
-    .bind(now)
-    .execute(tx.conn())
-    .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if duplicate_key(&error).is_some() => Ok(false),
-        Err(error) => Err(error),
+/// Which of these came before.
+pub async fn known(tx: &mut Tx, hooks: &[Arrival]) -> sqlx::Result<Vec<String>> {
+    let mut select =
+        QueryBuilder::new("SELECT transmission_id FROM webhook_inbox WHERE transmission_id IN (");
+    let mut ids = select.separated(", ");
+    for hook in hooks {
+        ids.push_bind(&hook.transmission_id);
     }
+    select.push(")").build_query_scalar().fetch_all(tx.conn()).await
 }
 
-pub async fn count_duplicate(tx: &mut Tx, transmission_id: &str) -> sqlx::Result<()> {
-    sqlx::query("UPDATE webhook_inbox SET duplicates = duplicates + 1 WHERE transmission_id = ?")
-        .bind(transmission_id)
-        .execute(tx.conn())
-        .await?;
+/// Stores each, and counts those that came before.
+pub async fn insert(tx: &mut Tx, hooks: &[Arrival]) -> sqlx::Result<()> {
+    let now = tx.now;
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO webhook_inbox (transmission_id, body, transmission_time, retried_count, signature, received_at) ",
+    );
+    insert.push_values(hooks, |mut row, hook| {
+        row.push_bind(&hook.transmission_id)
+            .push_bind(&hook.body)
+            .push_bind(&hook.transmission_time)
+            .push_bind(hook.retried_count)
+            .push_bind(&hook.signature)
+            .push_bind(now);
+    });
+    insert.push(" ON DUPLICATE KEY UPDATE duplicates = duplicates + 1").build().execute(tx.conn()).await?;
     Ok(())
 }
 
