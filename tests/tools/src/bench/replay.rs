@@ -25,13 +25,13 @@ const SESSION: &str = "SELECT 1 FROM sessions WHERE id = ? AND revoked_at IS NUL
 const KEY: &str =
     "INSERT INTO idempotency_keys (user_id, idem_key, request_hash, created_at) VALUES (?, ?, ?, ?)";
 const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,
-    o.category, o.kind, o.is_public, o.is_active, o.version, o.created_at FROM offerings o
+    o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o
     JOIN mentors m ON m.user_id = o.mentor_id AND m.state = 'approved'
     WHERE o.is_public = TRUE AND o.is_active = TRUE AND o.id = ?";
 const LOCK: &str = "SELECT person_id FROM calendars WHERE person_id IN (?, ?) ORDER BY person_id FOR UPDATE";
 const TWIN: &str = "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
     policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
-    payment_failed, refund_krw, created_at, updated_at FROM reservations
+    payment_failed, refund_krw, absent, created_at, updated_at FROM reservations
     WHERE live_mentee_id = ? AND offering_id = ? AND starts_at = ?";
 const HOLDS: &str = "SELECT COUNT(*) FROM reservations WHERE live_mentee_id = ?";
 const SCHEDULE: &str = "SELECT s.time_zone, s.slot_interval_min, s.buffer_before_min, s.buffer_after_min,
@@ -63,8 +63,12 @@ const EVENT: &str = "INSERT INTO events (topic, seq, id, type, at, data) VALUES 
 const ANSWERED: &str = "UPDATE idempotency_keys SET response = ? WHERE user_id = ? AND idem_key = ?";
 const SHOW: &str = "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
     policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
-    payment_failed, refund_krw, created_at, updated_at FROM reservations
+    payment_failed, refund_krw, absent, created_at, updated_at FROM reservations
     WHERE id = ? AND (mentor_id = ? OR mentee_id = ?)";
+const GIVEN: &str = "SELECT f.reservation_id, CAST(SUM(f.amount_krw) AS SIGNED) FROM refunds f
+    JOIN payment_attempts a ON a.id = f.attempt_id AND a.state = 'done'
+    WHERE f.state IN ('queued', 'needs_account', 'sent', 'unknown', 'manual_review', 'done', 'by_hand')
+    AND f.reservation_id IN (?) GROUP BY f.reservation_id";
 
 /// All statements of one reservation, in their order, in the transaction they run in.
 pub async fn reservation(core: &Core, slot: Slot<'_>) -> sqlx::Result<()> {
@@ -85,6 +89,7 @@ pub async fn reservation(core: &Core, slot: Slot<'_>) -> sqlx::Result<()> {
         Ok(id)
     })?;
     sqlx::query(SHOW).bind(id).bind(mentee.id).bind(mentee.id).fetch_one(pool).await?;
+    sqlx::query(GIVEN).bind(id).fetch_all(pool).await?;
     Ok(())
 }
 
