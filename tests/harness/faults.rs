@@ -1,16 +1,11 @@
 //! Runs that break off where it hurts, and payments by bank transfer.
 
-use std::time::Duration;
-
 use konnect::outbox::Delivery;
 use konnect_jobs::Ended;
-use konnect_sandbox::{Effect, Endpoint, Fault, Method, NewCheckout};
+use konnect_sandbox::{Method, NewCheckout};
 use serde_json::{Value, json};
 
 use crate::{Booking, TestApp};
-
-/// Long enough for the test to act while a call is on its way.
-const ON_ITS_WAY: Duration = Duration::from_millis(400);
 
 impl TestApp {
     /// Takes the next due job of a kind, running those that are due before it.
@@ -19,28 +14,14 @@ impl TestApp {
             if self.job(delivery.job_id).await.kind == kind {
                 return delivery;
             }
-            self.executor.execute(delivery).await.expect("the database is there");
+            self.run_delivery(delivery).await;
         }
         panic!("no {kind} is due");
     }
 
-    /// Runs a job as a worker that is frozen while its call to `on` is on its way and loses its lease meanwhile: the
-    /// provider does what was asked, and the run writes nothing. Gives the delivery that takes its place, not yet run.
-    pub async fn run_losing_its_lease(&self, delivery: Delivery, on: Endpoint) -> Delivery {
-        let before = self.sandbox.calls_to(on).len();
-        self.sandbox.fault(Fault::once(on, Effect::Delay(ON_ITS_WAY)));
-        let executor = self.executor.clone();
-        let frozen = tokio::spawn(async move { executor.execute(delivery).await });
-        self.until(async || self.sandbox.calls_to(on).len() > before).await;
-        let next = self.deliver_again(delivery.job_id).await.expect("nobody else runs it");
-        let ended = frozen.await.expect("it does not panic").expect("the database is there");
-        assert_eq!(ended, Ended::Refused, "who lost the lease writes nothing");
-        next
-    }
-
     /// Runs one delivery and then whatever is due.
     pub async fn run_and_drain(&self, delivery: Delivery) -> Ended {
-        let ended = self.executor.execute(delivery).await.expect("the database is there");
+        let ended = self.run_delivery(delivery).await;
         self.run_jobs().await;
         ended
     }

@@ -1,14 +1,11 @@
 //! Jobs that run when the test says so: the relay's and the workers' own code, without Redis between them.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use konnect::id::{DeliveryId, JobId};
 use konnect::job::Queue;
 use konnect::outbox::{self, Delivery, Filter, Row};
 use konnect::transact;
 use konnect_jobs::Ended;
-use konnect_sandbox::{Effect, Endpoint, Fault};
 
 use crate::TestApp;
 
@@ -81,42 +78,9 @@ impl TestApp {
         ran
     }
 
-    /// Runs a delivery whose worker falls silent for so long that the job is given to another one while a provider
-    /// answers: what the provider said is lost, and nothing of the run may be written. Afterwards the job waits for
-    /// its next worker. A job that asks no provider ends as usual.
-    pub async fn run_while_its_lease_ends(&self, delivery: Delivery) -> Ended {
-        let before = self.sandbox.calls().last().map_or(0, |call| call.number);
-        let slow = Effect::Delay(Duration::from_millis(60));
-        for endpoint in [
-            Endpoint::Confirm,
-            Endpoint::Cancel,
-            Endpoint::Get,
-            Endpoint::Seller,
-            Endpoint::Payout,
-            Endpoint::PayoutGet,
-            Endpoint::PayoutList,
-        ] {
-            self.sandbox.fault(Fault::once(endpoint, slow.clone()));
-        }
-        let running = self.executor.execute(delivery);
-        tokio::pin!(running);
-        let ended = loop {
-            tokio::select! {
-                ended = &mut running => break ended.expect("the database is there"),
-                () = tokio::time::sleep(Duration::from_millis(2)) => {
-                    if self.sandbox.calls().last().map_or(0, |call| call.number) > before {
-                        sqlx::query("UPDATE outbox SET state = 'pending', worker = NULL, delivery_id = NULL, lease_until = NULL WHERE id = ? AND state = 'published'")
-                            .bind(delivery.job_id)
-                            .execute(self.core.db.pool())
-                            .await
-                            .expect("the outbox");
-                        break running.await.expect("the database is there");
-                    }
-                }
-            }
-        };
-        self.sandbox.forget_fault(&slow);
-        ended
+    /// Runs one delivery.
+    pub async fn run_delivery(&self, delivery: Delivery) -> Ended {
+        self.executor.execute(delivery).await.expect("the database is there")
     }
 
     /// Makes a finished job look as if its delivery had just gone out. `None` when its twin waits already.

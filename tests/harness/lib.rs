@@ -10,6 +10,7 @@ mod client;
 mod disputes;
 mod faults;
 mod jobs;
+mod leases;
 mod money;
 mod payouts;
 mod process;

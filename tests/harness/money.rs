@@ -2,10 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::mentor::Kind;
-use konnect::outbox::Delivery;
 use konnect::payment::{self, Refund};
-use konnect_jobs::Ended;
-use konnect_sandbox::Endpoint;
 use serde_json::{Value, json};
 
 use crate::{Answer, Booking, Person, TestApp};
@@ -69,24 +66,5 @@ impl TestApp {
         let capture = payment::capture_of(self.core.db.pool(), booking.id).await.expect("the database");
         let key = capture.expect("it was captured").payment_key;
         self.sandbox.payment(&key).expect("the provider knows it").balance_amount
-    }
-
-    /// Runs a delivery whose worker falls silent while the provider works: the job is delivered again meanwhile, and
-    /// what the first worker writes afterwards is refused. The endpoint must have been told to delay its answer. Gives
-    /// the delivery that holds the job now, not run yet.
-    pub async fn lose_the_lease(&self, delivery: Delivery, endpoint: Endpoint) -> Delivery {
-        let before = self.sandbox.calls_to(endpoint).len();
-        let executor = self.executor.clone();
-        let first = tokio::spawn(async move { executor.execute(delivery).await });
-        self.until(async || self.sandbox.calls_to(endpoint).len() > before).await;
-        let again = self.deliver_again(delivery.job_id).await.expect("no twin waits");
-        let ended = first.await.expect("no panic").expect("the database is there");
-        assert_eq!(ended, Ended::Refused, "the old lease writes nothing");
-        again
-    }
-
-    /// Runs one delivery.
-    pub async fn run_delivery(&self, delivery: Delivery) -> Ended {
-        self.executor.execute(delivery).await.expect("the database is there")
     }
 }

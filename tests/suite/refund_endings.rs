@@ -1,7 +1,5 @@
 //! Refunds that need people: a second pair of eyes, and what an operator does when the provider refuses (F5, F6).
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 use konnect::ledger::Account;
 use konnect_jobs::Ended;
@@ -274,14 +272,50 @@ async fn f05_a_refund_is_ended_once_however_its_job_fails() {
     assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
     // After the answer, before the commit: another worker has the job.
     app.advance(TimeDelta::seconds(3));
-    app.sandbox.fault(Fault::once(Endpoint::Get, Effect::Delay(Duration::from_millis(600))));
     let delivery = app.take_due().await.expect("it is tried again");
-    let again = app.lose_the_lease(delivery, Endpoint::Get).await;
+    let again = app.run_losing_its_lease(delivery, Endpoint::Get).await;
     assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
     assert_eq!(app.run_delivery(again).await, Ended::Done);
     app.run_jobs_twice().await;
     assert_eq!(app.refund_states(&booking).await, ["by_hand"]);
     assert_eq!(balance(&app, Account::PlatformBank).await, -50_000);
     assert_eq!(app.notices_of(&booking.mentee, "payment.refunded").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_one_cancel_in_the_console_ends_one_of_two_refunds_alike() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let booking = app.paid_booking().await;
+    app.complete(&booking).await;
+    app.sandbox.set_webhook_url(None).expect("no webhooks");
+    app.sandbox.fault(Fault::times(Endpoint::Cancel, 2, Effect::decline("EXCEED_MAX_REFUND_DUE")));
+    for _ in 0..2 {
+        app.refund(&admin, &booking, 10_000, "shared").await.ok(201);
+    }
+    app.run_jobs().await;
+    let key = app.sandbox.payments()[0].payment_key.clone();
+    app.sandbox.cancel_in_console(&key, Some(10_000), "by phone").expect("the console works");
+    for refund in app.refunds(&booking).await {
+        let said = json!({ "evidence": "given back" });
+        app.about_refund(&admin, &refund.id.to_string(), "mark-done", said).await.ok(200);
+    }
+    let (first, second) = (app.take_due().await.expect("one"), app.take_due().await.expect("the other"));
+    // Both workers read the provider before either writes.
+    let (ended, other) = app.run_while(first, Endpoint::Get, async || app.run_delivery(second).await).await;
+    assert_eq!(
+        (ended, other),
+        (Ended::Retried, Ended::Done),
+        "the cancel is taken: who comes second looks again"
+    );
+    app.advance(TimeDelta::seconds(3));
+    app.run_jobs().await;
+    let mut states = app.refund_states(&booking).await;
+    states.sort_unstable();
+    assert_eq!(states, ["by_hand", "done"]);
+    assert_eq!(app.ledger(booking.id).await, [40_000, 0, -25_500, -4_500]);
+    assert_eq!(balance(&app, Account::PlatformBank).await, -10_000);
+    assert_eq!(app.balance_at_provider(&booking).await, 40_000, "as the ledger says");
     app.finish().await;
 }

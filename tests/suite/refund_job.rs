@@ -75,15 +75,8 @@ async fn s24_a_refund_whose_worker_fell_silent_before_the_commit_is_given_once()
     let app = TestApp::start().await;
     app.sandbox.set_webhook_url(None).expect("no webhooks");
     let booking = cancelled(&app).await;
-    app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::Delay(Duration::from_millis(600))));
-    let delivery = loop {
-        let due = app.take_due().await.expect("the refund's job is due");
-        if app.job(due.job_id).await.kind == RefundPayment::KIND {
-            break due;
-        }
-        app.run_delivery(due).await;
-    };
-    let again = app.lose_the_lease(delivery, Endpoint::Cancel).await;
+    let delivery = app.take_due_of(RefundPayment::KIND).await;
+    let again = app.run_losing_its_lease(delivery, Endpoint::Cancel).await;
     assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0], "the first worker wrote nothing");
     assert_eq!(app.run_delivery(again).await, Ended::Done);
     app.run_jobs().await;
