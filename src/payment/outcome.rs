@@ -34,8 +34,9 @@ pub enum Intent {
 
 /// Writes the intent to ask the provider, before it is asked (S21).
 pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
+    let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
+    let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
-    let payment = query::lock_payment(tx, attempt.payment_id).await?.ok_or(Error::NotFound)?;
     let (amount, idempotency_key) = (payment.amount_krw, attempt.idempotency_key.clone());
     if attempt.state.is_captured() {
         return Ok(Intent::Over);
