@@ -97,7 +97,9 @@ pub async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outc
         }
         Verdict::Declined(decline) => transact!(core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
-            payment::apply_decline(tx, id, &decline).await?;
+            if let Some(reservation) = payment::apply_decline(tx, id, &decline).await? {
+                settlement::thaw(tx, reservation, REVERSED).await?;
+            }
             Ok(Outcome::Done(finished))
         }),
         Verdict::Foreign(field) => hold(run, id, field).await,

@@ -230,11 +230,28 @@ async fn buy(tx: &mut Tx, rules: &Rules, attempt: &Attempt, was: Reservation) ->
 }
 
 /// The provider said no. The reservation stays payable while its hold lives.
-pub async fn apply_decline(tx: &mut Tx, id: AttemptId, decline: &Decline) -> Result<(), Error> {
-    let Locked { reservation, payment, attempt } = lock_all(tx, id).await?;
+///
+/// `Some`: the account is closed whose deposit the bank had taken back, so that it does not come again. Whoever froze
+/// what that session earned thaws it: what was paid for it is owed from now on.
+pub async fn apply_decline(
+    tx: &mut Tx,
+    id: AttemptId,
+    decline: &Decline,
+) -> Result<Option<ReservationId>, Error> {
+    let locked = lock_all(tx, id).await?;
+    let Locked { reservation, attempt, .. } = &locked;
     if attempt.state.is_captured() || attempt.state == AttemptState::Failed {
-        return Ok(());
+        return Ok(None);
     }
+    let gone = attempt.state == AttemptState::WaitingForDeposit && attempt.reversals > 0;
+    let gone = gone.then_some(reservation.id);
+    write_decline(tx, locked, decline).await?;
+    Ok(gone)
+}
+
+async fn write_decline(tx: &mut Tx, locked: Locked, decline: &Decline) -> Result<(), Error> {
+    let Locked { reservation, payment, attempt } = locked;
+    let id = attempt.id;
     let (was_open, was_waiting) = (attempt.state.is_open(), attempt.state == AttemptState::WaitingForDeposit);
     // An account that was refused or given up was told of then; that it is closed now says nothing new.
     let known = attempt.error_code.as_deref().zip(attempt.error_class.as_deref()).filter(|_| was_waiting);

@@ -7,6 +7,7 @@ use super::query;
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::ReservationId;
+use crate::money::Krw;
 use crate::payment;
 use crate::reservation;
 
@@ -27,7 +28,7 @@ pub struct ProviderView {
     /// Approved and not reversed, whatever was given back since.
     pub is_captured: bool,
     /// Won that are left of it.
-    pub balance: crate::money::Krw,
+    pub balance: Krw,
 }
 
 /// What became of a wish to release.
@@ -56,16 +57,23 @@ async fn waiting(tx: &mut Tx, id: ReservationId) -> Result<Result<Vec<Settlement
     Ok(Ok(lines))
 }
 
-/// Looks whether the provider is to be asked.
+/// Looks whether the provider is to be asked. Where nothing is captured any more, because the bank took a deposit back,
+/// there is nothing to ask about: what was taken back is ready, so that the next batch nets it.
 pub async fn check_release(tx: &mut Tx, id: ReservationId) -> Result<Check, Error> {
-    match waiting(tx, id).await? {
-        Err(Release::Wait(at)) => Ok(Check::Wait(at)),
-        Err(_) => Ok(Check::Nothing),
-        Ok(_) => match payment::capture_of(tx.conn(), id).await? {
-            Some(capture) => Ok(Check::Read { payment_key: capture.payment_key }),
-            None => Ok(Check::Nothing),
-        },
+    let lines = match waiting(tx, id).await? {
+        Ok(lines) => lines,
+        Err(Release::Wait(at)) => return Ok(Check::Wait(at)),
+        Err(_) => return Ok(Check::Nothing),
+    };
+    if let Some(capture) = payment::capture_of(tx.conn(), id).await? {
+        return Ok(Check::Read { payment_key: capture.payment_key });
     }
+    for line in lines.iter().filter(|line| line.net_krw < Krw::ZERO) {
+        if !query::set_state(tx, line, LineState::Ready, None).await? {
+            return Err(Error::Stale);
+        }
+    }
+    Ok(Check::Nothing)
 }
 
 /// Releases the lines when the provider has what we think it has.

@@ -149,3 +149,51 @@ async fn s38_an_operator_closes_an_account_whose_deposit_does_not_come_again() {
     assert_eq!(frozen, 0);
     app.finish().await;
 }
+
+/// A session that a deposit paid for, and its mentor was paid for, before the bank took the deposit back.
+async fn reversed_after_the_payout(app: &TestApp) -> (Booking, Value) {
+    let (booking, body) = deposited(app).await;
+    app.advance_to(booking.starts_at + TimeDelta::hours(50));
+    app.run_jobs().await;
+    app.open_account(&booking.mentor).await;
+    app.run_batch().await;
+    app.money_arrives(&booking.mentor).await;
+    assert_eq!(lines(app, &booking).await.0, ["paid"]);
+    reverse(app, &body).await;
+    assert_eq!(lines(app, &booking).await.0, ["paid", "frozen"], "the deposit may come again");
+    app.expect_sound().await;
+    (booking, body)
+}
+
+/// The mentor owes what was paid for nothing: the next batch nets it.
+async fn owes(app: &TestApp, booking: &Booking) {
+    assert_eq!(lines(app, booking).await.0, ["paid", "ready"]);
+    assert_eq!(app.owed(&booking.mentor).await, (-41_098, 0));
+    let debts = konnect::payout::debts(app.core.db.pool(), None, 10).await.expect("the database");
+    assert_eq!(debts.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s38_a_deposit_reversed_after_the_payout_is_owed_once_its_account_is_closed() {
+    let app = TestApp::start().await;
+    let (booking, _) = reversed_after_the_payout(&app).await;
+    app.advance(TimeDelta::days(31));
+    app.reconcile_those(|kind| kind.starts_with("payment.") || kind.starts_with("settlement.reconcile."))
+        .await;
+    app.run_jobs().await;
+    assert_eq!(app.payment(&booking).await["attempts"][0]["state"], "failed", "nobody can pay into it");
+    owes(&app, &booking).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s38_a_deposit_reversed_after_the_payout_is_owed_once_an_operator_gives_it_up() {
+    let app = TestApp::start().await;
+    let (booking, body) = reversed_after_the_payout(&app).await;
+    let admin = app.admin("admin").await;
+    let path = format!("/v1/admin/payment-attempts/{}/close", body["orderId"].as_str().expect("an id"));
+    admin.client.post(&path, serde_json::json!({ "reason": "the mentee does not pay" })).await.ok(200);
+    app.run_jobs_twice().await;
+    owes(&app, &booking).await;
+    app.finish().await;
+}
