@@ -200,9 +200,7 @@ impl ReservationsApi {
                 return Err(stands(Problem::new("reservation.stale").field("expectedVersion"), &found));
             }
             let choice = match body.quote_id {
-                Some(quote) => {
-                    Choice::Quoted(payment::redeem_quote(tx, quote, &found, caller.user_id()).await?)
-                }
+                Some(quote) => payment::redeem_quote(tx, quote, &found, caller.user_id()).await?,
                 None => Choice::Due,
             };
             let side = side_of(&found, caller.user_id());

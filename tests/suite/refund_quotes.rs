@@ -200,3 +200,43 @@ async fn s26_the_boundaries_of_the_flexible_policy() {
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s23_i07_a_mentor_who_cancels_by_a_quote_is_not_paid_what_the_platform_gave() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    let admin = app.admin("kind").await;
+    app.refund(&admin, &booking, 20_000, "platform").await.ok(201);
+    app.run_jobs().await;
+    // Half would be due to a mentee who cancels now; all of it is, because the mentor does.
+    app.advance_to(booking.starts_at - TimeDelta::hours(5));
+    app.run_jobs().await;
+    let mentor = app.log_in(&booking.mentor).await;
+    let quoted = quote(&booking, &mentor).await.ok(201);
+    assert_eq!(quoted["refund"], 30_000);
+    cancel_with(&booking, &mentor, &quoted).await.ok(200);
+    app.run_jobs_twice().await;
+    assert_eq!(app.goodwill(booking.id).await, 0, "it comes home");
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0], "nothing is the mentor's");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s26_i07_goodwill_comes_home_by_the_tier_of_the_quote() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    let admin = app.admin("kind").await;
+    app.refund(&admin, &booking, 20_000, "platform").await.ok(201);
+    app.run_jobs().await;
+    app.advance_to(booking.starts_at - TimeDelta::hours(24) - TimeDelta::seconds(60));
+    app.run_jobs().await;
+    let mentee = app.log_in(&booking.mentee).await;
+    let quoted = quote(&booking, &mentee).await.ok(201);
+    assert_eq!((&quoted["refund"], &quoted["shareBps"]), (&json!(30_000), &json!(10_000)));
+    app.advance(TimeDelta::seconds(120));
+    cancel_with(&booking, &mentee, &quoted).await.ok(200);
+    app.run_jobs_twice().await;
+    assert_eq!(app.goodwill(booking.id).await, 0);
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.finish().await;
+}

@@ -3,7 +3,7 @@
 use super::{give_back, lock_capture, take_goodwill_back};
 use crate::db::Tx;
 use crate::job::AccrueSettlement;
-use crate::money::Krw;
+use crate::money::{BasisPoints, Krw};
 use crate::outbox;
 use crate::payment::Error;
 use crate::reservation::{self, Reservation, Side};
@@ -15,8 +15,8 @@ pub enum Choice {
     Due,
     /// What the policy gives a mentee now, whoever cancels.
     Policy,
-    /// What a quote promised.
-    Quoted(Krw),
+    /// What a quote promised, and the share of the price that this was.
+    Quoted { refund: Krw, share: BasisPoints },
     /// Everything that is left.
     Full,
     /// So many won.
@@ -57,16 +57,18 @@ pub async fn cancel_with(
         Choice::Due => reservation::quote(was, side, tx.now, given).refund,
         Choice::Policy => reservation::quote(was, Side::Mentee, tx.now, given).refund,
         Choice::Full => left,
-        Choice::Quoted(refund) if refund > left => return Err(reservation::Error::Stale.into()),
+        Choice::Quoted { refund, .. } if refund > left => return Err(reservation::Error::Stale.into()),
         Choice::Amount(refund) if refund < Krw::ZERO => return Err(Error::RefundAmount),
         Choice::Amount(refund) if refund > left => return Err(Error::RefundExceedsCapture),
-        Choice::Quoted(refund) | Choice::Amount(refund) => refund,
+        Choice::Quoted { refund, .. } | Choice::Amount(refund) => refund,
     };
     // What would be due had nothing been given before: the part of it that is given already is no longer the
     // platform's to pay, where it paid that.
     let due = match choice {
         Choice::Due => reservation::quote(was, side, tx.now, Krw::ZERO).refund,
-        Choice::Policy | Choice::Quoted(_) => reservation::quote(was, Side::Mentee, tx.now, Krw::ZERO).refund,
+        Choice::Policy => reservation::quote(was, Side::Mentee, tx.now, Krw::ZERO).refund,
+        // By the side and the tier of the quote, whatever holds now.
+        Choice::Quoted { share, .. } => was.price_krw.share(share),
         Choice::Full => captured.as_ref().map_or(Krw::ZERO, |captured| captured.amount),
         Choice::Amount(_) => refund,
     };

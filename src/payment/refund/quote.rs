@@ -3,12 +3,12 @@
 use chrono::TimeDelta;
 use sqlx::mysql::MySqlExecutor;
 
-use super::{lock_capture, query};
+use super::{Choice, lock_capture, query};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::id::{QuoteId, ReservationId, UserId};
-use crate::money::Krw;
+use crate::money::{BasisPoints, Krw};
 use crate::payment::Error;
 use crate::reservation::{self, Reservation, Side, State};
 
@@ -88,7 +88,7 @@ pub async fn find_quote(
 /// # Errors
 /// `QuoteNotFound` for another person's quote and for that of another reservation; `QuoteUsed`; `QuoteExpired`; `Stale`
 /// of the reservation when it has changed since.
-pub async fn redeem_quote(tx: &mut Tx, id: QuoteId, r: &Reservation, user: UserId) -> Result<Krw, Error> {
+pub async fn redeem_quote(tx: &mut Tx, id: QuoteId, r: &Reservation, user: UserId) -> Result<Choice, Error> {
     let quote = query::lock_quote(tx, id, r.id, user).await?.ok_or(Error::QuoteNotFound)?;
     if quote.used_at.is_some() {
         return Err(Error::QuoteUsed);
@@ -103,5 +103,5 @@ pub async fn redeem_quote(tx: &mut Tx, id: QuoteId, r: &Reservation, user: UserI
     if !query::use_quote(tx, id).await? {
         return Err(Error::QuoteUsed);
     }
-    Ok(quote.refund_krw)
+    Ok(Choice::Quoted { refund: quote.refund_krw, share: BasisPoints(quote.share_bps) })
 }
