@@ -113,11 +113,13 @@ pub async fn has_payout_under_way(tx: &mut Tx, mentor: UserId) -> sqlx::Result<b
     Ok(found.is_some())
 }
 
-/// Won that were asked for since `since` for one payee, or will be; without what has failed.
+/// Won that were asked for since `since` for one payee, or will be; without what has failed. What waits, or may be asked
+/// for again, counts however old it is.
 pub async fn sum_since(tx: &mut Tx, destination: &str, since: Instant) -> sqlx::Result<Krw> {
     sqlx::query_scalar(
         "SELECT CAST(COALESCE(SUM(amount_krw), 0) AS SIGNED) FROM payouts
-         WHERE destination = ? AND COALESCE(sent_at, created_at) >= ? AND state NOT IN ('failed', 'cancelled')",
+         WHERE destination = ? AND (state IN ('queued', 'sent', 'unknown')
+                                    OR sent_at >= ? AND state NOT IN ('failed', 'cancelled'))",
     )
     .bind(destination)
     .bind(since)

@@ -230,6 +230,28 @@ async fn the_providers_weekly_limit_is_kept_and_the_rest_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_since_last_week_counts_towards_the_limit_of_this_one() {
+    let app = TestApp::start_with(Rules { fee_bps: 0, withholding_bps: 0, ..Rules::default() }).await;
+    let earner = app.earner("mina", &[6_000_000, 5_000_000]).await;
+    app.give_account(&earner.mentor, account_body(0)).await;
+    app.approve(&earner.mentor, SellerStatus::PartiallyApproved).await;
+    // Friday at 16:00 in Seoul: it is sent on Monday at 8.
+    app.advance_to(monday() + TimeDelta::days(4) + TimeDelta::hours(7));
+    app.run_batch().await;
+    assert_eq!(app.payouts_of(&earner.mentor).await[0].amount_krw, Krw(6_000_000));
+    // Monday at 7.
+    app.advance_to(monday() + TimeDelta::days(6) + TimeDelta::hours(22));
+    app.run_batch().await;
+    assert_eq!(skip_of(&app, &earner.mentor).await, "weekly_limit");
+    app.advance(TimeDelta::hours(2));
+    app.run_jobs().await;
+    app.money_arrives(&earner.mentor).await;
+    let payee = app.sandbox.seller(&app.seller_id(&earner.mentor).await).expect("a payee");
+    assert_eq!(payee.status, SellerStatus::PartiallyApproved, "nothing to check");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn i10_nothing_is_sent_outside_the_hours_of_express_payouts() {
     let app = TestApp::start().await;
     app.sandbox.enforce_payout_hours(true);
