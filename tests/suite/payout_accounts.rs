@@ -293,3 +293,19 @@ async fn a_business_is_another_payee_and_nothing_is_withheld_from_it() {
     app.money_arrives(&earner.mentor).await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s72_a_business_that_the_provider_refuses_saves_no_tax() {
+    let app = TestApp::start().await;
+    let mut earner = app.payee("mina", &[50_000]).await;
+    app.sandbox.refuse_account("110123456781", "INVALID_BUSINESS_NUMBER");
+    let mut body = account_body(1);
+    body["businessType"] = json!("INDIVIDUAL_BUSINESS");
+    body["representativeName"] = json!("김민아");
+    body["businessNumber"] = json!("0000000000");
+    app.give_account(&earner.mentor, body).await;
+    assert_eq!(shown(&app, &earner.mentor).await["state"], "rejected");
+    app.earn_more(&mut earner, &[50_000]).await;
+    assert_eq!(app.owed(&earner.mentor).await, (2 * 41_098, 0), "3.3 % less of both");
+    app.finish().await;
+}

@@ -33,6 +33,8 @@ use crate::settlement;
 /// has seen to it that the login is fresh. Payouts are frozen when there was another account before; the mentor is
 /// told, and so is the address that the old account was known by.
 ///
+/// Income tax is withheld from a person at once, and not from a business once the provider has taken its registration.
+///
 /// # Errors
 /// `AccountInvalid`, `AccountStale`, `mentor.not_approved`.
 pub async fn set_account(
@@ -64,7 +66,9 @@ pub async fn set_account(
         Err(error) if duplicate_key(&error).is_some() => return Err(Error::AccountStale),
         Err(error) => return Err(error.into()),
     }
-    settlement::set_tax_profile(tx, mentor, new.business_type.is_business()).await?;
+    if !new.business_type.is_business() {
+        settlement::set_tax_profile(tx, mentor, false).await?;
+    }
     outbox::enqueue(tx, &RegisterSeller { payout_account_id: account.id }).await?;
     let data = json!({
         "version": account.version, "bankCode": account.bank_code, "accountNumber": account.masked(),

@@ -13,6 +13,7 @@ use crate::id::{PayoutAccountId, secret};
 use crate::payout::error::Error;
 use crate::payout::query::has_payout_under_way;
 use crate::seal::Sealer;
+use crate::settlement;
 
 /// The provider knows references of 7 to 20 letters, digits, `-` and `_`. 19 random ones hold 114 bits.
 const REFERENCE: usize = 19;
@@ -116,6 +117,7 @@ pub async fn registered(
     if !query::set_state(tx, &account, AccountState::Registered, None).await? {
         return Err(Error::Stale);
     }
+    settlement::set_tax_profile(tx, account.mentor_id, account.business_type.is_business()).await?;
     let data = json!({
         "version": account.version, "accountNumber": account.masked(), "status": found.status.name(),
     });
