@@ -289,11 +289,13 @@ pub async fn conclude(tx: &mut Tx, payout: PayoutId, paid: bool) -> sqlx::Result
     Ok(sqlx::query(sql).bind(now).bind(payout).execute(tx.conn()).await?.rows_affected())
 }
 
-/// Of each reservation: ended before `before`, no line although money was kept, and none is on its way back.
+/// Of each reservation: ended before `before`, no line although money was kept for its mentor, and none is on its way
+/// back.
 pub async fn unaccrued(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
     sqlx::query_scalar(
         "SELECT r.id FROM reservations r JOIN payments p ON p.reservation_id = r.id
-         WHERE (r.state IN ('completed', 'cancelled') OR (r.state = 'no_show' AND r.absent = 'mentee'))
+         WHERE (r.state IN ('completed', 'cancelled') OR (r.state = 'no_show' AND r.absent = 'mentee')
+                OR EXISTS (SELECT 1 FROM settlement_awards w WHERE w.reservation_id = r.id))
             AND r.updated_at < ? AND p.state IN ('done', 'partial_canceled')
             AND NOT EXISTS (SELECT 1 FROM settlement_lines l WHERE l.reservation_id = r.id)
             AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.reservation_id = r.id

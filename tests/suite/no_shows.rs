@@ -1,6 +1,8 @@
 //! Sessions to which somebody did not come: where the money goes, and how that is appealed.
 
 use chrono::TimeDelta;
+use konnect::job::{AccrueSettlement, Job, ReconcileSettlement};
+use konnect::{outbox, transact};
 use konnect_tests::{Answer, Booking, Person, TestApp};
 use serde_json::{Value, json};
 
@@ -149,6 +151,25 @@ async fn s67_when_nobody_came_the_money_waits_for_a_review() {
         assert!(app.line_states(booking.id).await.iter().all(|state| state == "ready"));
         app.finish().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s67_what_a_review_gives_a_mentor_is_accrued_although_its_job_is_lost() {
+    let app = TestApp::start().await;
+    let (booking, admin) = no_show(&app, "both").await;
+    let path = review_of(&app, &admin, &booking).await;
+    app.bring_to_review(&path, &booking.mentee).await;
+    app.judge(&admin, &path, "decide", decision("dismissed", 0, 0)).await.ok(200);
+    let job = &app.jobs_of(AccrueSettlement::KIND).await[0];
+    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::cancel(tx, job.id).await })
+        .expect("the job is taken away");
+    app.advance(TimeDelta::hours(1));
+    let found: Vec<_> = app.audit().await.into_iter().map(|offender| offender.check).collect();
+    assert_eq!(found, ["I7-left"], "it is seen");
+    app.reconcile_those(|kind| kind == ReconcileSettlement::KIND).await;
+    app.run_jobs().await;
+    assert_eq!(app.ledger(booking.id).await, [50_000, 0, -42_500, -7_500]);
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,8 +111,9 @@ pub const CHECKS: &[Check] = &[
     money(
         "I7-left",
         HALF_AN_HOUR,
-        "Money is held for a session that is over, and no refund is on its way.",
-        "끝난 예약에 보관금이 남아 있는데 진행 중인 환불이 없습니다.",
+        "Money is held for a session that is over, and no refund is on its way; or less than the refunds need.",
+        "끝난 예약에 보관금이 남아 있는데 진행 중인 환불이 없거나, 보관금이 진행 중인 환불보다 적습니다.",
+        // What is kept beside a refund is split once that is done.
         "SELECT t.id, CAST(JSON_OBJECT('state', t.state, 'held', t.held, 'refunds', t.promised) AS CHAR)
          FROM (SELECT d.id, d.state,
                   (SELECT COALESCE(-SUM(g.amount_krw), 0) FROM ledger_postings g
@@ -122,10 +123,13 @@ pub const CHECKS: &[Check] = &[
                FROM reservations d
                WHERE {scope} AND d.updated_at < {before}
                   AND (d.state IN ('completed', 'cancelled', 'expired', 'payment_failed', 'rejected')
-                       OR (d.state = 'no_show' AND d.absent IN ('mentee', 'mentor')))
+                       OR d.state = 'no_show' AND d.absent IN ('mentee', 'mentor')
+                       OR EXISTS (SELECT 1 FROM settlement_awards w
+                                  WHERE w.reservation_id = d.id AND w.at < {before}))
                   AND NOT EXISTS (SELECT 1 FROM ledger_entries e
                                   WHERE e.reservation_id = d.id AND e.at >= {before})) t
-         WHERE t.held <> t.promised",
+         WHERE t.held < t.promised
+            OR t.held > t.promised AND (t.promised = 0 OR t.state IN ('expired', 'payment_failed', 'rejected'))",
     ),
     money(
         "I8",
