@@ -12,6 +12,7 @@ use super::checks;
 use super::model::{Check, Driver, Offender, Pace, readable};
 use super::query::{self, Scope};
 use crate::clock::Instant;
+use crate::id::FindingId;
 
 /// Rows of a driver that are judged at once.
 const CHUNK: u32 = 2_000;
@@ -134,10 +135,15 @@ impl Judge<'_> {
     /// Rows with an open finding, whether or not they were touched: what is in order again is seen to be.
     async fn look_again(&mut self) -> sqlx::Result<()> {
         for check in checks::all() {
-            let open = query::open_subjects(self.pool, check.name, NAMED as u32).await?;
-            let ids: Vec<Uuid> = open.iter().filter_map(|subject| subject.parse().ok()).collect();
-            if !ids.is_empty() {
-                self.look(check, &Scope::These(&ids)).await?;
+            let mut after = FindingId(Uuid::nil());
+            loop {
+                let open = query::open_subjects(self.pool, check.name, after, LISTED).await?;
+                let Some((last, _)) = open.last() else { break };
+                after = *last;
+                let ids: Vec<Uuid> = open.iter().filter_map(|(_, subject)| subject.parse().ok()).collect();
+                if !ids.is_empty() {
+                    self.look(check, &Scope::These(&ids)).await?;
+                }
             }
         }
         Ok(())

@@ -152,12 +152,19 @@ fn id_as_text(column: &str) -> String {
     format!("LOWER(CONCAT_WS('-', {parts}))")
 }
 
-/// The subjects of one check's open findings, oldest first.
-pub async fn open_subjects(pool: &MySqlPool, check: &str, limit: u32) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar(
-        "SELECT subject FROM audit_findings WHERE check_name = ? AND resolved_at IS NULL ORDER BY id LIMIT ?",
+/// One check's open findings with their subjects, oldest first, after the finding `after`.
+pub async fn open_subjects(
+    pool: &MySqlPool,
+    check: &str,
+    after: FindingId,
+    limit: u32,
+) -> sqlx::Result<Vec<(FindingId, String)>> {
+    sqlx::query_as(
+        "SELECT id, subject FROM audit_findings WHERE check_name = ? AND resolved_at IS NULL AND id > ?
+         ORDER BY id LIMIT ?",
     )
     .bind(check)
+    .bind(after)
     .bind(limit)
     .fetch_all(pool)
     .await

@@ -201,3 +201,59 @@ async fn the_command_ends_with_a_code_that_says_whether_all_is_well() {
     shift(&app, &booking, -1).await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i7_what_is_kept_waits_for_the_refund_beside_it_and_stops_nothing() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    let body = app.await_deposit(&booking).await;
+    app.deposit(&body).await;
+    // Half is due, and has no way back before the mentee names an account.
+    app.advance(TimeDelta::hours(3));
+    app.run_jobs().await;
+    app.cancel(&booking, &booking.mentee).await;
+    app.run_jobs().await;
+    assert_eq!(app.refund_states(&booking).await, ["needs_account"]);
+    app.advance(TimeDelta::minutes(40));
+    app.expect_sound().await;
+    look(&app).await;
+    assert!(!is_paused(&app).await);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_found_stays_open_however_much_is_found() {
+    let app = TestApp::start().await;
+    let pool = app.core.db.pool();
+    for part in 0..2 {
+        // Entries of no kind, about nothing.
+        for _ in 0..300 {
+            sqlx::query("INSERT INTO ledger_entries (id, posting_key, kind, at) VALUES (?, ?, 'odd', ?)")
+                .bind(uuid::Uuid::now_v7())
+                .bind(uuid::Uuid::now_v7().to_string())
+                .bind(app.now())
+                .execute(pool)
+                .await
+                .expect("an entry");
+        }
+        if part == 0 {
+            look(&app).await;
+            app.advance(TimeDelta::hours(3));
+        }
+    }
+    let open = async || {
+        sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM audit_findings WHERE check_name = 'ledger-kind' AND resolved_at IS NULL",
+        )
+        .fetch_one(pool)
+        .await
+        .expect("the database")
+    };
+    look(&app).await;
+    for _ in 0..2 {
+        app.advance(TimeDelta::hours(3));
+        look(&app).await;
+        assert_eq!(open().await, 600, "none of them is gone");
+    }
+    app.leave().await;
+}
