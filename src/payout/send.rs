@@ -180,8 +180,7 @@ pub async fn refused(
     if !matches!(payout.state, PayoutState::Sent | PayoutState::Unknown) {
         return Ok(Next::Over);
     }
-    let is_old = payout.sent_at.is_some_and(|at| at + ASKED_FOR <= tx.now);
-    if refusal == Refusal::Final || is_old {
+    if refusal == Refusal::Final {
         give_back(tx, &payout, PayoutState::Failed, code, None).await?;
         let provider_seller_id = payout.destination;
         outbox::enqueue(tx, &SyncSeller { provider_seller_id }).await?;

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use konnect::id::PayoutId;
 use konnect::job::{Job, ReconcilePayouts, SendPayout};
 use konnect::ledger;
-use konnect::payout::{self, Intent};
+use konnect::payout::{self, Intent, Next, Refusal};
 use konnect::{outbox, transact};
 use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, PayoutStatus, WebhookMode};
@@ -260,5 +260,24 @@ async fn a_payout_that_failed_is_paid_by_the_next_batch_under_a_new_reference() 
     assert_eq!(app.owed(&earner.mentor).await, (0, 0));
     let arrived = app.sandbox.payouts().iter().filter(|p| p.status == PayoutStatus::Completed).count();
     assert_eq!(arrived, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i13_an_unclear_refusal_is_no_failure_however_old_the_payout_is() {
+    let app = TestApp::start().await;
+    let (earner, id) = queued(&app).await;
+    app.sandbox.fault(Fault::always(Endpoint::Payout, Effect::Status(504)));
+    app.run_jobs().await;
+    app.advance(TimeDelta::days(13));
+    let next = transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(payout::refused(tx, &app.core.rules, id, "SOMETHING_NEW", Refusal::Unclear).await?)
+    })
+    .expect("the database");
+    assert!(matches!(next, Next::At(_)), "{next:?}");
+    assert_eq!(app.payout_state(&earner.mentor).await, "unknown");
+    app.run_jobs().await;
+    assert_eq!(app.payout_state(&earner.mentor).await, "manual_review", "nobody asks any more");
+    assert_eq!(app.owed(&earner.mentor).await, (0, NET), "it may have left");
     app.finish().await;
 }
