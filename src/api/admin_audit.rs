@@ -1,6 +1,6 @@
 //! What the audit found, and the provider's books against ours by days.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -204,6 +204,15 @@ struct DayRows {
     next: Option<String>,
 }
 
+/// A day that the database can hold, and that somebody can mean.
+fn of_our_time(day: NaiveDate, field: &str) -> Result<NaiveDate, Problem> {
+    if (1970..=9999).contains(&day.year()) {
+        Ok(day)
+    } else {
+        Err(Problem::new("request.invalid").field(field))
+    }
+}
+
 #[OpenApi(prefix_path = "/v1/admin", tag = "Tag::Admin")]
 impl AuditApi {
     /// Audit the live data
@@ -255,8 +264,8 @@ impl AuditApi {
         to: Query<Option<NaiveDate>>,
     ) -> Result<Json<Days>, Problem> {
         caller.admin()?;
-        let to = to.0.unwrap_or_else(|| audit::day_of(app.core.clock.now()));
-        let from = from.0.unwrap_or_else(|| to - TimeDelta::days(30));
+        let to = of_our_time(to.0.unwrap_or_else(|| audit::day_of(app.core.clock.now())), "to")?;
+        let from = of_our_time(from.0.unwrap_or_else(|| to - TimeDelta::days(30)), "from")?;
         let reports = audit::reports(app.core.db.pool(), from, to).await?;
         Ok(Json(Days { items: reports.into_iter().map(DayView::from).collect() }))
     }
@@ -282,8 +291,8 @@ impl AuditApi {
         >,
     ) -> Result<Json<DayRows>, Problem> {
         caller.admin()?;
-        let (report, rows) =
-            audit::day(app.core.db.pool(), day.0, all.0, after.0.as_deref(), limit.0).await?;
+        let day = of_our_time(day.0, "day")?;
+        let (report, rows) = audit::day(app.core.db.pool(), day, all.0, after.0.as_deref(), limit.0).await?;
         let next =
             rows.last().filter(|_| rows.len() == limit.0 as usize).map(|row| row.transaction_key.clone());
         Ok(Json(DayRows {

@@ -1,6 +1,6 @@
 //! What mentors earn: by reservation, in sums, as a list and as a file.
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -244,6 +244,7 @@ impl EarningsApi {
 /// The first instant of a month in Korea and that of the next one.
 fn month_in_korea(text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let first = NaiveDate::parse_from_str(&format!("{text}-01"), "%Y-%m-%d").ok()?;
+    let first = Some(first).filter(|day| (1970..9999).contains(&day.year()))?;
     let next = first.checked_add_months(chrono::Months::new(1))?;
     let midnight = |day: NaiveDate| {
         Some(Seoul.from_local_datetime(&day.and_hms_opt(0, 0, 0)?).earliest()?.with_timezone(&Utc))
@@ -290,6 +291,8 @@ mod tests {
         let (from, to) = month_in_korea("2026-12").expect("a month");
         assert_eq!(from.to_rfc3339(), "2026-11-30T15:00:00+00:00");
         assert_eq!(to.to_rfc3339(), "2026-12-31T15:00:00+00:00");
-        assert_eq!(month_in_korea("2026-13"), None);
+        for none in ["2026-13", "0000-01", "9999-12"] {
+            assert_eq!(month_in_korea(none), None, "{none}");
+        }
     }
 }

@@ -224,3 +224,16 @@ async fn webhooks_that_are_none_are_refused() {
     app.run_jobs().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_and_months_out_of_all_time_are_refused() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    mentor.client.get("/v1/me/statement?month=0000-01").await.problem(400, "request.invalid");
+    let admin = app.admin("admin").await;
+    for path in ["?to=-262143-01-01", "?from=-262143-01-01", "?to=99999-01-01", "/-262143-01-01"] {
+        let answer = admin.client.get(&format!("/v1/admin/reconciliation{path}")).await;
+        answer.problem(400, "request.invalid");
+    }
+    app.finish().await;
+}
