@@ -295,6 +295,27 @@ async fn a_business_is_another_payee_and_nothing_is_withheld_from_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s72_the_account_that_was_given_last_is_the_one_that_is_paid() {
+    let app = TestApp::start().await;
+    let earner = app.payee("mina", &[50_000]).await;
+    let mina = app.log_in(&earner.mentor).await;
+    put(&mina, account_body(1)).await.ok(200);
+    let second = app.take_due_of(RegisterSeller::KIND).await;
+    // The provider is slow with the second account, and the mentor gives a third one meanwhile.
+    app.run_while(second, Endpoint::Seller, async || {
+        put(&mina, account_body(2)).await.ok(200);
+        let third = app.take_due_of(RegisterSeller::KIND).await;
+        app.run_delivery(third).await;
+    })
+    .await;
+    app.advance(TimeDelta::minutes(1));
+    app.run_jobs().await;
+    assert_eq!(shown(&app, &earner.mentor).await["accountNumber"], "******6782");
+    assert_eq!(app.sandbox.sellers()[0].account.account_number, "110123456782");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s72_a_business_that_the_provider_refuses_saves_no_tax() {
     let app = TestApp::start().await;
     let mut earner = app.payee("mina", &[50_000]).await;

@@ -243,6 +243,26 @@ pub async fn sellers_to_read(
     .await
 }
 
+/// Whether a job of this kind is telling the provider of another account of the mentor, so that its call may be on its
+/// way.
+pub async fn is_telling_of_another(
+    tx: &mut Tx,
+    mentor: UserId,
+    account: PayoutAccountId,
+    kind: &str,
+) -> sqlx::Result<bool> {
+    let found: Option<i8> = sqlx::query_scalar(
+        "SELECT 1 FROM payout_accounts a JOIN outbox o ON o.subject = a.id AND o.kind = ? AND o.state = 'published'
+         WHERE a.mentor_id = ? AND a.id <> ? LIMIT 1",
+    )
+    .bind(kind)
+    .bind(mentor)
+    .bind(account)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
 pub async fn was_warned(tx: &mut Tx, id: PayoutAccountId) -> sqlx::Result<bool> {
     let warned: Option<i8> =
         sqlx::query_scalar("SELECT 1 FROM payout_accounts WHERE id = ? AND warned_at IS NOT NULL FOR UPDATE")

@@ -10,6 +10,7 @@ use super::{query, tell};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{PayoutAccountId, secret};
+use crate::job::{Job, RegisterSeller};
 use crate::payout::error::Error;
 use crate::payout::query::has_payout_under_way;
 use crate::seal::Sealer;
@@ -19,6 +20,8 @@ use crate::settlement;
 const REFERENCE: usize = 19;
 /// How long a change waits for a payout to the account before it.
 const AGAIN: TimeDelta = TimeDelta::minutes(10);
+/// How long it waits for the call that tells the provider of the account before it.
+const BEHIND: TimeDelta = TimeDelta::minutes(1);
 
 /// An account on its way to the provider.
 #[derive(Clone)]
@@ -35,7 +38,8 @@ pub struct Registration {
 pub enum RegisterIntent {
     /// It needs no registration any more.
     Over,
-    /// A payout to the account before it is under way: ask again at this instant.
+    /// A payout to the account before it is under way, or the call that tells of that account: ask again at this
+    /// instant.
     Wait(Instant),
     /// Ask for the payee.
     Register(Registration),
@@ -54,7 +58,8 @@ pub struct Found {
 
 /// Writes the intent before the provider is asked.
 ///
-/// While a payout is under way the payee stays as it is: it might be sent again, and must not go elsewhere then.
+/// While a payout is under way the payee stays as it is: it might be sent again, and must not go elsewhere then. Nor are
+/// two calls about one payee on their way at once: the provider would keep the account that came last.
 pub async fn prepare_registration(
     tx: &mut Tx,
     sealer: &Sealer,
@@ -68,6 +73,9 @@ pub async fn prepare_registration(
     let number = sealer.open(sealed, id.0.as_bytes())?;
     if has_payout_under_way(tx, account.mentor_id).await? {
         return Ok(RegisterIntent::Wait(tx.now + AGAIN));
+    }
+    if query::is_telling_of_another(tx, account.mentor_id, id, RegisterSeller::KIND).await? {
+        return Ok(RegisterIntent::Wait(tx.now + BEHIND));
     }
     let reference = format!("k{}", &secret()[..REFERENCE]);
     let seller = query::ensure_seller(tx, account.mentor_id, account.business_type, &reference).await?;
