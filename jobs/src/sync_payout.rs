@@ -16,7 +16,17 @@ impl Handler for SyncPayout {
         };
         let found = match client.payout(&self.provider_payout_id).await {
             Ok(Some(found)) => evidence(&found),
-            Ok(None) => return run.skip("the provider knows no such payout").await,
+            Ok(None) => {
+                tracing::warn!(
+                    provider_payout_id = self.provider_payout_id,
+                    "the provider knows no such payout"
+                );
+                return transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+                    let finished = run.finish(tx).await?;
+                    payout::not_there(tx, &self.provider_payout_id).await?;
+                    Ok(Outcome::Done(finished))
+                });
+            }
             Err(error) => return Ok(Outcome::Retry(error.to_string())),
         };
         let (applied, outcome) = transact!(run.services.core.db, run.context(), anyhow::Error, tx => {

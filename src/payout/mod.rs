@@ -45,7 +45,7 @@ pub use model::{
     Batch, BatchState, Block, Cause, Control, Debt, Evidence, Filter, Finding, Outcome, Payout, PayoutState,
     Resolution, Skip, SkipRow, Tally,
 };
-pub use outcome::{Applied, adopt, apply, doubled, give_up};
+pub use outcome::{Applied, adopt, apply, doubled, give_up, not_there};
 pub use resolve::{requery, resolve};
 pub use send::{Intent, Next, Order, Refusal, ask_again, prepare, refused, resend, unknown};
 

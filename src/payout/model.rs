@@ -96,6 +96,8 @@ pub mod codes {
     pub const MISMATCH: &str = "provider_mismatch";
     /// The provider has more than one payout with our reference.
     pub const DOUBLED: &str = "provider_doubled";
+    /// The provider knows nothing any more of a payout that it had taken.
+    pub const NOT_THERE: &str = "provider_lost";
     /// Two administrators said so.
     pub const BY_HAND: &str = "decided_by_hand";
     pub const FAILED_AFTER_PAID: &str = "failed_after_paid";

@@ -1,6 +1,7 @@
 //! What the provider has of a payout, and how it ended. A payout is paid on evidence alone: the provider's own record
 //! of it, read again, with our reference, payee and amount.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::account::tell;
@@ -14,6 +15,9 @@ use crate::job::SyncPayout;
 use crate::ledger;
 use crate::outbox;
 use crate::settlement;
+
+/// A record that the provider does not show for so long after it had shown it is lost there.
+const UNSEEN: TimeDelta = TimeDelta::hours(2);
 
 /// What became of a record of the provider's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,17 @@ pub async fn doubled(tx: &mut Tx, id: PayoutId, found: &Evidence) -> Result<(), 
     let payout = query::lock_payout(tx, id).await?.ok_or(Error::NotFound)?;
     alarm(tx, &payout, codes::DOUBLED, found).await?;
     Ok(())
+}
+
+/// The provider says that it has no payout under this id. One of ours that it had taken, and has not shown for so long,
+/// waits for a decision: nobody would hear of it otherwise.
+pub async fn not_there(tx: &mut Tx, provider_id: &str) -> Result<(), Error> {
+    let payout = query::lock_payout_of_provider(tx, provider_id).await?;
+    let taken = |p: &Payout| p.state == PayoutState::InProgress && tx.now - p.updated_at >= UNSEEN;
+    match payout.filter(taken) {
+        Some(payout) => park(tx, &payout, codes::NOT_THERE, None).await,
+        None => Ok(()),
+    }
 }
 
 /// Nobody asks any more: two administrators decide.

@@ -50,6 +50,14 @@ pub async fn lock_payout(tx: &mut Tx, id: PayoutId) -> sqlx::Result<Option<Payou
     sqlx::query_as(payouts!("WHERE id = ? FOR UPDATE")).bind(id).fetch_optional(tx.conn()).await
 }
 
+/// The payout that the provider has under this id, as far as we know.
+pub async fn lock_payout_of_provider(tx: &mut Tx, provider_id: &str) -> sqlx::Result<Option<Payout>> {
+    sqlx::query_as(payouts!("WHERE provider_payout_id = ? FOR UPDATE"))
+        .bind(provider_id)
+        .fetch_optional(tx.conn())
+        .await
+}
+
 /// Compare and set of a state. What is absent stays as it is; the code does not.
 pub async fn set_state(
     tx: &mut Tx,

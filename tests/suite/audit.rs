@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::audit::{self, Pace};
+use konnect::id::LedgerEntryId;
 use konnect::transact;
 use konnect_tests::{Booking, Stack, TestApp};
 use serde_json::Value;
@@ -228,9 +229,10 @@ async fn what_was_found_stays_open_however_much_is_found() {
     for part in 0..2 {
         // Entries of no kind, about nothing.
         for _ in 0..300 {
+            let id = LedgerEntryId::generate();
             sqlx::query("INSERT INTO ledger_entries (id, posting_key, kind, at) VALUES (?, ?, 'odd', ?)")
-                .bind(uuid::Uuid::now_v7())
-                .bind(uuid::Uuid::now_v7().to_string())
+                .bind(id)
+                .bind(id.to_string())
                 .bind(app.now())
                 .execute(pool)
                 .await

@@ -281,3 +281,27 @@ async fn i13_an_unclear_refusal_is_no_failure_however_old_the_payout_is() {
     assert_eq!(app.owed(&earner.mentor).await, (0, NET), "it may have left");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s71_a_payout_that_the_provider_shows_no_more_waits_for_people() {
+    let app = TestApp::start().await;
+    let (earner, id) = queued(&app).await;
+    app.run_jobs().await;
+    assert_eq!(app.payout_state(&earner.mentor).await, "in_progress");
+    let gone = Effect::Decline { code: "NOT_FOUND_PAYOUT".to_owned(), status: Some(404) };
+    app.sandbox.fault(Fault::always(Endpoint::PayoutGet, gone));
+    for (minutes, state) in [(31, "in_progress"), (60, "in_progress"), (30, "manual_review")] {
+        app.advance(TimeDelta::minutes(minutes));
+        app.reconcile_those(|kind| kind == ReconcilePayouts::KIND).await;
+        app.run_jobs().await;
+        assert_eq!(app.payout_state(&earner.mentor).await, state);
+    }
+    assert_eq!(app.owed(&earner.mentor).await, (0, NET), "I13: on its way, as far as anybody knows");
+
+    app.sandbox.clear_faults();
+    transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(payout::requery(tx, id).await?) })
+        .expect("it is asked about");
+    app.run_jobs().await;
+    paid_once(&app, &earner, id).await;
+    app.finish().await;
+}
