@@ -4,6 +4,8 @@
 #[path = "admin/say.rs"]
 mod say;
 
+#[path = "admin/activity.rs"]
+mod activity;
 #[path = "admin/audit.rs"]
 mod audit;
 #[path = "admin/clock.rs"]
@@ -47,6 +49,9 @@ enum Command {
     Migrate(Stores),
     /// Check the rules of slots, states and money; exit code 1 when one is broken
     Audit(audit::Command),
+    /// The activity log in MongoDB
+    #[command(subcommand)]
+    Activity(activity::Command),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(keys::Command),
@@ -88,6 +93,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
         Command::Audit(command) => return command.run().await,
+        Command::Activity(command) => command.run().await?,
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,
         Command::Payouts(command) => command.run().await?,

@@ -7,7 +7,8 @@ use clap::Parser;
 use konnect::api::{self, App};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens};
 use konnect::config::{ApiConfig, Config};
-use konnect::realtime::Hub;
+use konnect::realtime::live::Turn;
+use konnect::realtime::{House, Hub};
 use konnect::seal::Sealer;
 use tokio::net::TcpListener;
 
@@ -29,7 +30,8 @@ async fn main() -> Result<()> {
     let listener =
         TcpListener::bind(settings.bind).await.with_context(|| format!("{} is not free", settings.bind))?;
     tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
-    let hub = Hub::start(&process.core, process.stop.clone());
+    let hub = Hub::start(&process.core, settings.sockets_per_user, process.stop.clone());
+    let house = House::open(hub.clone(), Turn::new(&settings.turn)?);
     let sealer = Sealer::new(&settings.data_key)?;
     let app = Arc::new(App {
         core: process.core,
@@ -37,6 +39,7 @@ async fn main() -> Result<()> {
         hasher,
         config: settings,
         hub,
+        house,
         sealer,
         intake: Default::default(),
     });

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use tokio::sync::Notify;
 
 /// An instant in UTC, never finer than a microsecond.
 pub type Instant = DateTime<Utc>;
@@ -14,18 +15,20 @@ pub type Instant = DateTime<Utc>;
 #[derive(Clone, Debug)]
 pub struct Clock {
     offset_us: Arc<AtomicI64>,
+    moved: Arc<Notify>,
     frozen: bool,
 }
 
 impl Clock {
     /// Real time.
     pub fn system() -> Self {
-        Self { offset_us: Arc::new(AtomicI64::new(0)), frozen: false }
+        Self { offset_us: Arc::default(), moved: Arc::default(), frozen: false }
     }
 
     /// A clock that stands at `at` until it is moved.
     pub fn frozen(at: Instant) -> Self {
-        Self { offset_us: Arc::new(AtomicI64::new(at.timestamp_micros())), frozen: true }
+        let offset_us = Arc::new(AtomicI64::new(at.timestamp_micros()));
+        Self { offset_us, moved: Arc::default(), frozen: true }
     }
 
     pub fn now(&self) -> Instant {
@@ -42,14 +45,22 @@ impl Clock {
         self.offset_us.fetch_add(us, Ordering::SeqCst);
     }
 
+    /// Waits until the file that it follows moves it.
+    pub async fn moved(&self) {
+        self.moved.notified().await;
+    }
+
     /// Follows an offset, in whole seconds, that stands in a file: the development clock that all processes
     /// of one machine share. A missing or unreadable file means no offset.
     pub fn follow_file(&self, path: PathBuf) {
-        let offset = self.offset_us.clone();
+        let (offset, moved) = (self.offset_us.clone(), self.moved.clone());
         let read = move || {
             let seconds: i64 =
                 std::fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0);
-            offset.store(seconds * 1_000_000, Ordering::SeqCst);
+            let now = seconds * 1_000_000;
+            if offset.swap(now, Ordering::SeqCst) != now {
+                moved.notify_waiters();
+            }
         };
         read();
         tokio::spawn(async move {

@@ -1,4 +1,7 @@
-//! Who asks, and under which request: goes into history rows, jobs and logs.
+//! Who asks, under which request and from where: goes into history rows, events, jobs and logs.
+
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,16 +42,42 @@ impl Actor {
     }
 }
 
+/// From where a change is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A process of ours, by itself; the request id says which.
+    #[default]
+    Inside,
+    /// Somebody on the network, as the api saw them. Personal data: see `retention`.
+    Client {
+        ip: Option<IpAddr>,
+        /// At most [`LONGEST_USER_AGENT`] printable ASCII characters.
+        user_agent: Option<Arc<str>>,
+    },
+    /// A worker that runs a job of this kind.
+    Worker { name: Arc<str>, job: &'static str },
+}
+
+/// Characters of a user agent that are kept.
+pub const LONGEST_USER_AGENT: usize = 200;
+
 /// The context of one transaction.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub actor: Actor,
     /// At most 64 printable ASCII characters; handed from the request to the jobs it causes.
     pub request_id: String,
+    pub origin: Origin,
 }
 
 impl Context {
+    /// Of a process of ours; [`Context::with_origin`] says otherwise.
     pub fn new(actor: Actor, request_id: impl Into<String>) -> Self {
-        Self { actor, request_id: request_id.into() }
+        Self { actor, request_id: request_id.into(), origin: Origin::Inside }
+    }
+
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::client::files::{self, BucketSettings, Files};
+pub use crate::client::files::{Content, FilesError};
 use crate::clock::Clock;
-use crate::config::{Config, Rules};
+use crate::config::{Config, FilesConfig, Rules};
 use crate::db::Db;
 use crate::memo::Memo;
 use crate::signal::{Keys, Signals};
@@ -19,6 +22,10 @@ pub struct Core {
     /// For connections of one's own, such as subscriptions.
     pub redis_client: redis::Client,
     pub mongo: mongodb::Database,
+    /// How long somebody who waits for an answer waits for MongoDB.
+    pub mongo_patience: Duration,
+    /// What people send each other in chats.
+    pub files: Files,
     pub keys: Keys,
     /// Slot listings that this process gave a moment ago.
     pub memo: Memo,
@@ -40,8 +47,36 @@ impl Core {
                 .await?;
         let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
         let memo = Memo::new(redis_client.clone(), &keys);
-        Ok(Self { db, redis, redis_client, mongo, keys, memo, clock, rules: config.rules.clone() })
+        let files = Files::new(files_settings(&config.files)?, clock.clone())?;
+        let mongo_patience = Duration::from_millis(config.mongo_patience_ms);
+        Ok(Self {
+            db,
+            redis,
+            redis_client,
+            mongo,
+            mongo_patience,
+            files,
+            keys,
+            memo,
+            clock,
+            rules: config.rules.clone(),
+        })
     }
+}
+
+/// A folder, or a bucket when one is named.
+fn files_settings(config: &FilesConfig) -> anyhow::Result<files::Settings> {
+    let bucket = |name: &String| {
+        anyhow::Ok(BucketSettings {
+            url: config.s3_url.clone(),
+            region: config.s3_region.clone(),
+            name: name.clone(),
+            access_key: config.s3_access_key.clone().context("KONNECT_S3_ACCESS_KEY is missing")?,
+            secret_key: config.s3_secret_key.clone().context("KONNECT_S3_SECRET_KEY is missing")?,
+        })
+    };
+    let bucket = config.s3_bucket.as_ref().map(bucket).transpose()?;
+    Ok(files::Settings { folder: config.files_dir.clone(), bucket })
 }
 
 /// The crate's own response time-out of 500 ms is shorter than a busy server's pause.

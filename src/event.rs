@@ -7,8 +7,10 @@ use serde_json::Value;
 use sqlx::MySqlPool;
 use sqlx::types::Json;
 
+use crate::context::Origin;
 use crate::db::Tx;
 use crate::id::{EventId, UserId};
+use crate::retention;
 
 /// One event as listeners see it.
 #[derive(Clone, Debug, Serialize, Deserialize, sqlx::FromRow)]
@@ -36,41 +38,79 @@ pub fn user_topic(user: UserId) -> String {
 
 /// Appends one event to the feed of every person named. Topics are taken in order, against deadlocks.
 pub async fn append(tx: &mut Tx, people: &[UserId], kind: &str, data: Value) -> sqlx::Result<()> {
-    let mut people = people.to_vec();
-    people.sort_unstable();
-    people.dedup();
-    let now = tx.now;
-    for person in people {
-        let topic = user_topic(person);
-        sqlx::query(
-            "INSERT INTO topic_heads (topic, seq) VALUES (?, 1) ON DUPLICATE KEY UPDATE seq = seq + 1",
-        )
-        .bind(&topic)
-        .execute(tx.conn())
-        .await?;
-        let seq: i64 = sqlx::query_scalar("SELECT seq FROM topic_heads WHERE topic = ?")
-            .bind(&topic)
-            .fetch_one(tx.conn())
-            .await?;
-        let event = Event {
-            id: EventId::generate(),
-            topic,
-            seq,
-            kind: kind.to_owned(),
-            at: now,
-            data: Json(data.clone()),
-        };
-        sqlx::query("INSERT INTO events (topic, seq, id, type, at, data) VALUES (?, ?, ?, ?, ?, ?)")
-            .bind(&event.topic)
-            .bind(event.seq)
-            .bind(event.id)
-            .bind(&event.kind)
-            .bind(event.at)
-            .bind(&event.data)
-            .execute(tx.conn())
-            .await?;
+    let told: Vec<_> = people.iter().map(|person| (*person, data.clone())).collect();
+    append_each(tx, &told, kind).await
+}
+
+/// The same where not everybody is told the same. It is one change all the same: the activity log keeps what the
+/// first one named is told.
+pub async fn append_each(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> sqlx::Result<()> {
+    let Some(&(first, _)) = told.first() else { return Ok(()) };
+    let mut told: Vec<_> = told.iter().collect();
+    told.sort_by_key(|(person, _)| *person);
+    told.dedup_by_key(|(person, _)| *person);
+    let people: Vec<UserId> = told.iter().map(|(person, _)| *person).collect();
+    let (now, change) = (tx.now, EventId::generate());
+    for (person, data) in told {
+        let topic = user_topic(*person);
+        let seq = next_seq(tx, &topic).await?;
+        let is_head = *person == first;
+        let id = if is_head { change } else { EventId::generate() };
+        let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
+        insert(tx, &event, change, is_head.then_some(&people)).await?;
         tx.outgoing.hints.push(event);
     }
+    Ok(())
+}
+
+/// Locks the topic until the commit.
+async fn next_seq(tx: &mut Tx, topic: &str) -> sqlx::Result<i64> {
+    sqlx::query("INSERT INTO topic_heads (topic, seq) VALUES (?, 1) ON DUPLICATE KEY UPDATE seq = seq + 1")
+        .bind(topic)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query_scalar("SELECT seq FROM topic_heads WHERE topic = ?").bind(topic).fetch_one(tx.conn()).await
+}
+
+/// Writes a row; `people` is given for the change's head, which carries who did it and from where.
+async fn insert(
+    tx: &mut Tx,
+    event: &Event,
+    change: EventId,
+    people: Option<&Vec<UserId>>,
+) -> sqlx::Result<()> {
+    let head = people.map(|people| (Json(people), tx.cx.clone()));
+    let (people, cx) = head.unzip();
+    let (ip, user_agent, worker, job) = match cx.as_ref().map(|cx| &cx.origin) {
+        Some(Origin::Client { ip, user_agent }) => (*ip, user_agent.as_deref(), None, None),
+        Some(Origin::Worker { name, job }) => (None, None, Some(&**name), Some(*job)),
+        Some(Origin::Inside) | None => (None, None, None, None),
+    };
+    let is_personal = ip.is_some() || user_agent.is_some();
+    sqlx::query(
+        "INSERT INTO events (topic, seq, id, type, at, data, change_id, people, actor_kind, actor_id, request_id,
+             client_ip, user_agent, worker, job_kind, origin_until)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(&event.topic)
+    .bind(event.seq)
+    .bind(event.id)
+    .bind(&event.kind)
+    .bind(event.at)
+    .bind(&event.data)
+    .bind(change)
+    .bind(people)
+    .bind(cx.as_ref().map(|cx| cx.actor.kind()))
+    .bind(cx.as_ref().and_then(|cx| cx.actor.id()))
+    .bind(cx.as_ref().map(|cx| &cx.request_id))
+    .bind(ip.map(|ip| ip.to_string()))
+    .bind(user_agent)
+    .bind(worker)
+    .bind(job)
+    // Without its zone: with it the driver sends a TIMESTAMP, which ends in 2038.
+    .bind(is_personal.then(|| (event.at + retention::of_activity(&event.kind)).naive_utc()))
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -73,10 +73,18 @@ ids! {
     EvidenceId
     /// One person's word that somebody did not come.
     NoShowReportId
+    /// One open socket of somebody.
+    ConnectionId
+    /// One stay of somebody in a session's room.
+    PresenceId
     /// Something the audit found.
     FindingId
     NoticeId
+    /// A file that somebody sent into a chat.
+    FileId
     EventId
+    /// One run of an api process.
+    NodeId
     /// A row of the outbox.
     JobId
     /// One delivery of a job: the fence. A worker that holds an older one is refused.

@@ -1,10 +1,41 @@
-//! What is forgotten, and when: rows that served their purpose and would only grow.
+//! What is forgotten, and when: rows that served their purpose and would only grow, and personal data that nobody
+//! needs any more.
 //!
-//! Bookings, money, history, events and dead jobs are not here: they are kept.
+//! Bookings, money, history, events and dead jobs are not here: they are kept. Of an event only the address and the
+//! user agent of whoever caused it are forgotten, when its entry leaves the activity log.
 
 use chrono::TimeDelta;
 
 use crate::db::Tx;
+
+/// How long the activity log keeps an entry, in days, by the beginning of its type. These are copies: bookings, money
+/// and their histories stay in the database.
+///
+/// Korea's Act on the Consumer Protection in Electronic Commerce (전자상거래 등에서의 소비자보호에 관한 법률), article
+/// 6, with article 6 of its Enforcement Decree, wants records of payment and supply kept for five years and those of
+/// complaints and disputes for three; disputes are about money here, and stay as long as it.
+const ACTIVITY: &[(&str, i64)] = &[
+    ("payment.", FIVE_YEARS),
+    ("refund.", FIVE_YEARS),
+    ("settlement.", FIVE_YEARS),
+    ("payout.", FIVE_YEARS),
+    ("dispute.", FIVE_YEARS),
+    ("reservation.", THREE_YEARS),
+    ("session.", THREE_YEARS),
+    ("chat.", THREE_YEARS),
+    ("auth.", 365),
+];
+/// Days of any such stretch, leap days and all.
+const FIVE_YEARS: i64 = 1_827;
+const THREE_YEARS: i64 = 1_096;
+/// Days of everything else.
+const OTHER_ACTIVITY: i64 = 90;
+
+/// How long the activity log keeps an entry of this type.
+pub fn of_activity(kind: &str) -> TimeDelta {
+    let named = ACTIVITY.iter().find(|(beginning, _)| kind.starts_with(beginning));
+    TimeDelta::days(named.map_or(OTHER_ACTIVITY, |(_, days)| *days))
+}
 
 /// Rows of a table that go after an age. Every statement takes the instant before which rows go, and a limit, so
 /// that no deletion holds many locks.
@@ -37,15 +68,28 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(30),
         sql: "DELETE FROM cancellation_quotes WHERE valid_until < ? AND used_at IS NULL ORDER BY valid_until LIMIT ?",
     },
+    // Whatever rested on it was decided and appealed long ago.
+    Rule {
+        table: "session_outages",
+        keep: TimeDelta::days(180),
+        sql: "DELETE FROM session_outages WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
+    },
     // The provider repeats a webhook for 3 days and 19 hours; the rest is for looking back.
     Rule {
         table: "webhook_inbox",
         keep: TimeDelta::days(90),
         sql: "DELETE FROM webhook_inbox WHERE received_at < ? ORDER BY received_at LIMIT ?",
     },
+    // The row stays; its own instant says when.
+    Rule {
+        table: "events",
+        keep: TimeDelta::zero(),
+        sql: "UPDATE events SET client_ip = NULL, user_agent = NULL, origin_until = NULL
+              WHERE origin_until < ? ORDER BY origin_until LIMIT ?",
+    },
 ];
 
-/// Deletes up to `limit` rows by each rule; returns how many went. Call it again while it returns many.
+/// Forgets up to `limit` rows by each rule; returns how many. Call it again while it returns many.
 pub async fn forget(tx: &mut Tx, limit: u32) -> sqlx::Result<u64> {
     let mut gone = 0;
     for rule in RULES {
@@ -56,4 +100,22 @@ pub async fn forget(tx: &mut Tx, limit: u32) -> sqlx::Result<u64> {
         gone += deleted;
     }
     Ok(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activity_is_kept_by_its_type() {
+        let days = |kind| of_activity(kind).num_days();
+        for kind in ["payment.refunded", "payout.paid", "settlement.accrued", "dispute.opened"] {
+            assert!(days(kind) >= 5 * 365 + 2, "{kind}");
+        }
+        assert_eq!(days("reservation.confirmed"), 1_096);
+        assert_eq!(days("auth.session_revoked"), 365);
+        for kind in ["notice.created", "payments.x", "payment", ""] {
+            assert_eq!(days(kind), 90, "{kind}");
+        }
+    }
 }

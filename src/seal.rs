@@ -2,6 +2,9 @@
 //! the database alone shows none.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 
 const NONCE: usize = 12;
@@ -19,6 +22,8 @@ pub enum SealError {
 #[derive(Clone)]
 pub struct Sealer {
     key: std::sync::Arc<RandomizedNonceKey>,
+    /// Signs what leaves the house and comes back. Derived, so that no key serves two purposes.
+    signing: hmac::Key,
 }
 
 impl Sealer {
@@ -26,7 +31,9 @@ impl Sealer {
     pub fn new(key: &SecretString) -> Result<Self, SealError> {
         let bytes = unhex(key.expose_secret().trim()).ok_or(SealError::Key)?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| SealError::Key)?;
-        Ok(Self { key: std::sync::Arc::new(key) })
+        let signing = hmac::sign(&hmac::Key::new(HMAC_SHA256, &bytes), b"konnect signing v1");
+        let signing = hmac::Key::new(HMAC_SHA256, signing.as_ref());
+        Ok(Self { key: std::sync::Arc::new(key), signing })
     }
 
     /// `bound_to` names the row: a sealed text that was copied to another row does not open there.
@@ -49,6 +56,17 @@ impl Sealer {
             self.key.open_in_place(nonce, Aad::from(bound_to), &mut text).map_err(|_| SealError::Broken)?;
         let text = std::str::from_utf8(open).map_err(|_| SealError::Broken)?;
         Ok(SecretString::from(text))
+    }
+
+    /// Signs a text that others carry, such as a link, with HMAC-SHA256: base64url, 43 characters.
+    pub fn sign(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.signing, text.as_bytes()))
+    }
+
+    /// Whether a signature is ours, in constant time.
+    pub fn is_signed(&self, text: &str, signature: &str) -> bool {
+        let tag = URL_SAFE_NO_PAD.decode(signature);
+        tag.is_ok_and(|tag| hmac::verify(&self.signing, text.as_bytes(), &tag).is_ok())
     }
 }
 

@@ -10,7 +10,7 @@ use redis::aio::ConnectionManager;
 use tokio::sync::mpsc;
 
 use crate::db::Outgoing;
-use crate::id::{OfferingId, UserId};
+use crate::id::{OfferingId, ReservationId, UserId};
 
 /// A cached calendar version is believed for this long when no newer one is announced.
 pub const CALENDAR_TTL: Duration = Duration::from_secs(5);
@@ -36,9 +36,14 @@ impl Keys {
         format!("{}:outbox:wake", self.prefix)
     }
 
-    /// Channel: frames of committed events, for the sockets of every api process.
-    pub fn events(&self) -> String {
-        format!("{}:events", self.prefix)
+    /// Channel: what happens in one topic (`user:<id>`, `room:<id>`), for the api processes that serve it.
+    pub fn topic(&self, topic: &str) -> String {
+        format!("{}{topic}", self.topics())
+    }
+
+    /// What every [`Self::topic`] begins with.
+    pub fn topics(&self) -> String {
+        format!("{}:topic:", self.prefix)
     }
 
     /// Channel: ids of people whose calendar changed and of offerings that changed, for what processes remember.
@@ -69,6 +74,16 @@ impl Keys {
     /// A single-use WebSocket ticket.
     pub fn ticket(&self, ticket: &str) -> String {
         format!("{}:ticket:{ticket}", self.prefix)
+    }
+
+    /// What a room has in Redis begins with this. The braces put all keys of a room into one slot of a cluster.
+    pub fn room(&self, room: ReservationId) -> String {
+        format!("{}:room:{{{room}}}", self.prefix)
+    }
+
+    /// Who is in a live room, and what they agreed on.
+    pub fn live_room(&self, room: ReservationId) -> String {
+        format!("{}:live", self.room(room))
     }
 
     /// Written by the relay: gone after a flush, which is how the relay learns that deliveries are gone too.
@@ -127,7 +142,7 @@ async fn publish(mut redis: ConnectionManager, keys: Keys, mut receiver: mpsc::R
             }
             for hint in outgoing.hints {
                 let frame = serde_json::to_string(&hint).expect("a hint is plain data");
-                pipe.publish(keys.events(), frame).ignore();
+                pipe.publish(keys.topic(&hint.topic), frame).ignore();
             }
         }
         if !changes.is_empty() {

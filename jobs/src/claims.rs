@@ -26,6 +26,11 @@ impl Claims {
         Self { db, worker, lease, together: Together::default() }
     }
 
+    /// Its name.
+    pub fn worker(&self) -> Arc<str> {
+        self.worker.clone()
+    }
+
     /// Takes a delivered row for this worker and counts the attempt.
     ///
     /// # Errors

@@ -99,6 +99,8 @@ impl Executor {
             attempt: claimed.attempts,
             run_at: claimed.run_at,
             request_id: claimed.request_id.clone(),
+            kind: entry.kind,
+            worker: self.claims.worker(),
         };
         let work = tokio::spawn(async move {
             match (entry.run)(payload, &run) {

@@ -1,10 +1,11 @@
 //! The contract of a handler.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use anyhow::Result;
 use konnect::clock::Instant;
-use konnect::context::{Actor, Context};
+use konnect::context::{Actor, Context, Origin};
 use konnect::db::Tx;
 use konnect::job::Job;
 use konnect::outbox::Lease;
@@ -22,6 +23,10 @@ pub struct Run {
     /// When the job was due (UTC).
     pub run_at: Instant,
     pub request_id: String,
+    /// The job's.
+    pub kind: &'static str,
+    /// Who runs it.
+    pub worker: Arc<str>,
 }
 
 /// What a run ended with. `Err` counts as [`Outcome::Retry`].
@@ -49,7 +54,8 @@ pub trait Handler: Job {
 impl Run {
     /// The context of this run's transactions: the job acts, under the request that caused it.
     pub fn context(&self) -> Context {
-        Context::new(Actor::Job(self.lease.delivery.job_id), self.request_id.clone())
+        let origin = Origin::Worker { name: self.worker.clone(), job: self.kind };
+        Context::new(Actor::Job(self.lease.delivery.job_id), self.request_id.clone()).with_origin(origin)
     }
 
     /// Finishes the row. The first statement of the transaction that writes the effect.

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
-    CompleteReservation, ConfirmPayment, DeliverNotice, EndDisputePhase, ExpireHold, ExpireRequest,
-    ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes, ReconcilePayments,
-    ReconcilePayouts, ReconcileReservations, ReconcileSettlement, RecordActivity, RefundPayment,
-    RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout,
-    StartReservation, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
+    CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes,
+    ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSessions, ReconcileSettlement,
+    RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
+    Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller,
+    SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -53,8 +54,10 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<CloseRefund>(),
         entry::<CompleteReservation>(),
         entry::<ConfirmPayment>(),
+        entry::<DecideNoShow>(),
         entry::<DeliverNotice>(),
         entry::<EndDisputePhase>(),
+        entry::<EndExtensions>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
@@ -65,6 +68,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcilePayments>(),
         entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
+        entry::<ReconcileSessions>(),
         entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
@@ -75,6 +79,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RunPayoutBatch>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
+        entry::<SweepUploads>(),
         entry::<SyncPayment>(),
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),

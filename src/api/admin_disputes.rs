@@ -15,6 +15,7 @@ use super::idempotency::Key;
 use super::notices::{NoticeProof, proofs};
 use super::problem::Problem;
 use super::reservation_view::HistoryView;
+use super::session_view::PresenceView;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::dispute::{self, Decision, Outcome, State};
@@ -23,6 +24,7 @@ use crate::ledger::{self, EntryRow};
 use crate::money::Krw;
 use crate::payment::{self, PaymentState, Refund, RefundState};
 use crate::reservation::{self, Absent, Reservation, State as Stage};
+use crate::session;
 use crate::settlement::{self, Bearer};
 
 pub struct AdminDisputesApi;
@@ -56,6 +58,8 @@ struct File {
     evidence: Vec<EvidenceView>,
     reservation: SessionView,
     no_show_reports: Vec<ReportView>,
+    /// Who was in the session's room.
+    presences: Vec<PresenceView>,
     payment_state: Option<PaymentState>,
     refunds: Vec<GivenBack>,
     lines: Vec<LineView>,
@@ -310,6 +314,7 @@ async fn file(app: &Shared, id: DisputeId) -> Result<File, Problem> {
         history: dispute::history(pool, id).await?.into_iter().map(ChangeView::from).collect(),
         evidence: dispute::evidence_of(pool, id).await?.into_iter().map(EvidenceView::from).collect(),
         no_show_reports: dispute::reports_of(pool, about).await?.into_iter().map(ReportView::from).collect(),
+        presences: session::presences(pool, r.room()).await?.into_iter().map(PresenceView::from).collect(),
         payment_state: payment::payment_of_reservation(pool, about).await?.map(|p| p.state),
         refunds: payment::refunds_of(pool, about).await?.into_iter().map(GivenBack::from).collect(),
         lines: lines.into_iter().map(LineView::from).collect(),

@@ -1,7 +1,10 @@
 //! Every problem code with its status and its words. Codes are a promise to programs: never renamed.
 
+mod chat;
 mod dispute;
 mod payout;
+mod realtime;
+mod session;
 
 use poem::http::StatusCode;
 
@@ -30,7 +33,8 @@ pub fn find(code: &str) -> &'static Code {
 
 /// Every row.
 fn all() -> impl Iterator<Item = &'static Code> {
-    CODES.iter().chain(payout::CODES).chain(dispute::CODES)
+    let chapters = [payout::CODES, dispute::CODES, chat::CODES, session::CODES, realtime::CODES];
+    CODES.iter().chain(chapters.into_iter().flatten())
 }
 
 const fn row(status: u16, code: &'static str, en: &'static str, ko: &'static str) -> Code {
@@ -386,8 +390,6 @@ static CODES: &[Code] = &[
         "대기 중이거나 실패한 작업만 취소할 수 있습니다.",
     ),
     row(422, "page.invalid", "The page key is not valid.", "페이지 키가 올바르지 않습니다."),
-    row(403, "origin.forbidden", "This origin may not open a socket.", "허용되지 않은 출처입니다."),
-    row(429, "socket.too_many", "You have too many open connections.", "열린 연결이 너무 많습니다."),
 ];
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! parses, makes one domain call inside one transaction, and maps.
 
 mod admin;
+mod admin_activity;
 mod admin_audit;
 mod admin_disputes;
 mod admin_jobs;
@@ -14,6 +15,10 @@ mod admin_view;
 mod answer;
 mod auth;
 mod caller;
+mod chat;
+mod chat_export;
+mod chat_files;
+mod chat_view;
 mod codes;
 mod cors;
 mod dispute_view;
@@ -28,6 +33,7 @@ mod mentors;
 mod notices;
 mod offerings;
 pub mod ops;
+mod origin;
 mod page_key;
 mod payments;
 mod payout_account;
@@ -35,6 +41,7 @@ mod payout_words;
 mod payouts;
 mod problem;
 mod raw_json;
+mod reach;
 mod realtime;
 mod refund_guidance;
 mod refund_view;
@@ -44,7 +51,10 @@ mod reservation_view;
 mod reservations;
 mod schedule;
 mod server;
+mod session_view;
+mod sessions;
 mod slots;
+mod socket_io;
 mod text;
 mod webhooks;
 
@@ -55,10 +65,10 @@ use poem_openapi::Tags;
 use crate::auth::{Hasher, Tokens};
 use crate::config::ApiConfig;
 use crate::core::Core;
-use crate::realtime::Hub;
+use crate::realtime::{House, Hub};
 use crate::seal::Sealer;
 
-pub use server::{openapi, routes, serve};
+pub use server::{openapi, serve};
 pub use webhooks::Intake;
 
 /// What handlers work with.
@@ -69,6 +79,7 @@ pub struct App {
     pub config: ApiConfig,
     /// What sockets and waiting requests hear from.
     pub hub: Hub,
+    pub house: House,
     /// Seals bank account numbers.
     pub sealer: Sealer,
     pub intake: Intake,
@@ -90,10 +101,14 @@ pub(crate) enum Tag {
     Availability,
     /// From a slot to a finished session.
     Reservations,
+    /// The live session: entering, ending before its time, going on after it.
+    Sessions,
     /// Paying for a reservation.
     Payments,
     /// Problems with sessions, and what comes of them.
     Disputes,
+    /// The two people of a reservation, talking: history, sending without a socket, files, archives.
+    Chat,
     /// What mentors earn, and when it is paid.
     Earnings,
     /// Tickets for the WebSocket at `/v1/ws`.

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::listen;
+use super::reach::{Reach, Sockets};
 use crate::core::Core;
 
 /// A dependency that takes longer to answer is away. Below the second that probes usually wait, so that a MongoDB
@@ -53,17 +54,17 @@ pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Adds `/healthz`, `/readyz` and `/metrics`.
-pub fn mount(route: Route, core: Core, handle: PrometheusHandle) -> Route {
+/// Adds `/healthz`, `/readyz` and `/metrics`. `reach`: what is known of the sockets, where there are some.
+pub fn mount(route: Route, core: Core, handle: PrometheusHandle, reach: Reach) -> Route {
     route
         .at("/healthz", get(health))
-        .at("/readyz", get(ready).data(core))
+        .at("/readyz", get(ready).data(core).data(reach))
         .at("/metrics", get(numbers).data(handle))
 }
 
 /// `/healthz`, `/readyz` and `/metrics` alone.
 pub fn routes(core: Core, handle: PrometheusHandle) -> impl Endpoint {
-    mount(Route::new(), core, handle)
+    mount(Route::new(), core, handle, Reach::default())
 }
 
 /// Serves them on `bind` until `stop` is cancelled.
@@ -91,6 +92,10 @@ struct Readiness {
     /// The release of the time zone data.
     tzdb: &'static str,
     dependencies: [Dependency; 3],
+    /// How sockets are reached from outside; changes nothing of the rest. Absent until it is known, and where there are
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sockets: Option<Sockets>,
 }
 
 #[derive(Serialize)]
@@ -102,7 +107,7 @@ struct Dependency {
 
 /// 503 without MySQL or Redis. A MongoDB that is away leaves bookings and payments whole, so traffic keeps coming.
 #[handler]
-async fn ready(core: Data<&Core>) -> Response {
+async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
     let mut redis = core.redis.clone();
     let ping = redis::cmd("PING");
     let (mysql, redis, mongodb) = tokio::join!(
@@ -121,6 +126,7 @@ async fn ready(core: Data<&Core>) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         tzdb: chrono_tz::IANA_TZDB_VERSION,
         dependencies: [mysql, redis, mongodb],
+        sockets: reach.now(),
     };
     Json(body).with_status(code).with_header("cache-control", "no-store").into_response()
 }

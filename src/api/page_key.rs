@@ -2,32 +2,40 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::problem::Problem;
+use crate::id::UserId;
 use crate::mentor::PageKey;
 
 /// The microseconds and the id of the last entry of a page.
+pub(super) fn key_text(at: DateTime<Utc>, id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}.{id}", at.timestamp_micros()))
+}
+
+/// `None` for text that [`key_text`] did not make.
+pub(super) fn instant_key(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let (at, id) = plain.split_once('.')?;
+    Some((DateTime::from_timestamp_micros(at.parse().ok()?)?, id.parse().ok()?))
+}
+
+/// The key of a page of mentors.
 pub(super) fn page_text(key: PageKey) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", key.at.timestamp_micros(), key.user))
+    key_text(key.at, key.user.0)
 }
 
 /// # Errors
 /// `page.invalid` for text that [`page_text`] did not make.
 pub(super) fn page_key(text: &str) -> Result<PageKey, Problem> {
-    let parse = || {
-        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let (at, user) = plain.split_once('.')?;
-        let at = DateTime::from_timestamp_micros(at.parse().ok()?)?;
-        Some(PageKey { at, user: user.parse().ok()? })
-    };
-    parse().ok_or_else(|| Problem::new("page.invalid").field("after"))
+    let (at, id) = instant_key(text).ok_or_else(|| Problem::new("page.invalid").field("after"))?;
+    Ok(PageKey { at, user: UserId(id) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::UserId;
 
     #[test]
     fn page_keys_come_back_and_nonsense_is_refused() {

@@ -171,6 +171,7 @@ impl PaymentsApi {
             amount: body.amount,
         };
         let mut listener = app.hub.listen(event::user_topic(payer));
+        listener.stands().await;
         let reservation_id = unit!(app, caller.actor(), tx => {
             if let Some(saved) = key.begin(tx).await? {
                 return saved.parse().map_err(|_| Problem::new("internal"));

@@ -1,7 +1,7 @@
 //! The doors of the WebSocket: tickets for browsers, and `GET /v1/ws` itself. `docs/REALTIME.md` is the protocol.
 
 use chrono::{DateTime, Utc};
-use poem::http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
+use poem::http::header::{AUTHORIZATION, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use poem::web::Data;
 use poem::web::websocket::WebSocket;
 use poem::{FromRequest, IntoResponse, Request, RouteMethod, get, handler};
@@ -57,6 +57,9 @@ struct Params {
 #[handler]
 async fn open(request: &Request, app: Data<&Shared>) -> poem::Result<impl IntoResponse> {
     check_origin(request, &app.config.cors_origins)?;
+    if !upgrades(request) {
+        return Err(Problem::new("socket.upgrade_missing").into());
+    }
     let params: Params = request.params().map_err(|_| Problem::new("request.invalid"))?;
     if params.after.is_some_and(|after| after < 0) {
         return Err(Problem::new("request.invalid").field("after").into());
@@ -69,16 +72,22 @@ async fn open(request: &Request, app: Data<&Shared>) -> poem::Result<impl IntoRe
         other => other.into(),
     })?;
     let socket = socket.config(socket_config()).protocols([PROTOCOL]);
-    Ok(socket.on_upgrade(move |stream| connection.run(stream)))
+    let house = app.house.clone();
+    Ok(socket.on_upgrade(move |stream| connection.run(stream, house)))
 }
 
 /// Browsers let any page open a socket and only say which one it is. Other clients send no `Origin`.
-fn check_origin(request: &Request, allowed: &[String]) -> Result<(), Problem> {
+pub(super) fn check_origin(request: &Request, allowed: &[String]) -> Result<(), Problem> {
     let Some(origin) = request.headers().get(ORIGIN) else { return Ok(()) };
     if allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
         return Ok(());
     }
     Err(Problem::new("origin.forbidden"))
+}
+
+/// Whether the request asks for a WebSocket, and no proxy took that away (RFC 6455 §4.2.1).
+pub(super) fn upgrades(request: &Request) -> bool {
+    request.header(UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"))
 }
 
 /// The first of: `Authorization: Bearer`, the subprotocol, a ticket.

@@ -1,10 +1,10 @@
-//! What belongs to one request: its id, its language, its log line and its metrics.
+//! What belongs to one request: its id, its language, whence it comes, its log line and its metrics.
 
 use poem::http::{HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
 
-use super::problem;
-use crate::context::{Actor, Context};
+use super::{origin, problem};
+use crate::context::{Actor, Context, Origin};
 use crate::id::EventId;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -30,6 +30,7 @@ impl Lang {
 struct Info {
     id: String,
     lang: Lang,
+    origin: Origin,
 }
 
 tokio::task_local! {
@@ -46,31 +47,41 @@ pub fn lang() -> Lang {
     INFO.try_with(|info| info.lang).unwrap_or(Lang::En)
 }
 
+/// From where the request comes; what a task does outside of one, it does by itself.
+pub fn origin() -> Origin {
+    INFO.try_with(|info| info.origin.clone()).unwrap_or_default()
+}
+
 /// The context of a transaction of this request.
 pub fn context(actor: Actor) -> Context {
-    Context::new(actor, id())
+    Context::new(actor, id()).with_origin(origin())
 }
 
 /// The outermost middleware.
-pub struct Track;
+pub struct Track {
+    /// Proxies of ours that a request has passed.
+    pub trusted_proxies: usize,
+}
 
 impl<E: Endpoint> Middleware<E> for Track {
     type Output = Tracked<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        Tracked { inner }
+        Tracked { inner, trusted_proxies: self.trusted_proxies }
     }
 }
 
 pub struct Tracked<E> {
     inner: E,
+    trusted_proxies: usize,
 }
 
 impl<E: Endpoint> Endpoint for Tracked<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let info = Info { id: request_id(&request), lang: language(&request) };
+        let origin = origin::of(&request, self.trusted_proxies);
+        let info = Info { id: request_id(&request), lang: language(&request), origin };
         let started = tokio::time::Instant::now();
         // The path alone: a query may hold a ticket.
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());

@@ -39,6 +39,12 @@ pub struct ReservationView {
     refund_policy: Option<RefundPolicy>,
     /// What that policy gives a mentee who cancels, the best first.
     refund_tiers: Vec<TierView>,
+    /// Of an extension: the session it extends, in whose room it takes place.
+    extends: Option<ReservationId>,
+    /// When both sides ended the session before its time.
+    ended_at: Option<DateTime<Utc>>,
+    /// Whole minutes it lasted then.
+    actual_minutes: Option<i64>,
     /// What the caller may do now.
     actions: Vec<ActionView>,
     created_at: DateTime<Utc>,
@@ -100,6 +106,9 @@ impl ReservationView {
             refund: r.refund_krw,
             refund_policy: policy,
             refund_tiers: tiers.into_iter().map(TierView::from).collect(),
+            extends: r.extends_id,
+            ended_at: r.ended_at,
+            actual_minutes: r.actual_minutes(),
             actions: reservation::allowed(r, viewer, now, given).into_iter().map(ActionView::from).collect(),
             created_at: r.created_at,
             server_now: now,

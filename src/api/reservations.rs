@@ -256,7 +256,11 @@ pub(super) async fn locked(tx: &mut Tx, id: ReservationId, member: UserId) -> Re
     found.ok_or_else(|| Problem::new("reservation.not_found"))
 }
 
-async fn view(app: &Shared, id: ReservationId, viewer: UserId) -> Result<ReservationView, Problem> {
+pub(super) async fn view(
+    app: &Shared,
+    id: ReservationId,
+    viewer: UserId,
+) -> Result<ReservationView, Problem> {
     let found = reservation::find_for_member(app.core.db.pool(), id, viewer).await?;
     let found = found.ok_or_else(|| Problem::new("reservation.not_found"))?;
     let given = payment::given_of(app.core.db.pool(), &[id]).await?;

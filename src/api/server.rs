@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
+use super::admin_activity::ActivityApi;
 use super::admin_audit::AuditApi;
 use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
@@ -22,6 +23,9 @@ use super::admin_payouts::AdminPayoutsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::auth::{AuthApi, jwks};
+use super::chat::ChatApi;
+use super::chat_export::ChatExportApi;
+use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
@@ -34,13 +38,15 @@ use super::payments::PaymentsApi;
 use super::payout_account::PayoutAccountApi;
 use super::payouts::PayoutsApi;
 use super::problem::{self, Problem};
+use super::reach::Reach;
 use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
 use super::request::Track;
 use super::reservations::ReservationsApi;
 use super::schedule::ScheduleApi;
+use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
-use super::{Shared, listen, ops, webhooks};
+use super::{Shared, listen, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
     Instants are RFC 3339 in UTC; amounts are whole won. Errors are `application/problem+json` with a stable \
@@ -56,18 +62,19 @@ fn chapters() -> impl OpenApi {
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),
-        ReservationsApi,
+        (ReservationsApi, SessionsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),
-        RealtimeApi,
-        (AdminApi, AuditApi, JobsApi, AdminDisputesApi),
+        (RealtimeApi, ChatApi, ChatFilesApi, ChatExportApi),
+        (AdminApi, ActivityApi, AuditApi, JobsApi, AdminDisputesApi),
         (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 
 /// What is served beside the chapters: things that are no JSON API, each under its own address.
-fn plain(route: Route) -> Route {
+fn plain(route: Route, app: &Shared) -> Route {
     route
+        .at("/socket.io/", socket_io::endpoint(app))
         .at("/.well-known/jwks.json", get(jwks))
         .at("/v1/ws", ws_route())
         .at("/v1/webhooks/toss", post(webhooks::toss))
@@ -86,16 +93,17 @@ pub fn openapi() -> String {
 }
 
 /// Everything the api process serves.
-pub fn routes(app: Shared) -> impl Endpoint<Output = Response> + 'static {
+fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'static {
     let service = service(&app.config.public_url);
     let allowed = methods(&service.spec());
     let route = Route::new()
         .nest("/docs", service.swagger_ui())
         .at("/openapi.json", get(service.spec_endpoint()))
         .nest("/", service.around(bodies));
-    let route = ops::mount(plain(route), app.core.clone(), ops::metrics());
+    let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);
-    layered(route.data(app), cors, allowed)
+    let track = Track { trusted_proxies: app.config.trusted_proxies };
+    layered(route.data(app), cors, allowed, track)
 }
 
 /// From the outside in: request id, log and metrics; headers; CORS; errors as problems; panics as problems.
@@ -103,6 +111,7 @@ fn layered(
     inner: impl Endpoint + 'static,
     cors: Cors,
     allowed: HashMap<String, String>,
+    track: Track,
 ) -> impl Endpoint<Output = Response> + 'static {
     let allowed = Arc::new(allowed);
     inner
@@ -110,7 +119,7 @@ fn layered(
         .around(move |inner, request| problems(inner, request, allowed.clone()))
         .with(cors)
         .around(harden)
-        .with(Track)
+        .with(track)
 }
 
 /// Serves until `stop` is cancelled; then gives open requests `drain` to end, and sockets time to say goodbye.
@@ -120,8 +129,9 @@ pub async fn serve(
     stop: CancellationToken,
     drain: Duration,
 ) -> std::io::Result<()> {
-    let hub = app.hub.clone();
-    listen::serve(listener, routes(app), stop, drain).await?;
+    let (hub, reach) = (app.hub.clone(), Reach::default());
+    tokio::spawn(reach.clone().watch(app.clone(), stop.clone()));
+    listen::serve(listener, routes(app, reach), stop, drain).await?;
     hub.drained().await;
     Ok(())
 }

@@ -30,6 +30,8 @@ pub mod rules {
     pub use super::engine::{judge, list};
 }
 
+/// Cells of the longest buffer (120 minutes).
+const MOST_BUFFER: u32 = 120 / CELL_MIN;
 /// How far before and after a refused start other starts are looked for.
 const CELLS_A_DAY: i64 = 96;
 const ALTERNATIVES_BEFORE: i64 = 2 * CELLS_A_DAY;
@@ -154,6 +156,77 @@ pub async fn release(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<bo
         bump(tx, person).await?;
     }
     Ok(released)
+}
+
+/// How many cells right after a session are free for both, at most `most`: what is claimed for the session itself, its
+/// buffer, does not stand in the way, and has its place after the extension.
+pub async fn free_after(
+    tx: &mut Tx,
+    session: ReservationId,
+    of: Members,
+    end: Instant,
+    most: i64,
+) -> Result<i64, Error> {
+    let first = Cell::from_instant(end).ok_or(Error::Misaligned)?;
+    let buffer = query::count_claims(tx, of.mentor, session, end).await?;
+    let mentors = query::claims(tx.conn(), of.mentor, first.plus(buffer).run(most)).await?;
+    let mentees = query::claims(tx.conn(), of.mentee, first.run(most)).await?;
+    let is_free = |n: &i64| !mentors.meets(first.plus(buffer).run(*n)) && !mentees.meets(first.run(*n));
+    Ok((1..=most).take_while(is_free).last().unwrap_or(0))
+}
+
+/// Claims the cells right after a session for its extension. The session's buffer becomes the extension's, whose own
+/// buffer is as long and follows it. Notice, hours and grid do not apply; claims do. The calendars are locked.
+///
+/// # Errors
+/// `slot.taken` (the mentor's), `slot.own_conflict` (the mentee's); then the transaction must be rolled back.
+pub async fn claim_after(
+    tx: &mut Tx,
+    session: ReservationId,
+    extension: ReservationId,
+    of: Members,
+    end: Instant,
+    minutes: u32,
+) -> Result<(), Error> {
+    let first = Cell::from_instant(end).ok_or(Error::Misaligned)?;
+    let length = whole_cells(minutes).ok_or(Error::Misaligned)?;
+    let buffer =
+        query::move_claims(tx, of.mentor, session, extension, first.run(i64::from(MOST_BUFFER))).await?;
+    let claims = [
+        (of.mentor, first.plus(buffer).run(length), Error::SlotTaken),
+        (of.mentee, first.run(length), Error::OwnConflict),
+    ];
+    for (person, cells, taken) in claims {
+        match query::insert_claims(tx, person, cells, extension).await {
+            Err(error) if duplicate_key(&error).is_some() => return Err(taken),
+            other => other?,
+        }
+        bump(tx, person).await?;
+    }
+    Ok(())
+}
+
+/// Gives the buffer after an extension back to the session before it; the rest is released by [`release`]. The
+/// calendars are locked.
+pub async fn hand_back(
+    tx: &mut Tx,
+    extension: ReservationId,
+    to: ReservationId,
+    of: Members,
+    starts_at: Instant,
+    ends_at: Instant,
+) -> Result<(), Error> {
+    let first = Cell::from_instant(starts_at).ok_or(Error::Misaligned)?;
+    let buffer = query::count_claims(tx, of.mentor, extension, ends_at).await?;
+    query::move_claims(tx, of.mentor, extension, to, first.run(buffer)).await?;
+    Ok(())
+}
+
+/// The two people of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Members {
+    pub mentor: UserId,
+    pub mentee: UserId,
 }
 
 /// At most `n` starts that the mentor offers, the nearest to `near` from two days before it to two weeks after

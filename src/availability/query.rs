@@ -172,6 +172,45 @@ pub(super) async fn insert_claims(
     Ok(())
 }
 
+/// How many cells a reservation claims of a person from `from` on.
+pub(super) async fn count_claims(
+    tx: &mut Tx,
+    person: UserId,
+    reservation: ReservationId,
+    from: Instant,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM slot_claims WHERE reservation_id = ? AND person_id = ? AND cell_start >= ?",
+    )
+    .bind(reservation)
+    .bind(person)
+    .bind(from)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Gives the cells of a range that one reservation claims of a person to another one: how many.
+pub(super) async fn move_claims(
+    tx: &mut Tx,
+    person: UserId,
+    from: ReservationId,
+    to: ReservationId,
+    range: CellRange,
+) -> sqlx::Result<i64> {
+    let done = sqlx::query(
+        "UPDATE slot_claims SET reservation_id = ?
+         WHERE reservation_id = ? AND person_id = ? AND cell_start >= ? AND cell_start < ?",
+    )
+    .bind(to)
+    .bind(from)
+    .bind(person)
+    .bind(range.first.start())
+    .bind(range.end.start())
+    .execute(tx.conn())
+    .await?;
+    Ok(i64::try_from(done.rows_affected()).unwrap_or(i64::MAX))
+}
+
 pub(super) async fn claimants(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<Vec<UserId>> {
     sqlx::query_scalar("SELECT DISTINCT person_id FROM slot_claims WHERE reservation_id = ?")
         .bind(reservation)

@@ -1,7 +1,8 @@
-//! Clients of outside services: payments, mail, push. They know no domain and no SQL; who calls them decides
+//! Clients of outside services: payments, mail, push, and where files lie. They know no domain and no SQL; who calls them decides
 //! what an answer means for a booking. None of them is called inside a transaction.
 
 pub mod fcm;
+pub mod files;
 mod http;
 pub mod mail;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Settings: every one is an environment variable and stands in each process' `--help`.
 
+mod files;
 mod rules;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
+pub use files::FilesConfig;
 pub use rules::Rules;
 
 /// What every process needs to know.
@@ -31,6 +33,9 @@ pub struct Config {
     pub mongodb_url: SecretString,
     #[arg(long, env = "KONNECT_MONGO_DATABASE", default_value = "konnect")]
     pub mongo_database: String,
+    /// How long one operation of a chat may take in MongoDB before its sender is told that it failed, in milliseconds.
+    #[arg(long, env = "KONNECT_MONGO_PATIENCE_MS", default_value_t = 2_000)]
+    pub mongo_patience_ms: u64,
     /// Where `/healthz`, `/readyz` and `/metrics` of a worker are served; not served when absent.
     #[arg(long, env = "KONNECT_OPS_BIND")]
     pub ops_bind: Option<SocketAddr>,
@@ -43,6 +48,8 @@ pub struct Config {
     /// For development alone: a file with an offset in seconds that moves the clock of all processes.
     #[arg(long, env = "KONNECT_CLOCK_FILE")]
     pub clock_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub files: FilesConfig,
     #[command(flatten)]
     pub rules: Rules,
 }
@@ -64,6 +71,13 @@ pub struct ApiConfig {
     /// Origins that may call the API and open sockets, exact, comma-separated.
     #[arg(long, env = "KONNECT_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
+    /// Sockets that one user may hold open in this process, on both doors together.
+    #[arg(long, env = "KONNECT_SOCKETS_PER_USER", default_value_t = 10)]
+    pub sockets_per_user: usize,
+    /// Proxies of ours in front of the api, each of which appends to `X-Forwarded-For` whom it was called by. Without
+    /// any, the header is not believed.
+    #[arg(long, env = "KONNECT_TRUSTED_PROXIES", default_value_t = 0)]
+    pub trusted_proxies: usize,
     #[command(flatten)]
     pub tokens: TokenConfig,
     /// The provider's public key for browsers (`test_ck_…`, `live_ck_…`).
@@ -72,6 +86,19 @@ pub struct ApiConfig {
     /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
     #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
     pub data_key: SecretString,
+    #[command(flatten)]
+    pub turn: TurnConfig,
+}
+
+/// The servers that help browsers to find a path to each other.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TurnConfig {
+    /// STUN and TURN servers for live sessions, comma-separated, as `stun:host:port` or `turn:host:port`.
+    #[arg(long, env = "TURN_URLS", value_delimiter = ',')]
+    pub turn_urls: Vec<String>,
+    /// The secret that the TURN servers share with us (coturn's `static-auth-secret`).
+    #[arg(long, env = "TURN_SECRET", hide_env_values = true)]
+    pub turn_secret: Option<SecretString>,
 }
 
 /// Access tokens: RS256 with the keys of a directory.

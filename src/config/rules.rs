@@ -26,6 +26,21 @@ pub struct Rules {
     /// A problem can be reported until this many hours after the session's end, its cancellation or a no-show.
     #[arg(long, env = "KONNECT_PROBLEM_HOURS", default_value_t = 48)]
     pub problem_hours: i64,
+    /// The room of a session opens this many minutes before its start.
+    #[arg(long, env = "KONNECT_GATE_EARLY_MINUTES", default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..=60))]
+    pub gate_early_minutes: i64,
+    /// The room of a session closes this many minutes after its end, extensions included.
+    #[arg(long, env = "KONNECT_GATE_GRACE_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(i64).range(0..=120))]
+    pub gate_grace_minutes: i64,
+    /// Whoever has not come this many minutes after the start is absent; 0: only an administrator says so.
+    #[arg(long, env = "KONNECT_NO_SHOW_MINUTES", default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..=120))]
+    pub no_show_minutes: i64,
+    /// Whoever was in the room for so many seconds before that came.
+    #[arg(long, env = "KONNECT_PRESENCE_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=600))]
+    pub presence_seconds: i64,
+    /// An extension is answered within this many minutes and then paid within as many, both before the session's end.
+    #[arg(long, env = "KONNECT_EXTENSION_MINUTES", default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=60))]
+    pub extension_minutes: i64,
     /// The other side answers a dispute within this many hours.
     #[arg(long, env = "KONNECT_DISPUTE_ANSWER_HOURS", default_value_t = 7 * 24)]
     pub dispute_answer_hours: i64,
@@ -68,6 +83,15 @@ pub struct Rules {
     /// A change of the bank account needs a login at most this many seconds old.
     #[arg(long, env = "KONNECT_FRESH_LOGIN_SECONDS", default_value_t = 600)]
     pub fresh_login_seconds: i64,
+    /// A chat can be written in until this many days after the session's end; then it can only be read.
+    #[arg(long, env = "KONNECT_CHAT_DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(0..=3650))]
+    pub chat_days: i64,
+    /// A message can be edited and deleted by its author for this many minutes.
+    #[arg(long, env = "KONNECT_CHAT_EDIT_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(i64).range(0..=525_600))]
+    pub chat_edit_minutes: i64,
+    /// The most bytes of a file in a chat.
+    #[arg(long, env = "KONNECT_FILE_MAX_BYTES", default_value_t = 10 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=104_857_600))]
+    pub file_max_bytes: u64,
 }
 
 /// The product's rules, whatever the environment says.
@@ -108,6 +132,27 @@ impl Rules {
         TimeDelta::hours(self.problem_hours)
     }
 
+    pub fn gate_early(&self) -> TimeDelta {
+        TimeDelta::minutes(self.gate_early_minutes)
+    }
+
+    pub fn gate_grace(&self) -> TimeDelta {
+        TimeDelta::minutes(self.gate_grace_minutes)
+    }
+
+    /// `None`: nobody is absent by itself.
+    pub fn no_show_after(&self) -> Option<TimeDelta> {
+        (self.no_show_minutes > 0).then(|| TimeDelta::minutes(self.no_show_minutes))
+    }
+
+    pub fn presence_needed(&self) -> TimeDelta {
+        TimeDelta::seconds(self.presence_seconds)
+    }
+
+    pub fn extension_window(&self) -> TimeDelta {
+        TimeDelta::minutes(self.extension_minutes)
+    }
+
     pub fn dispute_answer(&self) -> TimeDelta {
         TimeDelta::hours(self.dispute_answer_hours)
     }
@@ -138,6 +183,15 @@ impl Rules {
 
     pub fn fresh_login(&self) -> TimeDelta {
         TimeDelta::seconds(self.fresh_login_seconds)
+    }
+
+    /// How long after its session a chat can be written in.
+    pub fn chat_life(&self) -> TimeDelta {
+        TimeDelta::days(self.chat_days)
+    }
+
+    pub fn chat_edit_window(&self) -> TimeDelta {
+        TimeDelta::minutes(self.chat_edit_minutes)
     }
 }
 

@@ -122,15 +122,12 @@ pub(super) async fn announce(tx: &mut Tx, d: &Dispute, r: &Reservation, cause: &
         "deadline": d.deadline, "claim": d.claim_krw, "offer": d.offer_krw,
         "outcome": d.outcome, "refund": d.refund_krw, "reason": d.decision_reason,
     });
-    // Feeds are taken in order, against deadlocks.
-    let mut people = [d.mentor_id, d.mentee_id];
-    people.sort_unstable();
-    for person in people {
-        let mut data = data.clone();
-        if person == d.mentor_id {
-            data["compensation"] = json!(d.compensation_krw);
-        }
-        event::append(tx, &[person], &kind, data.clone()).await?;
+    let mut whole = data.clone();
+    whole["compensation"] = json!(d.compensation_krw);
+    // The mentor first: the activity log keeps the fuller one.
+    let told = [(d.mentor_id, whole), (d.mentee_id, data)];
+    event::append_each(tx, &told, &kind).await?;
+    for (person, data) in told {
         let notice = NotifyEvent {
             event_key: format!("{}:{}", d.key(), d.version),
             kind: kind.clone(),

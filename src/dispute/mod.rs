@@ -28,8 +28,8 @@ pub use flow::{Answer, NewEvidence, add_evidence, answer, take_offer, withdraw};
 pub use model::{
     Dispute, Evidence, EvidenceKind, HistoryRow, Kind, Move, NoShowReport, Outcome, Party, State,
 };
-pub use no_show::{GRACE, mark_no_show, report_no_show};
-pub use open::{NewDispute, open};
+pub use no_show::{GRACE, end_as_no_show, mark_no_show, report_no_show};
+pub use open::{NewDispute, open, open_review};
 pub use query::{
     evidence_of, find, find_for_member, history, page, page_for_member, reports_of, undecided_reports,
 };

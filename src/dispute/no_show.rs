@@ -40,7 +40,7 @@ pub async fn report_no_show(
     if tx.now < r.starts_at + GRACE {
         return Err(Error::NoShowTooEarly);
     }
-    if r.state != Stage::InSession {
+    if r.state != Stage::InSession || r.is_extension() {
         return Err(Error::NotPossible);
     }
     let report = NoShowReport {
@@ -77,13 +77,11 @@ async fn tell(tx: &mut Tx, r: &Reservation, report: &NoShowReport) -> Result<(),
     Ok(())
 }
 
-/// Ends a session to which somebody did not come, and says where the money goes (S67). The mentee was absent: the
-/// mentor is paid as after a session. The mentor was: everything goes back to the mentee, and a strike is counted. Nobody came: the money
-/// stays where it is until an administrator has reviewed it. Each can be appealed by a dispute (S68).
+/// An administrator says that somebody did not come: [`end_as_no_show`].
 ///
 /// # Errors
-/// `ReservationNotFound`; `NoShowTooEarly`; `OwnCase` for an administrator who is a side of it;
-/// `reservation.not_allowed` unless the session is running or waits to be completed.
+/// `ReservationNotFound`; `NoShowTooEarly`; `NotPossible` for an extension, which follows its session; `OwnCase` for an
+/// administrator who is a side of it; `reservation.not_allowed` unless the session is running or waits to be completed.
 pub async fn mark_no_show(
     tx: &mut Tx,
     rules: &Rules,
@@ -93,15 +91,36 @@ pub async fn mark_no_show(
     reason: &str,
 ) -> Result<Reservation, Error> {
     let was = reservation::lock(tx, id).await?.ok_or(Error::ReservationNotFound)?;
+    if was.is_extension() {
+        return Err(Error::NotPossible);
+    }
     if tx.now < was.starts_at + GRACE {
         return Err(Error::NoShowTooEarly);
     }
     if Party::of(admin, &was).is_some() {
         return Err(Error::OwnCase);
     }
+    end_as_no_show(tx, rules, &was, absent, reason).await
+}
+
+/// Ends a session to which somebody did not come, and says where the money goes (S67). The mentee was absent: the
+/// mentor is paid as after a session. The mentor was: everything goes back to the mentee, and a strike is counted.
+/// Nobody came: the money stays where it is until an administrator has reviewed it. Each can be appealed by a dispute
+/// (S68). The caller holds the reservation's lock and knows who was there.
+///
+/// # Errors
+/// `reservation.not_allowed` unless the session is running or waits to be completed.
+pub async fn end_as_no_show(
+    tx: &mut Tx,
+    rules: &Rules,
+    was: &Reservation,
+    absent: Absent,
+    reason: &str,
+) -> Result<Reservation, Error> {
+    let id = was.id;
     // The payment before the feeds, as in a refund.
     let left = money::left(tx, id).await?;
-    let is = reservation::no_show(tx, &was, absent, reason).await?;
+    let is = reservation::no_show(tx, was, absent, reason).await?;
     match absent {
         Absent::Mentee => {
             outbox::enqueue(tx, &AccrueSettlement { reservation_id: id }).await?;

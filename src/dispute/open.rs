@@ -65,9 +65,10 @@ pub async fn open(
     begin(tx, &r, first).await
 }
 
-/// Opens the review of a session to which nobody came: it asks for the price back, both sides may show evidence, and
-/// an administrator decides. `None`: a dispute is open already, and what it decides is the review.
-pub(super) async fn open_review(
+/// Opens the review of a session of which nobody can say who came: it asks for the price back, both sides may show
+/// evidence, and an administrator decides. Nobody is marked as absent by it. `None`: a dispute is open already, and what
+/// it decides is the review. The caller holds the reservation's lock.
+pub async fn open_review(
     tx: &mut Tx,
     rules: &Rules,
     r: &Reservation,

@@ -4,11 +4,13 @@
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
 mod audit;
+mod chat;
 mod dispute;
 mod notification;
 mod payment;
 mod payout;
 mod reservation;
+mod session;
 mod settlement;
 mod upkeep;
 
@@ -20,6 +22,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::Instant;
 
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
+pub use chat::SweepUploads;
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
 pub use payment::{
@@ -33,6 +36,7 @@ pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
+pub use session::{DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 
@@ -128,6 +132,7 @@ pub struct Recurring {
 pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
+    recurring::<ReconcileSessions>(30),
     recurring::<ReconcileDisputes>(60),
     recurring::<ReconcileSettlement>(60),
     recurring::<AuditLedger>(300),
@@ -136,6 +141,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
+    recurring::<SweepUploads>(3600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

@@ -163,7 +163,10 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
     const QUIET: &[Channel] = &[Channel::InApp];
     const MAIL: &[Channel] = &[Channel::InApp, Channel::Email];
     const ALL: &[Channel] = &[Channel::InApp, Channel::Email, Channel::Push];
+    // A mail comes too late for whoever is waited for.
+    const AT_ONCE: &[Channel] = &[Channel::InApp, Channel::Push];
     match (kind, role) {
+        ("session.waiting", _) => AT_ONCE,
         ("reservation.payment_declined", Some(Role::Mentor)) => QUIET,
         ("reservation.reserved", Some(Role::Mentee)) => MAIL,
         (

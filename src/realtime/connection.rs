@@ -1,7 +1,7 @@
 //! One WebSocket: the events of its user, from the handshake to the close.
 
 use std::io;
-use std::ops::ControlFlow::{self, Break, Continue};
+use std::ops::ControlFlow::{Break, Continue};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -13,16 +13,23 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::Bucket;
+use super::ending::{
+    BINARY, Ending, FLOOD, FRAMES, Flow, MALFORMED, REVOKED, SILENT, TOKEN_EXPIRED, TOO_LARGE, TOO_SLOW,
+    ends_session,
+};
 use super::feed::{Feed, Resync};
 use super::fetch::{self, Done};
 use super::frame::{self, Inbound, Outbound};
+use super::guest::{GuestLink, Peer, Said};
+use super::house::House;
 use super::listener::{Listener, Signal};
+use super::plain;
 use super::seat::Seat;
 use super::wire::{MAX_MESSAGE, Turn, Wire};
-use crate::auth::{Principal, SESSION_REVOKED, Tokens};
+use crate::auth::{Principal, Tokens};
 use crate::core::Core;
 use crate::event::Event;
-use crate::id::jitter;
+use crate::id::{ConnectionId, jitter};
 
 /// How often expiry, silence and slowness are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,27 +47,6 @@ const DRAIN_MS: u64 = 2_000;
 /// Clients come back spread over this time.
 const RETURN_MS: u64 = 5_000;
 
-/// Why the server ends a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// The client left, or the connection broke.
-    Gone,
-    /// This process stops.
-    GoingAway,
-    Close(u16, &'static str),
-}
-
-const BINARY: Ending = Ending::Close(1003, "binary frames are not spoken here");
-const MALFORMED: Ending = Ending::Close(1002, "malformed frame");
-const TOO_LARGE: Ending = Ending::Close(1009, "frame too large");
-const TOKEN_EXPIRED: Ending = Ending::Close(4001, "token expired");
-const REVOKED: Ending = Ending::Close(4001, "session ended");
-const FLOOD: Ending = Ending::Close(4008, "too many frames");
-const TOO_SLOW: Ending = Ending::Close(4009, "reading too slowly");
-const SILENT: Ending = Ending::Close(4010, "no sign of life");
-
-type Flow = ControlFlow<Ending>;
-
 /// A socket that is about to open: made by [`Hub::open`](super::Hub::open), before the protocol is switched.
 pub struct Connection {
     pub(super) core: Core,
@@ -75,11 +61,14 @@ pub struct Connection {
 
 impl Connection {
     /// Serves the client until either side ends it.
-    pub async fn run(self, socket: WebSocketStream) {
+    pub async fn run(self, socket: WebSocketStream, house: House) {
         let now = Instant::now();
         let after = self.after.unwrap_or(self.head);
         let mut open = Open {
             wire: Wire::new(socket),
+            peer: Peer { user: self.principal.user_id, connection: ConnectionId::generate() },
+            house,
+            guest: None,
             feed: Feed::new(after, self.head),
             listener: self.listener,
             core: self.core,
@@ -88,7 +77,7 @@ impl Connection {
             work: FuturesUnordered::new(),
             refreshing: false,
             warned: false,
-            bucket: Bucket::new(now),
+            bucket: Bucket::new(FRAMES, now),
             heard_at: now,
             pinged_at: now,
             stalled_at: now,
@@ -100,7 +89,7 @@ impl Connection {
         }
         let ending = ending.break_value().unwrap_or(Ending::Gone);
         // Nothing more is heard or read; the seat is kept until the socket is closed.
-        let Open { wire, listener, work, principal, .. } = open;
+        let Open { wire, listener, work, principal, guest, .. } = open;
         drop((listener, work));
         tracing::debug!(user = %principal.user_id, ?ending, "socket ends");
         match ending {
@@ -110,6 +99,9 @@ impl Connection {
                 metrics::counter!("konnect_sockets_closed_total", "code" => code.to_string()).increment(1);
                 wire.close(code, reason).await;
             }
+        }
+        if let Some(guest) = guest {
+            guest.close().await;
         }
         drop(self.seat);
     }
@@ -129,8 +121,28 @@ async fn leave(mut wire: Wire<WebSocketStream>) {
     wire.close(1001, "going away").await;
 }
 
+/// Waits until the guest says that its frames are not taken.
+async fn reads_too_slowly(too_slow: &Option<CancellationToken>) {
+    match too_slow {
+        Some(too_slow) => too_slow.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the guest says next.
+async fn next_of(guest: &mut Option<GuestLink>) -> Option<Said> {
+    match guest {
+        Some(guest) => guest.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 struct Open {
     wire: Wire<WebSocketStream>,
+    peer: Peer,
+    house: House,
+    /// Called with the first command for a room.
+    guest: Option<GuestLink>,
     feed: Feed,
     listener: Listener,
     core: Core,
@@ -156,12 +168,19 @@ impl Open {
                 let session = self.principal.session_id;
                 self.work.push(fetch::read(&self.core, self.listener.topic(), session, need));
             }
+            let too_slow = self.guest.as_ref().map(|guest| guest.too_slow.clone());
+            let takes_more = self.wire.has_room() && !self.feed.is_stalled();
             let flow = tokio::select! {
                 biased;
                 () = stop.cancelled() => Break(Ending::GoingAway),
                 _ = look.tick() => self.look(),
                 Some(done) = self.work.next(), if !self.work.is_empty() => self.answered(done),
                 turn = self.wire.turn() => self.turned(turn),
+                () = reads_too_slowly(&too_slow) => Break(TOO_SLOW),
+                said = next_of(&mut self.guest), if takes_more && self.guest.is_some() => match said {
+                    Some(said) => self.send(Message::text(plain::text(said))),
+                    None => Break(TOO_SLOW),
+                },
                 signal = self.listener.recv() => self.signalled(signal),
             };
             if let Break(ending) = flow {
@@ -213,7 +232,7 @@ impl Open {
             Signal::CatchUp => self.feed.catch_up(),
             Signal::Frame(event) => {
                 // Whatever its place in the order: after the end of the session nothing is sent.
-                if self.ends_session(&event) {
+                if ends_session(&event, self.principal.session_id) {
                     return Break(REVOKED);
                 }
                 if self.feed.hint(event.seq) {
@@ -238,7 +257,7 @@ impl Open {
             Done::Events { generation, events } => {
                 let mut sent = 0;
                 for event in &events {
-                    if self.ends_session(event) {
+                    if ends_session(event, self.principal.session_id) {
                         return Break(REVOKED);
                     }
                     if self.feed.row(event.seq, generation) {
@@ -298,6 +317,11 @@ impl Open {
     }
 
     fn received(&mut self, text: &str) -> Flow {
+        if let Some((kind, fields)) = frame::for_room(text) {
+            let guest = self.guest.get_or_insert_with(|| GuestLink::new(&self.house, self.peer));
+            let asked = plain::ask(guest, &self.core.clock, &kind, fields);
+            return if asked { Continue(()) } else { Break(FLOOD) };
+        }
         match Inbound::parse(text) {
             Ok(Inbound::Ping {}) => self.say(&Outbound::Pong { server_now: self.core.clock.now() }),
             Ok(Inbound::Resume { after }) => {
@@ -314,14 +338,6 @@ impl Open {
             }
             Err(rejected) => self.say(&Outbound::Error { code: rejected.code() }),
         }
-    }
-
-    /// Whether an event says that the session of this socket has ended.
-    fn ends_session(&self, event: &Event) -> bool {
-        event.kind == SESSION_REVOKED
-            && event.data.0["sessionIds"].as_array().is_some_and(|ids| {
-                ids.iter().any(|id| id.as_str() == Some(&self.principal.session_id.to_string()))
-            })
     }
 
     fn resync(&mut self, resync: Resync) -> Flow {

@@ -97,6 +97,11 @@ impl Feed {
         self.phase == Phase::Stalled
     }
 
+    /// Whether another batch is read as soon as the client has room for it.
+    pub fn waits_for_room(&self) -> bool {
+        matches!(self.phase, Phase::Replaying { .. }) && !self.reading
+    }
+
     /// The client has taken everything.
     pub fn drained(&mut self) {
         if self.phase == Phase::Stalled {

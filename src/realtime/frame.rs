@@ -1,7 +1,11 @@
 //! The JSON of the socket. Types of events have a dot (`reservation.confirmed`), those of the protocol have none.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::command;
 
 use crate::clock::Instant;
 use crate::event::Event;
@@ -109,6 +113,18 @@ pub enum Inbound {
     AuthRefresh { token: String },
 }
 
+/// The type and the fields of a frame that is for a room; `None` for any other text.
+pub fn for_room(text: &str) -> Option<(String, Map<String, Value>)> {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+    }
+    let kind = serde_json::from_str::<Typed>(text).ok()?.kind;
+    command::is_for_room(&kind).then_some(())?;
+    Some((kind.into_owned(), serde_json::from_str(text).ok()?))
+}
+
 /// Why a frame was not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejected {
@@ -134,7 +150,7 @@ impl Inbound {
         #[derive(Deserialize)]
         struct Typed<'a> {
             #[serde(rename = "type", borrow)]
-            kind: std::borrow::Cow<'a, str>,
+            kind: Cow<'a, str>,
         }
         let frame: Self = match serde_json::from_str(text) {
             Ok(frame) => frame,

@@ -1,20 +1,23 @@
-//! The hub: from the events of all processes to the listeners of this one.
-//!
-//! It alone subscribes to Redis, so spreading topics over several channels later concerns nobody else.
+//! The hub: from what happens in all processes to the listeners of this one. It alone subscribes to Redis.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::channels::{Channels, Standing};
 use super::connection::Connection;
 use super::listener::{Listener, Mailbox};
-use super::seat::Seats;
+use super::publisher::Publisher;
+use super::room::{Frame, topic};
+use super::rooms::{Ear, Letterbox, Rooms, Told};
+use super::seat::{Seat, Seats};
 use super::{Error, lock, relay};
 use crate::auth::{self, Principal, Tokens};
 use crate::core::Core;
 use crate::event::{self, Event};
+use crate::id::{NodeId, ReservationId, UserId};
 
 /// One per process; cheap to clone.
 #[derive(Clone)]
@@ -28,27 +31,99 @@ pub(super) struct Inner {
     pub seats: Arc<Seats>,
     /// Asks for a sweep now.
     pub sweep: Notify,
+    pub channels: Channels,
+    pub rooms: Rooms,
+    pub node: NodeId,
+    /// How the frames begin that this process publishes.
+    pub own_prefix: String,
+    publisher: Publisher,
+    /// Reservations of which something was heard.
+    changed: Mutex<HashSet<ReservationId>>,
     topics: Mutex<HashMap<Arc<str>, Vec<Arc<Mailbox>>>>,
 }
 
 impl Hub {
     /// Starts listening. At `stop` the tasks end and every socket is told to go elsewhere.
-    pub fn start(core: &Core, stop: CancellationToken) -> Self {
+    pub fn start(core: &Core, sockets_per_user: usize, stop: CancellationToken) -> Self {
+        let (channels, changed) = Channels::new();
+        let node = NodeId::generate();
         let inner = Arc::new(Inner {
             core: core.clone(),
             stop,
-            seats: Seats::new(),
+            seats: Seats::new(sockets_per_user),
             sweep: Notify::new(),
+            channels,
+            rooms: Rooms::default(),
+            node,
+            own_prefix: Told::prefix(node),
+            publisher: Publisher::start(core.redis.clone()),
+            changed: Mutex::default(),
             topics: Mutex::default(),
         });
-        tokio::spawn(relay::follow(inner.clone()));
+        tokio::spawn(relay::follow(inner.clone(), changed));
         tokio::spawn(relay::sweep(inner.clone()));
         Self { inner }
     }
 
-    /// Hears of a topic from now on. Who wants to miss nothing listens first and reads the state afterwards.
+    /// Hears of a topic from now on. Who wants to miss nothing listens first, waits for
+    /// [`Listener::stands`], and reads the state afterwards.
     pub fn listen(&self, topic: impl Into<Arc<str>>) -> Listener {
         self.inner.listen(topic.into())
+    }
+
+    /// Cancelled when the process is on its way out.
+    pub fn stopping(&self) -> CancellationToken {
+        self.inner.stop.clone()
+    }
+
+    /// A place for one more connection of this user, if there is one.
+    pub(super) fn take_seat(&self, user: UserId) -> Option<Seat> {
+        self.inner.seats.take(user)
+    }
+
+    pub(super) fn core(&self) -> &Core {
+        &self.inner.core
+    }
+
+    /// This process, among those that serve the same rooms.
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// Hears of a room from now on, through `letters`.
+    pub fn enter(&self, room: ReservationId, letters: &Arc<Letterbox>) -> (Ear, Standing) {
+        self.inner.enter(room, letters)
+    }
+
+    /// Tells everybody in the room whom it concerns, in this process at once, in the others through Redis. `seq` is
+    /// the position in the room's log, for what stands there.
+    pub fn tell(&self, frame: Frame, seq: Option<i64>) {
+        let told = Arc::new(Told::new(self.inner.node, frame, seq));
+        if self.inner.rooms.deliver(&told) {
+            return;
+        }
+        let payload = serde_json::to_string(&*told).expect("a frame is plain data");
+        self.inner.publisher.send(self.inner.core.keys.topic(&topic(told.room)), payload);
+    }
+
+    /// The same in this process alone: for what every process that serves the room finds by itself.
+    pub fn tell_here(&self, frame: Frame) {
+        self.inner.rooms.deliver(&Arc::new(Told::new(self.inner.node, frame, None)));
+    }
+
+    /// The reservations of which something was heard since this was last asked.
+    pub(super) fn take_changed(&self) -> HashSet<ReservationId> {
+        std::mem::take(&mut *lock(&self.inner.changed))
+    }
+
+    /// The rooms that connections of this process are in.
+    pub fn rooms(&self) -> Vec<ReservationId> {
+        self.inner.rooms.all()
+    }
+
+    /// Makes everybody here read on who was not told of the log up to `head`.
+    pub fn compare_room(&self, room: ReservationId, head: i64) {
+        self.inner.rooms.compare(room, head);
     }
 
     /// Whether the process is on its way out, so that no socket should be opened.
@@ -82,7 +157,8 @@ impl Hub {
             return Err(Error::TokenExpired);
         }
         let seat = inner.seats.take(principal.user_id).ok_or(Error::TooMany)?;
-        let listener = self.listen(event::user_topic(principal.user_id));
+        let mut listener = self.listen(event::user_topic(principal.user_id));
+        listener.stands().await;
         let head = event::head(pool, listener.topic()).await?;
         // After the head: a revocation that is not behind it will come as an event.
         if !auth::session_live(pool, principal.session_id).await.map_err(database)? {
@@ -114,10 +190,12 @@ impl Inner {
     fn listen(self: &Arc<Self>, topic: Arc<str>) -> Listener {
         let mailbox = Arc::<Mailbox>::default();
         lock(&self.topics).entry(topic.clone()).or_default().push(mailbox.clone());
-        Listener::new(self.clone(), topic, mailbox)
+        let standing = self.channels.join(&topic);
+        Listener::new(self.clone(), topic, mailbox, standing)
     }
 
-    pub fn forget(&self, topic: &str, mailbox: &Arc<Mailbox>) {
+    pub fn forget(&self, topic: &Arc<str>, mailbox: &Arc<Mailbox>) {
+        self.channels.leave(topic);
         let mut topics = lock(&self.topics);
         if let Some(mailboxes) = topics.get_mut(topic) {
             mailboxes.retain(|other| !Arc::ptr_eq(other, mailbox));
@@ -127,15 +205,27 @@ impl Inner {
         }
     }
 
-    pub fn has(&self, topic: &str) -> bool {
-        lock(&self.topics).contains_key(topic)
+    /// What Redis brought.
+    pub fn receive(&self, topic: &str, payload: &[u8]) {
+        let outcome = if topic.starts_with("room:") {
+            self.receive_told(payload)
+        } else {
+            serde_json::from_slice::<Event>(payload).map(|event| self.deliver(event))
+        };
+        if let Err(error) = outcome {
+            // A newer process may say more than this one understands; the sweep brings the row.
+            metrics::counter!("konnect_hints_unreadable_total").increment(1);
+            tracing::debug!(%error, "unreadable hint");
+        }
     }
 
     pub fn topics(&self) -> Vec<Arc<str>> {
         lock(&self.topics).keys().cloned().collect()
     }
 
-    pub fn deliver(&self, event: Event) {
+    fn deliver(&self, event: Event) {
+        let about = |name: &str| event.data.0[name].as_str().and_then(|id| id.parse::<ReservationId>().ok());
+        lock(&self.changed).extend(["reservationId", "extends"].into_iter().filter_map(about));
         let event = Arc::new(event);
         for mailbox in lock(&self.topics).get(event.topic.as_str()).into_iter().flatten() {
             mailbox.push(&event);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use super::channels::Standing;
 use super::hub::Inner;
 use super::lock;
 use crate::event::Event;
@@ -26,11 +27,19 @@ pub struct Listener {
     inner: Arc<Inner>,
     topic: Arc<str>,
     mailbox: Arc<Mailbox>,
+    standing: Option<Standing>,
 }
 
 impl Listener {
-    pub(super) fn new(inner: Arc<Inner>, topic: Arc<str>, mailbox: Arc<Mailbox>) -> Self {
-        Self { inner, topic, mailbox }
+    pub(super) fn new(inner: Arc<Inner>, topic: Arc<str>, mailbox: Arc<Mailbox>, standing: Standing) -> Self {
+        Self { inner, topic, mailbox, standing: Some(standing) }
+    }
+
+    /// Waits until what is published is heard, at most a moment: what is published before comes late, by the sweep.
+    pub async fn stands(&mut self) {
+        if let Some(standing) = self.standing.take() {
+            standing.wait().await;
+        }
     }
 
     pub fn topic(&self) -> &str {

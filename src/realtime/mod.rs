@@ -6,29 +6,50 @@
 //!
 //! Nothing here knows HTTP: `api/realtime.rs` opens the door.
 
+mod attendance;
 mod bucket;
+mod channels;
+mod command;
 mod connection;
 mod cursor;
+mod ending;
 mod error;
 mod feed;
 mod fetch;
 mod frame;
+#[cfg(test)]
+mod fuzz_tests;
+mod guest;
+mod house;
 mod hub;
 mod listener;
+pub mod live;
+mod plain;
+mod publisher;
 mod query;
+mod refusal;
 mod relay;
+mod room;
+mod rooms;
 mod seat;
+pub mod socket_io;
 mod ticket;
+mod visit;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use bucket::{Bucket, Rate};
+pub use command::commands;
 pub use connection::Connection;
 pub use cursor::{Cursor, Verdict};
 pub use error::Error;
 pub use frame::{Inbound, Outbound, Rejected};
+pub use house::House;
 pub use hub::Hub;
 pub use listener::{Listener, Signal};
+pub use refusal::{CODES as REFUSALS, Refusal};
+pub use room::{Frame, To};
 pub use ticket::{Ticket, issue as issue_ticket, redeem as redeem_ticket};
 pub use wire::config as socket_config;
 

@@ -8,25 +8,24 @@ use tokio::sync::watch;
 use super::lock;
 use crate::id::UserId;
 
-/// Sockets that one user may hold open in one process.
-const PER_USER: usize = 10;
-
 #[derive(Debug)]
 pub struct Seats {
+    per_user: usize,
     by_user: Mutex<HashMap<UserId, usize>>,
     open: watch::Sender<usize>,
 }
 
 impl Seats {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self { by_user: Mutex::default(), open: watch::Sender::new(0) })
+    /// `per_user`: connections that one user may hold open in this process.
+    pub fn new(per_user: usize) -> Arc<Self> {
+        Arc::new(Self { per_user, by_user: Mutex::default(), open: watch::Sender::new(0) })
     }
 
     /// A place for one more socket of this user, if there is one.
     pub fn take(self: &Arc<Self>, user: UserId) -> Option<Seat> {
         let mut by_user = lock(&self.by_user);
         let taken = by_user.entry(user).or_default();
-        if *taken >= PER_USER {
+        if *taken >= self.per_user {
             return None;
         }
         *taken += 1;
@@ -69,10 +68,10 @@ mod tests {
 
     #[test]
     fn a_user_has_ten_places_and_gets_them_back() {
-        let seats = Seats::new();
+        let seats = Seats::new(10);
         let user = UserId::generate();
-        let mut taken: Vec<_> = (0..PER_USER).filter_map(|_| seats.take(user)).collect();
-        assert_eq!(taken.len(), PER_USER);
+        let mut taken: Vec<_> = (0..10).filter_map(|_| seats.take(user)).collect();
+        assert_eq!(taken.len(), 10);
         assert!(seats.take(user).is_none());
         assert!(seats.take(UserId::generate()).is_some(), "another user is not affected");
         taken.pop();

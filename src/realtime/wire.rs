@@ -63,6 +63,11 @@ where
         true
     }
 
+    /// Whether more can be queued without hurry.
+    pub fn has_room(&self) -> bool {
+        self.queue.len() < CAPACITY / 2
+    }
+
     /// Whether the network has taken everything.
     pub fn is_idle(&self) -> bool {
         self.queue.is_empty() && !self.unflushed

@@ -16,6 +16,12 @@ pub enum Action {
     Retry,
     Cancel,
     Complete,
+    /// Give an extension for nothing.
+    GiveFree,
+    /// End the session before its time, when the other side wants it too.
+    End,
+    /// Ask for more time after the session.
+    Extend,
 }
 
 /// One thing the viewer may do now.
@@ -50,16 +56,28 @@ pub fn allowed(r: &Reservation, viewer: UserId, now: Instant, given: Krw) -> Vec
     };
     match r.state {
         State::Requested if is_mentor => {
-            vec![plain(Action::Approve, r.request_deadline), plain(Action::Reject, r.request_deadline)]
+            let mut answers =
+                vec![plain(Action::Approve, r.request_deadline), plain(Action::Reject, r.request_deadline)];
+            if r.is_extension() {
+                answers.push(plain(Action::GiveFree, r.request_deadline));
+            }
+            answers
         }
         State::Requested => vec![cancel()],
         State::AwaitingPayment if is_mentor => vec![cancel()],
         State::AwaitingPayment => vec![plain(Action::Pay, r.hold_until), cancel()],
         State::Confirmed if may_cancel(r, side, now) => vec![cancel()],
-        State::Expired | State::PaymentFailed if !is_mentor && now < r.starts_at => {
+        State::Expired | State::PaymentFailed if !is_mentor && !r.is_extension() && now < r.starts_at => {
             vec![plain(Action::Retry, Some(r.starts_at))]
         }
-        State::InSession if !is_mentor && now >= r.ends_at => vec![plain(Action::Complete, None)],
+        State::InSession if now < r.ends_at => {
+            let mut live = vec![plain(Action::End, Some(r.ends_at))];
+            if !is_mentor {
+                live.push(plain(Action::Extend, Some(r.ends_at)));
+            }
+            live
+        }
+        State::InSession if !is_mentor => vec![plain(Action::Complete, None)],
         _ => Vec::new(),
     }
 }

@@ -12,7 +12,8 @@ use crate::config::Rules;
 use crate::db::{Db, Tx};
 use crate::id::ReservationId;
 use crate::job::{
-    CompleteReservation, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation, StartReservation,
+    CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation,
+    StartReservation,
 };
 use crate::outbox;
 
@@ -24,8 +25,16 @@ pub(super) fn for_request(rules: &Rules, r: &Reservation, now: Instant) -> Insta
     (now + rules.request_window()).min(r.starts_at - ANSWER_BEFORE).max(now)
 }
 
+/// An extension is answered, and then paid, within minutes, and before the session ends.
+pub(super) fn for_extension(rules: &Rules, starts_at: Instant, now: Instant) -> Instant {
+    (now + rules.extension_window()).min(starts_at)
+}
+
 /// A hold ends with its minutes, and at the latest when the session begins.
 pub(super) fn for_hold(rules: &Rules, r: &Reservation, now: Instant) -> Instant {
+    if r.is_extension() {
+        return for_extension(rules, r.starts_at, now);
+    }
     (now + rules.hold()).min(r.starts_at)
 }
 
@@ -47,7 +56,8 @@ pub(super) async fn write(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
         State::Confirmed => {
             let start = StartReservation { reservation_id, schedule_version };
             outbox::enqueue_at(tx, &start, r.starts_at).await?;
-            for lead in Lead::ALL {
+            // Whoever is in the session needs no reminder of its extension.
+            for lead in Lead::ALL.into_iter().filter(|_| !r.is_extension()) {
                 let at = r.starts_at - lead.length();
                 if at > tx.now {
                     let reminder = RemindReservation { reservation_id, schedule_version, lead };
@@ -95,15 +105,26 @@ pub async fn expire_hold(tx: &mut Tx, job: &ExpireHold) -> Result<Expiry, Error>
     }
 }
 
-/// The session begins; its completion is written as the next deadline.
+/// The deadlines of a session that has begun: who came, which is asked of no extension, and its completion.
+async fn write_session(tx: &mut Tx, rules: &Rules, r: &Reservation) -> sqlx::Result<()> {
+    let (reservation_id, schedule_version) = (r.id, r.schedule_version);
+    if let Some(after) = rules.no_show_after().filter(|_| !r.is_extension()) {
+        let decide = DecideNoShow { reservation_id, schedule_version };
+        outbox::enqueue_at(tx, &decide, r.starts_at + after).await?;
+    }
+    let complete = CompleteReservation { reservation_id, schedule_version };
+    outbox::enqueue_at(tx, &complete, r.ends_at + rules.auto_complete()).await?;
+    Ok(())
+}
+
+/// The session begins; who came and its completion are written as the next deadlines.
 pub async fn start(tx: &mut Tx, rules: &Rules, job: &StartReservation) -> Result<Expiry, Error> {
     let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
     if r.state != State::Confirmed || r.schedule_version != job.schedule_version {
         return Ok(Expiry::Moot);
     }
     let r = flow::begin_session(tx, &r).await?;
-    let complete = CompleteReservation { reservation_id: r.id, schedule_version: r.schedule_version };
-    outbox::enqueue_at(tx, &complete, r.ends_at + rules.auto_complete()).await?;
+    write_session(tx, rules, &r).await?;
     Ok(Expiry::Done)
 }
 
@@ -152,8 +173,7 @@ pub async fn reconcile(tx: &mut Tx, rules: &Rules, id: ReservationId) -> Result<
     let Some(r) = query::lock(tx, id).await? else { return Ok(()) };
     write(tx, &r).await?;
     if r.state == State::InSession {
-        let complete = CompleteReservation { reservation_id: r.id, schedule_version: r.schedule_version };
-        outbox::enqueue_at(tx, &complete, r.ends_at + rules.auto_complete()).await?;
+        write_session(tx, rules, &r).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::actions::may_cancel;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
 use super::strike::{Strike, strike};
-use super::{deadline, query, reserve};
+use super::{deadline, extension, query, reserve};
 use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
@@ -14,8 +14,8 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::UserId;
 use crate::job::{
-    AccrueSettlement, CompleteReservation, ExpireHold, ExpireRequest, Job, NotifyEvent, RemindReservation,
-    StartReservation,
+    AccrueSettlement, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job, NotifyEvent,
+    RemindReservation, StartReservation,
 };
 use crate::money::Krw;
 use crate::outbox;
@@ -41,6 +41,7 @@ async fn step(
     }
     query::add_history(tx, Some(was.state), &is, step.cause(), reason).await?;
     if was.state.holds_slot() && !is.state.holds_slot() {
+        extension::give_back(tx, &is).await?;
         availability::release(tx, is.id).await?;
     }
     outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
@@ -48,6 +49,7 @@ async fn step(
         outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND]).await?;
     }
     deadline::write(tx, &is).await?;
+    extension::follow(tx, was, &is).await?;
     announce(tx, &is, step.cause(), json!({ "reason": reason })).await?;
     Ok(is)
 }
@@ -59,18 +61,20 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
     const HOLD: &str = ExpireHold::KIND;
     const REMIND: &str = RemindReservation::KIND;
     const START: &str = StartReservation::KIND;
+    const DECIDE: &str = DecideNoShow::KIND;
     const COMPLETE: &str = CompleteReservation::KIND;
     match state {
         State::Requested => &[REQUEST],
         // Also after a capture that was taken back.
         State::AwaitingPayment => &[REQUEST, REMIND, START],
         State::Paying => &[],
-        State::Confirmed => &[HOLD],
+        // A request that was given for nothing.
+        State::Confirmed => &[REQUEST, HOLD],
         State::InSession => &[REMIND],
-        State::Completed | State::NoShow => &[COMPLETE],
+        State::Completed | State::NoShow => &[DECIDE, COMPLETE],
         State::Rejected | State::Expired => &[REQUEST, HOLD],
         State::PaymentFailed => &[HOLD],
-        State::Cancelled => &[REQUEST, HOLD, REMIND, START, COMPLETE],
+        State::Cancelled => &[REQUEST, HOLD, REMIND, START, DECIDE, COMPLETE],
     }
 }
 
@@ -87,6 +91,8 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
         "holdUntil": r.hold_until,
         "refund": r.refund_krw,
         "absent": r.absent,
+        "extends": r.extends_id,
+        "endedAt": r.ended_at,
     });
     if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
         data.extend(more);
@@ -127,10 +133,29 @@ pub async fn approve(
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
+    // There is nothing to pay for.
+    if was.is_extension() && !was.price_krw.is_positive() {
+        return give_free(tx, was, mentor).await;
+    }
     let hold_until = deadline::for_hold(rules, was, tx.now);
     step(tx, was, Move::Approve, None, |r| {
         r.request_deadline = None;
         r.hold_until = Some(hold_until);
+    })
+    .await
+}
+
+/// The mentor gives an extension for nothing: it is confirmed without a payment, at a price of 0 won.
+///
+/// # Errors
+/// `NotAllowed` for everybody else, and for what is no extension that waits for its answer.
+pub async fn give_free(tx: &mut Tx, was: &Reservation, mentor: UserId) -> Result<Reservation, Error> {
+    if was.mentor_id != mentor || !was.is_extension() {
+        return Err(Error::NotAllowed);
+    }
+    step(tx, was, Move::Free, None, |r| {
+        r.request_deadline = None;
+        r.price_krw = Krw::ZERO;
     })
     .await
 }
@@ -198,7 +223,8 @@ pub async fn captured(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
 /// `SlotTaken` and the engine's other refusals; `NotAllowed` when the reservation died of something else than
 /// time or a failed payment. The caller must have locked the calendars before the reservation.
 pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
-    if was.state.after(Move::Reclaim).is_none() {
+    // The moment of an extension passes with it.
+    if was.state.after(Move::Reclaim).is_none() || was.is_extension() {
         return Err(Error::NotAllowed);
     }
     let hours = reserve::claimable(tx, was.into()).await?;
@@ -230,7 +256,7 @@ pub async fn cancel(
         r.refund_krw = was.is_paid().then_some(refund);
     })
     .await?;
-    if was.is_paid() && side == Side::Mentor {
+    if was.is_paid() && was.price_krw.is_positive() && side == Side::Mentor {
         strike(tx, &is, Strike::CANCELLED).await?;
     }
     Ok(is)
@@ -242,6 +268,20 @@ pub async fn complete(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
         return Err(Error::NotAllowed);
     }
     let is = step(tx, was, Move::Complete, None, |_| {}).await?;
+    outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
+    Ok(is)
+}
+
+/// Both sides ended the session before its time. The money is that of a whole session.
+///
+/// # Errors
+/// `NotAllowed` after its end, and unless it is running.
+pub async fn end_early(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    let now = tx.now;
+    if now >= was.ends_at {
+        return Err(Error::NotAllowed);
+    }
+    let is = step(tx, was, Move::EndEarly, None, |r| r.ended_at = Some(now)).await?;
     outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
     Ok(is)
 }

@@ -4,6 +4,7 @@
 mod actions;
 mod deadline;
 mod error;
+mod extension;
 mod flow;
 mod model;
 mod policy;
@@ -14,12 +15,16 @@ mod strike;
 pub use actions::{Action, Allowed, allowed, may_cancel};
 pub use deadline::{Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start};
 pub use error::Error;
+pub use extension::{extend, extension_price, free_minutes_after};
 pub use flow::{
-    approve, await_deposit, begin_payment, cancel, capture_reversed, captured, complete, declined, failed,
-    no_show, reclaim, reject, retry,
+    approve, await_deposit, begin_payment, cancel, capture_reversed, captured, complete, declined, end_early,
+    failed, give_free, no_show, reclaim, reject, retry,
 };
 pub use model::{Absent, Move, Reservation, Side, State};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
-pub use query::{HistoryRow, find, find_for_member, history, lock, lock_for_member, page_for_member};
+pub use query::{
+    HistoryRow, chain_for_member, find, find_for_member, history, lock, lock_extensions, lock_for_member,
+    page_for_member,
+};
 pub use reserve::{NewReservation, Reserved, reserve};
 pub use strike::{Strike, forgive, strike, strikes};

@@ -37,6 +37,8 @@ pub enum Move {
     Declined,
     /// The money is taken.
     Captured,
+    /// The mentor gives an extension for nothing.
+    Free,
     /// Nobody paid in time.
     HoldOver,
     /// The payment failed and the hold is over, or the failure is final.
@@ -51,6 +53,8 @@ pub enum Move {
     /// The session's time has come.
     Start,
     Complete,
+    /// Both sides ended the session before its time.
+    EndEarly,
     /// Somebody did not come.
     NoShow,
 }
@@ -75,6 +79,7 @@ impl State {
         use State as S;
         Some(match (self, step) {
             (S::Requested, Move::Approve) => S::AwaitingPayment,
+            (S::Requested, Move::Free) => S::Confirmed,
             (S::Requested, Move::Reject) => S::Rejected,
             (S::Requested, Move::RequestExpired) => S::Expired,
             (S::AwaitingPayment, Move::ConfirmAsked) => S::Paying,
@@ -87,7 +92,7 @@ impl State {
             (S::Requested | S::AwaitingPayment | S::Confirmed | S::InSession, Move::Cancel) => S::Cancelled,
             (S::InSession, Move::NoShow) => S::NoShow,
             (S::Confirmed, Move::Start) => S::InSession,
-            (S::InSession, Move::Complete) => S::Completed,
+            (S::InSession, Move::Complete | Move::EndEarly) => S::Completed,
             _ => return None,
         })
     }
@@ -103,13 +108,14 @@ impl State {
 }
 
 impl Move {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Approve,
         Self::Reject,
         Self::RequestExpired,
         Self::ConfirmAsked,
         Self::Declined,
         Self::Captured,
+        Self::Free,
         Self::HoldOver,
         Self::PaymentFailed,
         Self::Reclaim,
@@ -118,6 +124,7 @@ impl Move {
         Self::CaptureReversed,
         Self::Start,
         Self::Complete,
+        Self::EndEarly,
         Self::NoShow,
     ];
 
@@ -129,7 +136,7 @@ impl Move {
             Self::RequestExpired => "request_expired",
             Self::ConfirmAsked => "paying",
             Self::Declined => "payment_declined",
-            Self::Captured => "confirmed",
+            Self::Captured | Self::Free => "confirmed",
             Self::HoldOver => "expired",
             Self::PaymentFailed => "payment_failed",
             Self::Reclaim => "reclaimed",
@@ -138,6 +145,7 @@ impl Move {
             Self::CaptureReversed => "capture_reversed",
             Self::Start => "started",
             Self::Complete => "completed",
+            Self::EndEarly => "ended_early",
             Self::NoShow => "no_show",
         }
     }
@@ -168,6 +176,10 @@ pub struct Reservation {
     pub refund_krw: Option<Krw>,
     /// Who did not come, after a no-show.
     pub absent: Option<Absent>,
+    /// Of an extension: the session it extends, the first of the chain.
+    pub extends_id: Option<ReservationId>,
+    /// When both sides ended it before its time.
+    pub ended_at: Option<Instant>,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -177,9 +189,23 @@ impl Reservation {
         self.mentor_id == user || self.mentee_id == user
     }
 
-    /// Whether it lives and was paid for.
+    /// Whether it lives and was paid for, or is free.
     pub fn is_paid(&self) -> bool {
         matches!(self.state, State::Confirmed | State::InSession)
+    }
+
+    /// The session whose room this one takes place in.
+    pub fn room(&self) -> ReservationId {
+        self.extends_id.unwrap_or(self.id)
+    }
+
+    pub fn is_extension(&self) -> bool {
+        self.extends_id.is_some()
+    }
+
+    /// Whole minutes that a session lasted which both sides ended before its time.
+    pub fn actual_minutes(&self) -> Option<i64> {
+        self.ended_at.map(|at| (at - self.starts_at).num_minutes())
     }
 
     /// Whether what is held for it is its mentor's: it is over, and what was to be given back is on its way.

@@ -29,6 +29,8 @@ fn confirmed(policy_version: i16, price: i64, starts_at: Instant) -> Reservation
         hold_until: None,
         payment_failed: false,
         refund_krw: None,
+        extends_id: None,
+        ended_at: None,
         absent: None,
         created_at: starts_at - TimeDelta::days(30),
         updated_at: starts_at - TimeDelta::days(30),

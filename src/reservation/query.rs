@@ -14,7 +14,7 @@ macro_rules! select {
         concat!(
             "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone, policy_version,
                 starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until, payment_failed,
-                refund_krw, absent, created_at, updated_at FROM reservations ",
+                refund_krw, absent, extends_id, ended_at, created_at, updated_at FROM reservations ",
             $rest
         )
     };
@@ -24,8 +24,8 @@ pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO reservations (id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
             policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
-            payment_failed, refund_krw, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            payment_failed, refund_krw, extends_id, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(r.id)
     .bind(r.offering_id)
@@ -45,6 +45,7 @@ pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     .bind(r.hold_until)
     .bind(r.payment_failed)
     .bind(r.refund_krw)
+    .bind(r.extends_id)
     .bind(r.created_at)
     .bind(r.updated_at)
     .execute(tx.conn())
@@ -85,6 +86,46 @@ pub async fn lock_for_member(
         .bind(member)
         .fetch_optional(tx.conn())
         .await
+}
+
+/// A member's session with its extensions, whatever became of them, in the order of their starts. One statement, which
+/// does the same work for a stranger as for an id that nobody has.
+pub async fn chain_for_member(
+    executor: impl MySqlExecutor<'_>,
+    id: ReservationId,
+    member: UserId,
+) -> sqlx::Result<Vec<Reservation>> {
+    sqlx::query_as(select!(
+        "WHERE (id = ? OR extends_id = ?) AND (mentor_id = ? OR mentee_id = ?) ORDER BY starts_at, id"
+    ))
+    .bind(id)
+    .bind(id)
+    .bind(member)
+    .bind(member)
+    .fetch_all(executor)
+    .await
+}
+
+/// The extensions of a session, locked, in the order of their starts. The caller holds the session's lock.
+pub async fn lock_extensions(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Vec<Reservation>> {
+    sqlx::query_as(select!("WHERE extends_id = ? ORDER BY starts_at, id FOR UPDATE"))
+        .bind(id)
+        .fetch_all(tx.conn())
+        .await
+}
+
+/// What of an extension's chain ends when the extension starts, and has a place in the calendars.
+pub async fn live_before(tx: &mut Tx, extension: &Reservation) -> sqlx::Result<Option<ReservationId>> {
+    sqlx::query_scalar(
+        "SELECT id FROM reservations WHERE (id = ? OR extends_id = ?) AND ends_at = ?
+            AND state IN ('requested', 'awaiting_payment', 'paying', 'confirmed', 'in_session')
+         ORDER BY id LIMIT 1",
+    )
+    .bind(extension.room())
+    .bind(extension.room())
+    .bind(extension.starts_at)
+    .fetch_optional(tx.conn())
+    .await
 }
 
 /// A member's reservations, newest first, from before `before`.
@@ -137,16 +178,18 @@ pub async fn count_unpaid(tx: &mut Tx, mentee: UserId) -> sqlx::Result<i64> {
 /// The compare-and-set of every change. `false`: somebody was faster.
 pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "UPDATE reservations SET state = ?, version = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
-            refund_krw = ?, absent = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
+        "UPDATE reservations SET state = ?, version = ?, price_krw = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
+            refund_krw = ?, absent = ?, ended_at = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
     )
     .bind(is.state)
     .bind(is.version)
+    .bind(is.price_krw)
     .bind(is.request_deadline)
     .bind(is.hold_until)
     .bind(is.payment_failed)
     .bind(is.refund_krw)
     .bind(is.absent)
+    .bind(is.ended_at)
     .bind(is.updated_at)
     .bind(was.id)
     .bind(was.version)

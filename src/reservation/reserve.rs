@@ -91,6 +91,8 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         payment_failed: false,
         refund_krw: None,
         absent: None,
+        extends_id: None,
+        ended_at: None,
         created_at: now,
         updated_at: now,
     };

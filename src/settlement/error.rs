@@ -4,6 +4,8 @@ use crate::{ledger, payment, reservation};
 pub enum Error {
     #[error("no such reservation")]
     NotFound,
+    #[error("an administrator would decide about their own session")]
+    OwnCase,
     #[error("the reservation is not finished")]
     NotFinished,
     #[error("more would be taken back than was settled")]
@@ -24,6 +26,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "reservation.not_found",
+            Self::OwnCase => "dispute.own_case",
             Self::NotFinished => "reservation.not_allowed",
             Self::NothingToTakeBack => "refund.exceeds",
             Self::Reservation(error) => error.code(),

@@ -9,11 +9,11 @@ use crate::id::{RefundId, ReservationId, UserId};
 use crate::payment::{self, Bearer, Refund, RefundWish};
 use crate::reservation;
 
-/// Asks for a refund. Up to the limit for goodwill it is effective at once; above, a second administrator must agree,
+/// Asks for a refund. Up to the limit for goodwill, all that was given of this reservation before counted, it is effective at once; above, a second administrator must agree,
 /// and until then nothing is promised and nothing is taken back.
 ///
 /// # Errors
-/// `NotFound`, and those of [`payment::check_wish`].
+/// `NotFound`; `OwnCase` for an administrator who is a side of it; those of [`payment::check_wish`].
 pub async fn request_refund(
     tx: &mut Tx,
     rules: &Rules,
@@ -21,10 +21,15 @@ pub async fn request_refund(
     wish: &RefundWish,
 ) -> Result<Refund, Error> {
     let reservation = reservation::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if reservation.has_member(wish.by) {
+        return Err(Error::OwnCase);
+    }
     let captured = payment::lock_capture(tx, id).await?;
     payment::check_wish(&reservation, &captured, wish.amount)?;
     let refund_id = RefundId::generate();
-    let approved = wish.amount <= rules.goodwill_limit();
+    // All of it counts, so that no limit is passed in small steps.
+    let alone = payment::given_alone(tx, id).await?;
+    let approved = wish.amount.plus(alone) <= rules.goodwill_limit();
     if approved {
         take_back(tx, id, wish.amount, wish.bearer, &refund_id.to_string()).await?;
     }
@@ -34,10 +39,13 @@ pub async fn request_refund(
 /// A second administrator agrees. What is left by now decides, not what was left when it was asked for.
 ///
 /// # Errors
-/// `RefundNotFound`, `RefundNotAllowed`, `SamePerson`, and those of [`payment::check_wish`].
+/// `RefundNotFound`, `RefundNotAllowed`, `SamePerson`, `OwnCase`, and those of [`payment::check_wish`].
 pub async fn approve_refund(tx: &mut Tx, id: RefundId, by: UserId) -> Result<Refund, Error> {
     let seen = payment::find_refund(tx.conn(), id).await?.ok_or(payment::Error::RefundNotFound)?;
     let reservation = reservation::lock(tx, seen.reservation_id).await?.ok_or(Error::NotFound)?;
+    if reservation.has_member(by) {
+        return Err(Error::OwnCase);
+    }
     let captured = payment::lock_capture(tx, seen.reservation_id).await?;
     let waiting = payment::lock_wish(tx, id, by).await?;
     payment::check_wish(&reservation, &captured, waiting.amount_krw)?;

@@ -9,10 +9,13 @@ use konnect::api;
 use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
-use konnect::config::{ApiConfig, Config, LogFormat, Rules, TokenConfig, WorkerConfig};
+use konnect::config::{
+    ApiConfig, Config, FilesConfig, LogFormat, Rules, TokenConfig, TurnConfig, WorkerConfig,
+};
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
-use konnect::realtime::Hub;
+use konnect::realtime::live::Turn;
+use konnect::realtime::{House, Hub};
 use konnect::seal::Sealer;
 use konnect_jobs::{Executor, Services};
 use konnect_sandbox::{Sandbox, SandboxOptions};
@@ -78,6 +81,16 @@ impl TestApp {
         Self::assemble(servers, sandbox, Clock::system(), Rules::default()).await
     }
 
+    /// With a MongoDB that nobody can reach.
+    pub async fn start_without_mongodb() -> Self {
+        let mut servers = Servers::fresh().await;
+        servers.lose_mongodb();
+        let options = SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() };
+        let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
+        sandbox.freeze(monday());
+        Self::assemble(servers, sandbox, Clock::frozen(monday()), Rules::default()).await
+    }
+
     async fn assemble(servers: Servers, sandbox: Sandbox, clock: Clock, rules: Rules) -> Self {
         let config = Config {
             database_url: servers.database_url.clone().into(),
@@ -86,10 +99,13 @@ impl TestApp {
             redis_prefix: servers.redis_prefix.clone(),
             mongodb_url: servers.mongodb_url.clone().into(),
             mongo_database: servers.mongo_database.clone(),
+            // A busy machine is no outage; where MongoDB is away on purpose, nobody waits that long.
+            mongo_patience_ms: if servers.has_mongodb() { 20_000 } else { 2_000 },
             ops_bind: None,
             drain_seconds: 5,
             log_format: LogFormat::Text,
             clock_file: None,
+            files: FilesConfig::folder(std::env::temp_dir().join(format!("{}_files", servers.redis_prefix))),
             rules,
         };
         let core = Core::connect(&config, clock).await.expect("the stores of the test run");
@@ -101,6 +117,7 @@ impl TestApp {
             bind: "127.0.0.1:0".parse().expect("an address"),
             public_url: "http://127.0.0.1".into(),
             cors_origins: vec!["http://localhost:3000".into()],
+            trusted_proxies: 0,
             tokens: TokenConfig {
                 keys_dir: keys.clone(),
                 issuer: "https://konnect.test".into(),
@@ -108,18 +125,22 @@ impl TestApp {
                 access_seconds: 900,
                 refresh_seconds: 14 * 86_400,
             },
+            sockets_per_user: 10,
             toss_client_key: "test_ck_konnect_tests".into(),
             data_key: DATA_KEY.into(),
+            turn: Default::default(),
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);
         let stop = CancellationToken::new();
+        let hub = Hub::start(&core, api_config.sockets_per_user, stop.clone());
         let app = Arc::new(api::App {
             core: core.clone(),
             tokens: tokens.clone(),
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
             config: api_config.clone(),
-            hub: Hub::start(&core, stop.clone()),
+            house: House::open(hub.clone(), turn()),
+            hub,
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -148,12 +169,14 @@ impl TestApp {
     /// A second api process over the same stores.
     pub async fn second_api(&self) -> String {
         let core = Core::connect(&self.config, self.core.clock.clone()).await.expect("the stores");
+        let hub = Hub::start(&core, self.api_config.sockets_per_user, self.stop.clone());
         let app = Arc::new(api::App {
             core: core.clone(),
             tokens: self.tokens.clone(),
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
             config: self.api_config.clone(),
-            hub: Hub::start(&core, self.stop.clone()),
+            house: House::open(hub.clone(), turn()),
+            hub,
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -210,6 +233,7 @@ impl TestApp {
         self.stop.cancel();
         self.core.db.pool().close().await;
         let _ = std::fs::remove_dir_all(&self.api_config.tokens.keys_dir);
+        let _ = std::fs::remove_dir_all(&self.config.files.files_dir);
         self.servers.remove().await;
     }
 
@@ -275,4 +299,11 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
 
 pub fn sealer() -> Sealer {
     Sealer::new(&DATA_KEY.into()).expect("a key")
+}
+
+/// A relay that is not there: the sessions of tests are held on one machine, and need none.
+fn turn() -> Turn {
+    let turn_urls = vec!["turn:127.0.0.1:9".to_owned()];
+    Turn::new(&TurnConfig { turn_urls, turn_secret: Some("a secret of two servers".into()) })
+        .expect("settings")
 }

@@ -13,7 +13,7 @@ impl TestApp {
     pub async fn running_session(&self) -> Booking {
         let booking = self.booking().await;
         self.pay(&booking).await;
-        self.advance_to(booking.starts_at);
+        self.meet(&booking).await;
         self.run_jobs().await;
         assert_eq!(self.state(&booking).await, "in_session");
         booking

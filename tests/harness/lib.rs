@@ -5,24 +5,34 @@
 //! [`TestApp::finish`], which fails it when jobs are due or dead or an invariant is broken; dropping the app
 //! without that fails it too.
 
+mod api_node;
 mod app;
+mod chats;
 mod client;
 mod disputes;
 mod faults;
 mod jobs;
 mod leases;
 mod money;
+mod node;
 mod payouts;
 mod process;
+mod raw_io;
 mod servers;
+mod sessions;
 mod socket;
 mod world;
 
+pub use api_node::ApiNode;
 pub use app::{SECURITY_KEY, TestApp, monday, worker_config};
+pub use chats::say;
 pub use client::{Answer, Client};
 pub use jobs::Ran;
+pub use node::run_script;
 pub use payouts::{Earner, account_body};
 pub use process::{PrivateRedis, Process, Stack};
+pub use raw_io::RawIo;
 pub use servers::Servers;
+pub use sessions::instant;
 pub use socket::Socket;
 pub use world::{Booking, Person, weekdays};

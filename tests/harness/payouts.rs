@@ -75,8 +75,9 @@ impl TestApp {
     }
 
     async fn let_them_end(&self, earners: &[Earner]) {
-        let bookings = earners.iter().flat_map(|earner| &earner.bookings);
-        let last = bookings.map(|booking| booking.starts_at).max().expect("a session");
+        let bookings: Vec<&Booking> = earners.iter().flat_map(|earner| &earner.bookings).collect();
+        self.meet_all(&bookings).await;
+        let last = bookings.iter().map(|booking| booking.starts_at).max().expect("a session");
         self.advance_to(last + TimeDelta::hours(49));
         // To a day on which the provider pays.
         while matches!(self.now().weekday(), Weekday::Sat | Weekday::Sun) {

@@ -57,6 +57,8 @@ impl Stack {
             ("KONNECT_REDIS_PREFIX", &servers.redis_prefix),
             ("MONGODB_URL", &servers.mongodb_url),
             ("KONNECT_MONGO_DATABASE", &servers.mongo_database),
+            ("KONNECT_MONGO_PATIENCE_MS", "20000"),
+            ("KONNECT_FILES_DIR", app.config.files.files_dir.to_str().expect("a plain path")),
             ("KONNECT_DB_CONNECTIONS", "10"),
             ("KONNECT_LOG_FORMAT", "text"),
             ("KONNECT_DRAIN_SECONDS", "5"),

@@ -3,6 +3,9 @@
 use konnect::id::secret;
 use sqlx::Connection;
 
+/// Where nothing listens.
+const NO_MONGODB: &str = "mongodb://127.0.0.1:1/?directConnection=true";
+
 /// A database, a key prefix and a MongoDB database, fresh for one test.
 #[derive(Clone, Debug)]
 pub struct Servers {
@@ -41,6 +44,15 @@ impl Servers {
             admin_url,
             database,
         }
+    }
+
+    /// From now on nobody finds MongoDB: nothing listens at the port that is reserved for tcpmux (IANA).
+    pub fn lose_mongodb(&mut self) {
+        self.mongodb_url = NO_MONGODB.to_owned();
+    }
+
+    pub fn has_mongodb(&self) -> bool {
+        self.mongodb_url != NO_MONGODB
     }
 
     /// Removes the database; the rest goes with the servers.

@@ -4,7 +4,7 @@
 #[path = "architecture/cases.rs"]
 mod cases;
 #[path = "architecture/reading.rs"]
-mod reading;
+pub(super) mod reading;
 
 use std::fs;
 use std::path::Path;
@@ -18,12 +18,12 @@ const DOMAINS: [&str; 15] = [
     "mentor",
     "availability",
     "reservation",
-    "session",
     "ledger",
     "payment",
     "settlement",
     "payout",
     "dispute",
+    "session",
     "audit",
     "chat",
     "review",
@@ -31,7 +31,7 @@ const DOMAINS: [&str; 15] = [
 ];
 
 /// The other folders of src.
-const ROOMS: [&str; 6] = ["api", "client", "config", "job", "outbox", "realtime"];
+const ROOMS: [&str; 7] = ["activity", "api", "client", "config", "job", "outbox", "realtime"];
 
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
@@ -49,15 +49,9 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
 
 /// Files with SQL beside the `query.rs` of each folder and those folders: the event rows, the connection's own
-/// settings, the keys that are stored beside the work they stand for, the activity log's watermark, what is forgotten (over several tables), and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 6] = [
-    "src/event.rs",
-    "src/db.rs",
-    "src/api/idempotency.rs",
-    "src/activity.rs",
-    "src/retention.rs",
-    "src/api/ops.rs",
-];
+/// settings, the keys that are stored beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 5] =
+    ["src/event.rs", "src/db.rs", "src/api/idempotency.rs", "src/retention.rs", "src/api/ops.rs"];
 
 const MAX_LINES: usize = 400;
 
@@ -188,6 +182,13 @@ fn transport(path: &str, text: &str) -> Vec<String> {
     outside.then(|| "names apalis".to_owned()).into_iter().collect()
 }
 
+/// A domain knows MongoDB's driver in its `store` alone.
+fn driver(path: &str, text: &str) -> Vec<String> {
+    let in_store = path.ends_with("/store.rs") || path.contains("/store/");
+    let outside = rank(room(path)).is_some() && !in_store && read(text).code.contains("mongodb::");
+    outside.then(|| "names mongodb".to_owned()).into_iter().collect()
+}
+
 /// Both databases run every statement, and none of them tells the time.
 fn portable_sql(path: &str, text: &str) -> Vec<String> {
     let statements = if path.ends_with(".sql") {
@@ -221,7 +222,7 @@ fn length(path: &str, text: &str) -> Vec<String> {
     long.then(|| format!("has {lines} lines; {MAX_LINES} are the most")).into_iter().collect()
 }
 
-const RULES: [Rule; 7] = [web_types, arrows, front_doors, sql_rooms, transport, portable_sql, length];
+const RULES: [Rule; 8] = [web_types, arrows, front_doors, sql_rooms, transport, driver, portable_sql, length];
 
 /// Every folder of src is a known room, and every domain has the same four files. `folders`: name and files.
 fn rooms(folders: &[(String, Vec<String>)]) -> Vec<String> {

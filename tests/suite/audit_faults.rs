@@ -46,6 +46,7 @@ impl World {
         let body = serde_json::json!({ "reason": "ill", "expectedVersion": 3 });
         mentee.client.post(&format!("{}/cancel", cancelled.path()), body).await.ok(200);
         app.run_jobs().await;
+        app.meet(&settled).await;
         app.advance_to(settled.starts_at + TimeDelta::hours(50));
         app.run_jobs().await;
         // Longer than what is settled may be on its way.

@@ -72,6 +72,11 @@ const RULES: &[Rule] = &[
     Rule("rejectReservation", OfMentor, &[409]),
     Rule("cancelReservation", Member, &[409]),
     Rule("completeReservation", Member, &[409]),
+    Rule("getSession", Member, &[200]),
+    Rule("endSession", Member, &[409]),
+    Rule("withdrawSessionEnd", Member, &[409]),
+    Rule("extendSession", Member, &[409]),
+    Rule("giveExtension", OfMentor, &[404]),
     Rule("quoteCancellation", Member, &[201]),
     Rule("setRefundAccount", OfMentee, &[409]),
     Rule("orderPayment", OfMentee, &[409]),
@@ -94,12 +99,24 @@ const RULES: &[Rule] = &[
     Rule("listPayouts", Mentor, &[200]),
     Rule("getPayout", OfMentor, &[200]),
     Rule("createRealtimeTicket", User, &[200]),
+    Rule("getChat", Member, &[200]),
+    Rule("listChatMessages", Member, &[200]),
+    Rule("sendChatMessage", Member, &[200, 201]),
+    Rule("readChat", Member, &[200]),
+    Rule("countUnreadChat", User, &[200]),
+    Rule("exportChat", Member, &[200]),
+    Rule("uploadChatFile", Member, &[415]),
+    Rule("getChatFile", Member, &[200]),
+    Rule("linkChatFile", Member, &[200]),
+    Rule("openFileLink", Anybody, &[404]),
+    Rule("adminExportChat", Admin, &[200]),
     Rule("adminListUsers", Admin, &[200]),
     Rule("adminSuspendUser", Admin, &[200]),
     Rule("adminReinstateUser", Admin, &[200]),
     Rule("adminListApplications", Admin, &[200]),
     Rule("adminApproveMentor", Admin, &[200]),
     Rule("adminRejectMentor", Admin, &[409]),
+    Rule("adminListActivity", Admin, &[200]),
     Rule("adminAudit", Admin, &[200]),
     Rule("adminListDisputes", Admin, &[200]),
     Rule("adminGetDispute", Admin, &[200]),
@@ -173,7 +190,9 @@ impl Operation {
     /// Sends it with a body that is good, about the world's objects or (`id`) another one.
     async fn call(&self, world: &World, client: &Client, id: Option<&str>) -> Answer {
         let path = match id {
-            Some(id) => self.path.replace("{id}", id),
+            Some(id) => {
+                self.path.replace("{id}", id).replace("{extension_id}", id).replace("{fileId}", world.file())
+            }
             None => world.path(&self.id, &self.path),
         };
         let path = path + World::query(&self.id);

@@ -85,6 +85,7 @@ async fn s38_a_reversed_deposit_that_does_not_come_again_opens_the_slot() {
 async fn s38_a_deposit_reversed_after_the_session_pays_nobody_until_it_is_there_again() {
     let app = TestApp::start().await;
     let (booking, body) = deposited(&app).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(50));
     app.run_jobs().await;
     assert_eq!(app.state(&booking).await, "completed");
@@ -108,6 +109,7 @@ async fn s38_a_deposit_reversed_after_the_session_pays_nobody_until_it_is_there_
 async fn s38_a_deposit_reversed_in_the_session_freezes_what_it_will_earn() {
     let app = TestApp::start().await;
     let (booking, body) = deposited(&app).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::minutes(10));
     app.run_jobs().await;
     assert_eq!(app.state(&booking).await, "in_session");
@@ -127,6 +129,7 @@ async fn s38_a_deposit_reversed_in_the_session_freezes_what_it_will_earn() {
 async fn s38_an_operator_closes_an_account_whose_deposit_does_not_come_again() {
     let app = TestApp::start().await;
     let (booking, body) = deposited(&app).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(50));
     app.run_jobs().await;
     reverse(&app, &body).await;
@@ -153,6 +156,7 @@ async fn s38_an_operator_closes_an_account_whose_deposit_does_not_come_again() {
 /// A session that a deposit paid for, and its mentor was paid for, before the bank took the deposit back.
 async fn reversed_after_the_payout(app: &TestApp) -> (Booking, Value) {
     let (booking, body) = deposited(app).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(50));
     app.run_jobs().await;
     app.open_account(&booking.mentor).await;

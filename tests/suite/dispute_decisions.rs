@@ -216,6 +216,7 @@ async fn s39_a_dispute_one_second_before_the_settlement_job_freezes_its_line_alo
     let (mentor, other) = (app.log_in(&booking.mentor).await, app.log_in(&other).await);
     let next = app.book(&mentor, &other, booking.offering, booking.starts_at + TimeDelta::hours(4)).await;
     app.pay(&next).await;
+    app.meet(&next).await;
     app.advance_to(next.starts_at + TimeDelta::hours(1));
     app.run_jobs().await;
     let other = app.log_in(&other).await;
@@ -283,6 +284,7 @@ async fn s39_a_dispute_and_the_settlement_job_at_once_end_frozen_or_too_late() {
         let (mentor, mentee) = (app.log_in(&booking.mentor).await, app.log_in(&booking.mentee).await);
         booking = app.book(&mentor, &mentee, booking.offering, booking.starts_at + TimeDelta::days(7)).await;
         app.pay(&booking).await;
+        app.meet(&booking).await;
         app.advance_to(booking.starts_at + TimeDelta::hours(1));
         app.run_jobs().await;
         let mentee = app.log_in(&booking.mentee).await;

@@ -101,6 +101,7 @@ async fn f7_the_window_opens_with_the_session_and_closes_to_the_second() {
     let path = app.open_dispute(&booking, &booking.mentee, "other", 0).await;
     let mentee = app.log_in(&booking.mentee).await;
     mentee.client.post(&format!("{path}/withdraw"), json!({})).await.ok(200);
+    app.meet(&booking).await;
 
     let until = booking.starts_at + TimeDelta::hours(1 + 48);
     app.advance_to(until - SECOND);

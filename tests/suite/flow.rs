@@ -15,10 +15,12 @@ async fn a_booking_goes_all_the_way() {
     app.pay(&booking).await;
     assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0], "held");
 
-    for lead in [TimeDelta::hours(24), TimeDelta::hours(1), TimeDelta::minutes(10), TimeDelta::zero()] {
+    for lead in [TimeDelta::hours(24), TimeDelta::hours(1), TimeDelta::minutes(10)] {
         app.advance_to(booking.starts_at - lead);
         app.run_jobs().await;
     }
+    app.meet(&booking).await;
+    app.run_jobs().await;
     assert_eq!(app.notices_of(&booking.mentee, "reservation.reminder").await, 3);
     assert_eq!(app.state(&booking).await, "in_session");
     app.advance(TimeDelta::hours(1 + 48));
@@ -58,6 +60,7 @@ async fn a_mentee_can_say_that_the_session_took_place() {
     let app = TestApp::start().await;
     let booking = app.booking().await;
     app.pay(&booking).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::minutes(59));
     app.run_jobs().await;
     let path = format!("{}/complete", booking.path());
@@ -151,10 +154,12 @@ async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> 
     run(app).await;
     cancel(app, half).await;
     run(app).await;
+    app.meet(done).await;
     app.advance_to(kept.starts_at - TimeDelta::hours(2));
     run(app).await;
     cancel(app, kept).await;
     run(app).await;
+    app.meet(lost).await;
     for _ in 0..8 {
         app.advance(TimeDelta::hours(12));
         app.reconcile().await;
@@ -212,6 +217,7 @@ async fn i15_every_handler_survives_a_second_run() {
     // have their own tests.
     let by_itself = [
         "dispute.end_phase.v1",
+        "session.end_extensions.v1",
         "diagnostic.ping.v1",
         "payment.sync_webhook.v1",
         "payment.close_refund.v1",

@@ -71,6 +71,7 @@ async fn s28_i07_a_part_given_back_in_the_console_is_booked_and_the_session_stay
 async fn s28_a_cancel_after_the_session_is_taken_back_from_what_was_earned() {
     let app = TestApp::start().await;
     let (booking, key) = paid(&app).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(50));
     app.run_jobs().await;
     assert_eq!(app.ledger(booking.id).await, [50_000, 0, -42_500, -7_500]);
@@ -176,6 +177,7 @@ async fn s28_i10_a_release_that_meets_an_unknown_cancel_adopts_it_first() {
     let app = TestApp::start().await;
     let (booking, key) = paid(&app).await;
     app.sandbox.webhooks(WebhookMode::None);
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::hours(2));
     app.run_jobs().await;
     in_console(&app, &key, Some(20_000)).await;

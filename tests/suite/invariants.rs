@@ -63,7 +63,7 @@ async fn i04_every_end_gives_the_slot_back() {
         .ok(200);
     app.advance(TimeDelta::minutes(15));
     app.run_jobs().await;
-    app.advance_to(done.starts_at);
+    app.meet(done).await;
     app.run_jobs().await;
     app.advance(TimeDelta::hours(49));
     app.run_jobs().await;

@@ -123,7 +123,7 @@ async fn nobody_else_gets_in() {
         let headers = vec![("authorization", bearer.clone()), ("origin", origin.into())];
         refused(ask("", headers).await, 403, "origin.forbidden");
     }
-    person.client.get("/v1/ws").await.problem(400, "request.invalid");
+    person.client.get("/v1/ws").await.problem(426, "socket.upgrade_missing");
 
     app.advance(TimeDelta::seconds(900));
     refused(ask("", vec![("authorization", bearer)]).await, 401, "auth.token_expired");

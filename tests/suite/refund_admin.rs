@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::mentor::Kind;
+use konnect::{transact, user};
 use konnect_tests::{Answer, Booking, Person, TestApp};
 use serde_json::{Value, json};
 
@@ -46,6 +47,7 @@ async fn s31_an_administrator_cancels_in_every_live_state() {
     assert_eq!(cancel(&app, &admin, part, amount(10_000)).await.ok(200)["refund"], 10_000);
     assert_eq!(cancel(&app, &admin, nothing, amount(0)).await.ok(200)["refund"], 0);
     app.run_jobs().await;
+    app.meet(begun).await;
     app.advance_to(begun.starts_at + TimeDelta::minutes(30));
     app.run_jobs().await;
     assert_eq!(app.state(begun).await, "in_session");
@@ -318,4 +320,34 @@ async fn s26_i07_goodwill_beside_what_the_policy_gives_stays_the_platforms() {
     assert_eq!(app.goodwill(booking.id).await, 25_000);
     assert_eq!(app.ledger(booking.id).await, [0, 0, -21_250, -3_750], "the mentor has the other half");
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f6_small_steps_pass_no_limit_and_nobody_gives_to_themselves() {
+    let app = TestApp::start().await;
+    let (one, other) = (app.admin("one").await, app.admin("other").await);
+    let booking = app.paid_booking_for(120_000).await;
+    app.meet(&booking).await;
+    app.advance_to(booking.starts_at + TimeDelta::minutes(90));
+    app.run_jobs().await;
+    // Half of the limit of ₩50,000, twice, is within it; a won more is not.
+    for _ in 0..2 {
+        assert_ne!(
+            app.refund(&one, &booking, 25_000, "platform").await.ok(201)["state"],
+            "awaiting_approval"
+        );
+    }
+    let more = app.refund(&one, &booking, 1_000, "platform").await.ok(201);
+    assert_eq!(more["state"], "awaiting_approval", "{more}");
+    let id = more["id"].as_str().expect("an id");
+    app.about_refund(&other, id, "approve", json!({})).await.ok(200);
+    app.run_jobs().await;
+    // A mentee who is an administrator, too.
+    transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(user::make_admin(tx, booking.mentee.id).await?)
+    })
+    .expect("an administrator");
+    app.refund(&booking.mentee, &booking, 1_000, "platform").await.problem(403, "dispute.own_case");
+    app.expect_sound().await;
+    app.leave().await;
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 async fn completed(app: &TestApp) -> Booking {
     let booking = app.booking().await;
     app.pay(&booking).await;
+    app.meet(&booking).await;
     app.advance_to(booking.starts_at + TimeDelta::minutes(61));
     app.run_jobs().await;
     let mentee = app.log_in(&booking.mentee).await;

@@ -5,6 +5,8 @@
 //! A story is told by its seed. `KONNECT_STORY=1234` tells that one alone, with its steps printed;
 //! `./dev stories 2000` tells that many instead of 200.
 
+#[path = "stories/attendance.rs"]
+mod attendance;
 #[path = "stories/ends.rs"]
 mod ends;
 #[path = "stories/office.rs"]

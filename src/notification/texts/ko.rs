@@ -1,9 +1,12 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, dispute, payout, refunds};
+use super::{Text, deposits, dispute, payout, refunds, session as live};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
+    if let Some(text) = live::ko(kind, f) {
+        return Some(text);
+    }
     let session = f.session();
     Some(match kind {
         "reservation.reserved" => reserved(f),

@@ -8,6 +8,7 @@ mod facts;
 mod ko;
 mod payout;
 mod refunds;
+mod session;
 
 use serde_json::Value;
 
@@ -26,6 +27,8 @@ pub const KINDS: &[&str] = &[
     "reservation.payment_failed",
     "reservation.cancelled",
     "reservation.completed",
+    "reservation.ended_early",
+    "session.waiting",
     "reservation.reminder",
     "reservation.capture_reversed",
     "payment.deposit_awaited",

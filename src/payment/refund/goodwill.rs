@@ -4,10 +4,13 @@
 use super::model::{Bearer, Refund, RefundState};
 use super::{Captured, check_amount, draft, first_state, lock, promise, query, send_off, step};
 use crate::db::Tx;
-use crate::id::{RefundId, UserId};
+use crate::id::{RefundId, ReservationId, UserId};
 use crate::money::Krw;
 use crate::payment::Error;
 use crate::reservation::Reservation;
+
+/// The cause of what administrators give back.
+const GOODWILL: &str = "goodwill";
 
 /// What an administrator asks for.
 #[derive(Clone, Debug)]
@@ -37,6 +40,14 @@ pub fn check_wish(r: &Reservation, captured: &Captured, amount: Krw) -> Result<(
     Ok(())
 }
 
+/// What single administrators have given back of a reservation's price by themselves: a limit for one of them counts all
+/// of it.
+pub async fn given_alone(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Krw> {
+    let refunds = query::refunds_of(tx.conn(), id).await?;
+    let alone = refunds.iter().filter(|f| f.cause == GOODWILL && f.state.is_live() && f.decided_by.is_none());
+    Ok(alone.fold(Krw::ZERO, |sum, f| sum.plus(f.amount_krw)))
+}
+
 /// Writes the refund under this id: on its way when `approved`, else waiting for a second administrator. The caller
 /// has checked it and, when approved, made room for it.
 pub async fn write_wish(
@@ -47,7 +58,7 @@ pub async fn write_wish(
     approved: bool,
 ) -> Result<Refund, Error> {
     let Captured { payment, attempt, .. } = captured;
-    let mut refund = draft(tx.now, payment, attempt, wish.amount, "goodwill", &id.to_string());
+    let mut refund = draft(tx.now, payment, attempt, wish.amount, GOODWILL, &id.to_string());
     refund.id = id;
     refund.bearer = Some(wish.bearer);
     refund.reason = Some(wish.reason.clone());

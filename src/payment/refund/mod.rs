@@ -43,7 +43,7 @@ pub use ending::{
     EndingIntent, ask_refund_again, conclude_ending, end_refund, prepare_ending, reopen_refund,
 };
 pub(super) use ending::{abandon, shrink};
-pub use goodwill::{RefundWish, approve_wish, check_wish, lock_wish, reject_refund, write_wish};
+pub use goodwill::{RefundWish, approve_wish, check_wish, given_alone, lock_wish, reject_refund, write_wish};
 pub use model::{Bearer, Ending, Refund, RefundChange, RefundState};
 pub use outcome::{
     RefundAsk, RefundIntent, apply_refund, park_refund, prepare_refund, refund_needs_account, refund_unknown,

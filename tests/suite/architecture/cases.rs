@@ -130,6 +130,22 @@ fn the_transport_is_known_to_one_file() {
 }
 
 #[test]
+fn the_driver_of_mongodb_stays_in_the_store() {
+    check(
+        driver,
+        &[
+            ("src/chat/mod.rs", "use mongodb::bson::doc;"),
+            ("src/chat/read.rs", "fn a(e: mongodb::error::Error) {}"),
+        ],
+        &[
+            ("src/chat/store/mod.rs", "use mongodb::Collection;"),
+            ("src/chat/store.rs", "use mongodb::Collection;"),
+            ("src/core.rs", "use mongodb::Client;"),
+        ],
+    );
+}
+
+#[test]
 fn statements_run_on_both_databases() {
     check(
         portable_sql,

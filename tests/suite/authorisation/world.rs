@@ -33,6 +33,8 @@ pub struct World {
     /// Of the mentor, for the session that is settled.
     payout: String,
     batch: String,
+    /// Of the mentee, sent in the chat of the session that is paid.
+    file: String,
 }
 
 impl World {
@@ -43,6 +45,7 @@ impl World {
         app.pay(&settled).await;
         let disputed = app.book(&mentor, &mentee, offering, monday() + TimeDelta::hours(74)).await;
         app.pay(&disputed).await;
+        app.meet_all(&[&settled, &disputed]).await;
         app.advance_to(settled.starts_at + TimeDelta::hours(49));
         app.run_jobs().await;
         assert_eq!(app.state(&settled).await, "completed");
@@ -70,6 +73,10 @@ impl World {
             logins.as_array().expect("logins").iter().find(|l| l["current"] == true).expect("this one");
 
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
+        let sent = app.upload(&mentee, &paid, "plan.txt", "text/plain", b"The plan.").await.ok(201);
+        let file = sent["id"].as_str().expect("an id").to_owned();
+        let message = json!({ "clientId": "first", "text": "Hello", "fileId": file });
+        mentee.client.post(&format!("{}/chat/messages", paid.path()), message).await.ok(201);
         let application = json!({ "headline": "Hi", "bio": "Ten years.", "expertise": ["rust"] });
         applicant.client.post("/v1/mentors/application", application).await.ok(201);
         let admin = app.log_in(&admin).await;
@@ -89,6 +96,7 @@ impl World {
             refund: refund["id"].as_str().expect("an id").to_owned(),
             payout: payout.id.to_string(),
             batch: payout.batch_id.to_string(),
+            file,
             admin,
             suspended,
             applicant,
@@ -112,6 +120,7 @@ impl World {
             "/v1/admin/reservations" => self.disputed.id.to_string(),
             "/v1/disputes" | "/v1/admin/disputes" => self.dispute.clone(),
             "/v1/reservations" => self.paid.id.to_string(),
+            "/v1/files" => self.file.clone(),
             "/v1/offerings" => self.paid.offering.to_string(),
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
@@ -131,13 +140,22 @@ impl World {
                 String::new()
             }
         };
-        path.replace("{id}", &id).replace("{day}", "2026-03-01")
+        path.replace("{id}", &id)
+            .replace("{extension_id}", &self.paid.id.to_string())
+            .replace("{day}", "2026-03-01")
+            .replace("{fileId}", &self.file)
+    }
+
+    pub fn file(&self) -> &str {
+        &self.file
     }
 
     pub fn query(operation: &str) -> &'static str {
         match operation {
             "retireOffering" => "?expectedVersion=1",
             "getStatement" => "?month=2026-03",
+            "exportChat" => "?format=json",
+            "openFileLink" => "?expires=9999999999&signature=nobodys",
             _ => "",
         }
     }
@@ -186,7 +204,12 @@ impl World {
                 json!({ "outcome": "dismissed", "refund": 0, "bearer": "shared", "reason": "because" })
             }
             "adminSendBackDispute" => because,
+            "sendChatMessage" => json!({ "clientId": "again", "text": "Hi" }),
+            "uploadChatFile" => json!({}),
+            "readChat" => json!({ "seq": 1 }),
+            "adminExportChat" => json!({ "format": "json", "reason": "because" }),
             "adminMarkNoShow" => json!({ "absent": "mentee", "reason": "because" }),
+            "extendSession" => json!({ "minutes": 15 }),
             "adminApproveMentor" => json!({ "expectedVersion": 1 }),
             "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
             _ => return None,
@@ -197,7 +220,7 @@ impl World {
     pub fn secrets(&self) -> Vec<String> {
         let ids = [self.settled.id, self.paid.id, self.disputed.id].map(|id| id.to_string());
         let people = [self.mentee.id.to_string(), self.mentee.email.clone(), self.mentor.email.clone()];
-        let things = [&self.notice, &self.login, &self.payout].map(String::clone);
+        let things = [&self.notice, &self.login, &self.payout, &self.file].map(String::clone);
         ids.into_iter().chain(people).chain(things).collect()
     }
 

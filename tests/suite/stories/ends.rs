@@ -27,6 +27,8 @@ impl Teller<'_> {
             app.advance(wait);
             self.let_things_settle().await;
         }
+        self.attend(booking).await;
+        self.let_things_settle().await;
         let over = booking.starts_at + TimeDelta::hours(50);
         if app.now() < over {
             app.advance_to(over);
@@ -44,7 +46,7 @@ impl Teller<'_> {
 
     /// The reconcilers of money and bookings become due, and no others.
     pub async fn reconcile(&self) {
-        let wanted = ["payment.", "settlement.", "reservation.", "dispute."];
+        let wanted = ["payment.", "settlement.", "reservation.", "dispute.", "session."];
         let is_wanted = |kind: &str| {
             wanted.iter().any(|prefix| kind.starts_with(prefix)) && kind != "settlement.audit.v1"
         };

@@ -202,6 +202,7 @@ impl Teller<'_> {
             Step::Forge => self.forge().await,
             Step::Pass(by) => app.advance(*by),
             Step::ToTheStart => {
+                self.attend(booking).await;
                 if app.now() < booking.starts_at {
                     app.advance_to(booking.starts_at);
                 }

@@ -5,6 +5,7 @@ pub mod constant;
 mod http;
 pub mod intake;
 mod jobs;
+mod live;
 mod load;
 mod process;
 mod replay;
@@ -45,6 +46,7 @@ pub struct Plan {
     pub webhooks: usize,
     /// That the audit looks at.
     pub ledger_rows: usize,
+    pub live: live::Size,
 }
 
 impl Plan {
@@ -58,6 +60,7 @@ impl Plan {
         drained_jobs: 20_000,
         webhooks: 6_000,
         ledger_rows: 1_000_000,
+        live: live::Size::FULL,
     };
     /// Everything once, with little of it: shows that it runs.
     pub const QUICK: Self = Self {
@@ -70,6 +73,7 @@ impl Plan {
         drained_jobs: 1_000,
         webhooks: 400,
         ledger_rows: 20_000,
+        live: live::Size::QUICK,
     };
 }
 
@@ -80,6 +84,7 @@ pub enum Part {
     Slots,
     Jobs,
     Webhooks,
+    Live,
     Audit,
 }
 
@@ -133,6 +138,9 @@ impl Bench {
         }
         if parts.contains(&Part::Webhooks) {
             report.sections.push(webhooks::measure(self).await?);
+        }
+        if parts.contains(&Part::Live) {
+            report.sections.push(live::measure(self).await?);
         }
         // Last: it fills the database.
         if parts.contains(&Part::Audit) {

@@ -25,6 +25,11 @@ impl Process {
         Self::spawn(name, Command::new(folder.join(name)).envs(settings.iter().copied()))
     }
 
+    /// Starts a program that stands on the PATH.
+    pub fn start_known(name: &str, arguments: &[&str]) -> Result<Self> {
+        Self::spawn(name, Command::new(name).args(arguments))
+    }
+
     /// Starts this program in another role.
     pub fn start_self(name: &str, arguments: &[&str]) -> Result<Self> {
         Self::spawn(name, Command::new(std::env::current_exe()?).args(arguments))
@@ -38,6 +43,11 @@ impl Process {
             .spawn()
             .with_context(|| format!("{name} cannot be started"))?;
         Ok(Self { name: name.to_owned(), child })
+    }
+
+    /// As the system counts it.
+    pub fn id(&self) -> Result<u32> {
+        self.child.id().with_context(|| format!("{} has ended by itself", self.name))
     }
 
     /// Waits until a GET is answered with 200.
@@ -75,7 +85,7 @@ impl Process {
 
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) -> Result<()> {
-        let id = self.child.id().with_context(|| format!("{} has ended by itself", self.name))?;
+        let id = self.id()?;
         Command::new("kill").arg("-TERM").arg(id.to_string()).status().await?;
         tokio::time::timeout(PATIENCE, self.child.wait())
             .await

@@ -16,7 +16,7 @@ use bench::{Bench, Part, Plan};
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures reservations, slot listings, jobs, webhooks and the audit; the database must be empty."
+    about = "Measures reservations, slot listings, jobs, webhooks, live sessions and the audit; the database must be empty."
 )]
 struct Settings {
     #[command(flatten)]
@@ -36,7 +36,7 @@ struct Settings {
     #[arg(long)]
     quick: bool,
     /// Measures these parts alone.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "audit"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "live", "audit"])]
     only: Vec<Part>,
     #[command(subcommand)]
     role: Option<Role>,

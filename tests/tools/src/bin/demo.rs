@@ -1,5 +1,6 @@
 //! Walks the main job against the running system with a real client, and prints what happens as it happens: one
-//! booking from two registrations to the mentor's share, then a payment that fails, then an answer that is lost.
+//! booking from two registrations over its chat and its session to the mentor's share, then a payment that fails, then an
+//! answer that is lost.
 
 #[path = "../demo/accounts.rs"]
 mod accounts;
@@ -19,6 +20,8 @@ mod lost_answer;
 mod people;
 #[path = "../demo/person.rs"]
 mod person;
+#[path = "../demo/room.rs"]
+mod room;
 #[path = "../demo/session.rs"]
 mod session;
 #[path = "../demo/stand_in.rs"]
@@ -114,15 +117,17 @@ async fn walk(args: &Args, line: &Timeline) -> Result<()> {
     session::hold(&mut world, &mut cast, &booking).await?;
     decline::fail(&mut world, &mut cast).await?;
     lost_answer::lose(&mut world, &cast).await?;
+    room::show(&world, &cast, &booking.id).await?;
     accounts::show_ledger(&world).await?;
     accounts::audit(&world, args.admin()).await?;
     accounts::show_mails(&world, &cast).await?;
     let jobs = &world.jobs;
     let events = cast.mentor.ears.count() + cast.mentee.ears.count();
+    let frames = cast.mentor.ears.frames() + cast.mentee.ears.frames();
     line.plain(&format!(
         "\nAll as promised: {} in {:.1} s.\n\
          {} done, {} waiting for their time, {} cancelled, {} dead.\n\
-         {} over two WebSockets, in order, none missing.\n\
+         {} over two WebSockets, in order, none missing; {} of their room.\n\
          The development clock stays {} s ahead; ./dev admin clock reset brings it back.",
         count(line.kept(), "check"),
         line.elapsed(),
@@ -131,6 +136,7 @@ async fn walk(args: &Args, line: &Timeline) -> Result<()> {
         jobs.count("cancelled"),
         jobs.count("dead"),
         count(events, "event"),
+        count(frames, "frame"),
         world.clock.offset(),
     ));
     Ok(())

@@ -59,7 +59,9 @@ pub struct Welcome {
 #[derive(Clone, Debug)]
 pub enum Frame {
     Event(Event),
-    /// A frame of the protocol itself, such as `token_expiring`; its type.
+    /// What happens in a room, such as `chat.message`; its type.
+    Room(String, Value),
+    /// A frame of the protocol itself, such as `token_expiring`, or the answer to a command; its type.
     Control(String, Value),
     /// The server's close, or `None` when the connection broke.
     Closed(Option<(u16, String)>),
@@ -137,10 +139,11 @@ impl Socket {
             };
             let frame: Value = serde_json::from_str(&text).context("a frame that is no JSON")?;
             let kind = frame["type"].as_str().context("a frame without type")?.to_owned();
-            // Types of events have a dot, those of the protocol have none.
-            return Ok(match kind.contains('.') {
-                true => Frame::Event(serde_json::from_value(frame).context("event")?),
-                false => Frame::Control(kind, frame),
+            // Types of events and of room frames have a dot, those of the protocol have none.
+            return Ok(match (kind.contains('.'), frame.get("room").is_some()) {
+                (true, true) => Frame::Room(kind, frame),
+                (true, false) => Frame::Event(serde_json::from_value(frame).context("event")?),
+                (false, _) => Frame::Control(kind, frame),
             });
         }
     }

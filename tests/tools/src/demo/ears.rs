@@ -1,12 +1,13 @@
-//! What one person hears over the WebSocket, across reconnections.
+//! What one person hears and says over the WebSocket, across reconnections.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use konnect_tools::client::{Event, Frame, Socket, Welcome};
-use serde_json::Value;
-use tokio::sync::watch;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::text::{instant, short, time, won};
@@ -14,10 +15,15 @@ use super::timeline::{Mark, Timeline};
 
 /// How long an event may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+const REFRESHED: &str = "refreshed";
 
 #[derive(Default)]
 struct Heard {
     events: Vec<Event>,
+    /// Frames of rooms, with their types.
+    frames: Vec<(String, Value)>,
+    /// What came back to commands, by their `ref`; a token that was taken is under `refreshed`.
+    answers: HashMap<String, Value>,
     /// The position before the first event.
     start: i64,
     topic: String,
@@ -37,12 +43,15 @@ pub struct Ears {
     heard: Arc<Mutex<Heard>>,
     changed: watch::Sender<()>,
     task: Option<JoinHandle<()>>,
+    mouth: Option<mpsc::UnboundedSender<Value>>,
+    asked: usize,
 }
 
 impl Ears {
     pub fn new(role: &str, line: Timeline) -> Self {
         let changed = watch::Sender::new(());
-        Self { who: format!("WS {role}"), line, heard: Arc::default(), changed, task: None }
+        let who = format!("WS {role}");
+        Self { who, line, heard: Arc::default(), changed, task: None, mouth: None, asked: 0 }
     }
 
     /// Listens to a socket that was opened, the first time, or after [`last`](Self::last).
@@ -56,9 +65,18 @@ impl Ears {
         drop(heard);
         let (who, line) = (self.who.clone(), self.line.clone());
         let (heard, changed) = (self.heard.clone(), self.changed.clone());
+        let (mouth, mut words) = mpsc::unbounded_channel::<Value>();
+        self.mouth = Some(mouth);
         self.task = Some(tokio::spawn(async move {
             loop {
-                let over = match socket.next().await {
+                let next = tokio::select! {
+                    next = socket.next() => next,
+                    Some(word) = words.recv() => match socket.send(&word).await {
+                        Ok(()) => continue,
+                        Err(error) => Err(error),
+                    },
+                };
+                let over = match next {
                     Ok(frame) => take(&who, &line, &heard, frame),
                     Err(error) => {
                         lock(&heard).fault = Some(format!("{error:#}"));
@@ -80,6 +98,52 @@ impl Ears {
         }
     }
 
+    /// Gives a command for a room and waits for its answer.
+    ///
+    /// # Errors
+    /// When it is refused, or not answered within 10 s.
+    pub async fn ask(&mut self, kind: &str, room: &str, fields: &Value) -> Result<Value> {
+        self.asked += 1;
+        let reference = format!("c{}", self.asked);
+        let mut frame = json!({ "type": kind, "ref": reference, "room": room });
+        let own = fields.as_object().context("fields")?;
+        frame.as_object_mut().context("a frame")?.extend(own.clone());
+        self.say(frame)?;
+        let about = format!("an answer to {kind}");
+        let answer = self.until(&about, |heard| heard.answers.get(&reference).cloned()).await?;
+        match answer["type"].as_str() {
+            Some("ok") => Ok(answer["data"].clone()),
+            _ => bail!("not as promised: {kind} is refused: {answer}"),
+        }
+    }
+
+    /// Goes on with a fresh access token, on the connection that is open.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn refresh(&self, token: &str) -> Result<()> {
+        lock(&self.heard).answers.remove(REFRESHED);
+        self.say(json!({ "type": "auth.refresh", "token": token }))?;
+        self.until(REFRESHED, |heard| heard.answers.get(REFRESHED).map(|_| ())).await
+    }
+
+    fn say(&self, frame: Value) -> Result<()> {
+        let mouth = self.mouth.as_ref().context("no socket is open")?;
+        mouth.send(frame).with_context(|| format!("{}: the socket is gone", self.who))
+    }
+
+    /// Waits for a frame of a room of which something is so; frames that came before count too.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub async fn wait_frame(&self, kind: &str, so: impl Fn(&Value) -> bool) -> Result<Value> {
+        let found = |heard: &Heard| {
+            let mut of_kind = heard.frames.iter().filter(|(found, _)| found == kind);
+            of_kind.find(|(_, frame)| so(frame)).map(|(_, frame)| frame.clone())
+        };
+        self.until(kind, found).await
+    }
+
     /// The position of the last event that arrived.
     pub fn last(&self) -> i64 {
         lock(&self.heard).last()
@@ -93,6 +157,11 @@ impl Ears {
     /// How many events arrived.
     pub fn count(&self) -> usize {
         lock(&self.heard).events.len()
+    }
+
+    /// How many frames of rooms arrived.
+    pub fn frames(&self) -> usize {
+        lock(&self.heard).frames.len()
     }
 
     /// Waits for an event of this kind about this reservation; events that came before count too.
@@ -189,8 +258,21 @@ fn take(who: &str, line: &Timeline, heard: &Mutex<Heard>, frame: Frame) -> bool 
             heard.events.push(event);
             false
         }
+        Frame::Room(kind, frame) => {
+            line.line(who, Mark::Frame, format!("     {kind:<30} {}", told(&frame)).trim_end());
+            lock(heard).frames.push((kind, frame));
+            false
+        }
+        Frame::Control(_, frame) if frame["ref"].is_string() => {
+            let reference = frame["ref"].as_str().unwrap_or_default().to_owned();
+            lock(heard).answers.insert(reference, frame);
+            false
+        }
         Frame::Control(kind, frame) => {
             line.line(who, Mark::Frame, &kind);
+            if kind == REFRESHED {
+                lock(heard).answers.insert(kind.clone(), frame.clone());
+            }
             // None of these is to be expected here.
             if matches!(kind.as_str(), "resync_required" | "error") {
                 lock(heard).fault = Some(frame.to_string());
@@ -227,6 +309,20 @@ fn summary(event: &Event) -> String {
     fact("kind", text);
     fact("unread", |v| Some(format!("{v} unread")));
     format!("{:<30} {}", event.kind, facts.join(", ")).trim_end().to_owned()
+}
+
+/// The facts of a room's frame that matter to a reader.
+fn told(frame: &Value) -> String {
+    let mut facts = Vec::new();
+    for name in ["seq", "text", "role", "present", "kind", "reason", "secondsLeft"] {
+        match &frame[name] {
+            Value::Null => {}
+            Value::String(text) => facts.push(text.clone()),
+            Value::Bool(yes) => facts.push(format!("{name} {yes}")),
+            other => facts.push(format!("{name} {other}")),
+        }
+    }
+    facts.join(", ")
 }
 
 fn text(value: &Value) -> Option<String> {

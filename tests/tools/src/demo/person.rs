@@ -62,6 +62,29 @@ impl Person {
         self.take_tokens(&answer)
     }
 
+    /// The same for the socket that is open, too.
+    pub async fn refresh_socket(&mut self) -> Result<()> {
+        self.refresh().await?;
+        self.ears.refresh(self.rest.token().context("not logged in")?).await
+    }
+
+    /// Gives a command for a room and prints it with its answer. `note` shows what matters of that.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn ask(
+        &mut self,
+        kind: &str,
+        room: &str,
+        fields: Value,
+        note: impl FnOnce(&Value) -> String,
+    ) -> Result<Value> {
+        let data = self.ears.ask(kind, room, &fields).await?;
+        let what = format!("{kind:<50} ok  {}", note(&data));
+        self.line.line(self.role, Mark::Call, what.trim_end());
+        Ok(data)
+    }
+
     fn take_tokens(&mut self, tokens: &Value) -> Result<()> {
         let access = tokens["accessToken"].as_str().context("accessToken")?;
         self.rest = self.rest.with_token(access);

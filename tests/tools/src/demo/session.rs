@@ -5,12 +5,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::booking::Booking;
+use super::room;
 use super::text::{count, won};
 use super::timeline::Mark;
 use super::world::{Cast, PRICE, World};
 
 pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Result<()> {
-    world.line.part("3. The session: reminder, start, completion, settlement");
+    world.line.part("3. The session: reminder, chat, call, nobody absent, completion, settlement");
     let id = &booking.id;
     let ends_at = booking.starts_at + TimeDelta::hours(1);
 
@@ -28,10 +29,15 @@ pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Resu
     )?;
     world.line.promise(true, "both were reminded, the mentor after the return")?;
 
+    room::talk(world, cast, id).await?;
+
     world.move_clock(cast, booking.starts_at, "the session begins").await?;
     world.both_hear(cast, "reservation.started", id).await?;
     let job = world.jobs.done("reservation.start.v1", id).await?;
     world.line.promise(job.state == "done", "a job started it, at its time")?;
+    room::meet(world, cast, id).await?;
+    room::stay(world, cast, booking, ends_at).await?;
+    room::part(cast, id).await?;
 
     world
         .move_clock(cast, ends_at + world.rules.auto_complete(), "nobody complained for long enough")

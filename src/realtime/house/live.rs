@@ -1,0 +1,235 @@
+//! Commands of the live session.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Effect, House};
+use crate::clock::Instant;
+use crate::context::{Actor, Context};
+use crate::id::{PresenceId, ReservationId};
+use crate::realtime::attendance::Attendance;
+use crate::realtime::command::LiveWish;
+use crate::realtime::guest::Peer;
+use crate::realtime::live::{self, Entered, LiveCommand, Member, Outcome, Role, SignalKind};
+use crate::realtime::refusal::Refusal;
+use crate::realtime::room::{Frame, To};
+use crate::realtime::rooms::Letterbox;
+use crate::session::{self, Admission, Cause, Refused};
+use crate::transact;
+
+impl House {
+    /// Carries out one command. `attendance`: this connection's place in the session, where it has one.
+    ///
+    /// # Errors
+    /// The refusal its client is told.
+    pub async fn live(
+        &self,
+        peer: Peer,
+        room: ReservationId,
+        wish: LiveWish,
+        attendance: Option<Arc<Attendance>>,
+        letters: Arc<Letterbox>,
+    ) -> Result<(Value, Effect), Refusal> {
+        let command = match wish {
+            LiveWish::Join { take_over } => {
+                return self.join_live(peer, room, take_over, attendance, &letters).await;
+            }
+            LiveWish::Leave => {
+                if let Some(attendance) = attendance {
+                    self.end(&attendance, Cause::Left).await;
+                }
+                return Ok((json!({}), Effect::LiveLeft(room)));
+            }
+            LiveWish::Rtc(command) => command,
+        };
+        let attendance = attendance.ok_or_else(|| Refusal::new("NOT_JOINED"))?;
+        if matches!(command, LiveCommand::Signal { .. }) && !attendance.may_signal() {
+            return Err(Refusal::new("RATE_LIMITED"));
+        }
+        let command = match self.send_straight(&attendance, command) {
+            Some(command) => command,
+            None => return Ok((json!({}), Effect::None)),
+        };
+        let outcome = self.live.command(&attendance.member(), &command).await?;
+        if let (LiveCommand::Signal { epoch, .. }, [Frame { to: To::Connection(to), .. }]) =
+            (&command, outcome.frames.as_slice())
+        {
+            attendance.know_route(*epoch, *to);
+        }
+        let Outcome { ack, frames, media, report } = outcome;
+        if let Some(media) = media {
+            attendance.set_media(media);
+        }
+        self.tell_all(frames);
+        if let Some(report) = report
+            && let Err(error) = self.live.reports().store(&report).await
+        {
+            tracing::warn!(%error, "a quality report was not stored");
+            return Err(Refusal::new("UNAVAILABLE"));
+        }
+        Ok((ack, Effect::None))
+    }
+
+    /// Sends a candidate where the last signal of its epoch went, without asking Redis: they come in dozens. The client
+    /// drops one that an epoch overtakes on the way. Gives back whatever has to be asked for.
+    fn send_straight(&self, attendance: &Attendance, command: LiveCommand) -> Option<LiveCommand> {
+        let (epoch, kind, payload) = match command {
+            LiveCommand::Signal { epoch, kind: kind @ SignalKind::Candidate, payload } => {
+                (epoch, kind, payload)
+            }
+            other => return Some(other),
+        };
+        let Some(to) = attendance.route(epoch) else {
+            return Some(LiveCommand::Signal { epoch, kind, payload });
+        };
+        self.hub.tell(live::signal_frame(&attendance.member(), to, epoch, kind, payload), None);
+        None
+    }
+
+    async fn join_live(
+        &self,
+        peer: Peer,
+        room: ReservationId,
+        take_over: bool,
+        attendance: Option<Arc<Attendance>>,
+        letters: &Arc<Letterbox>,
+    ) -> Result<(Value, Effect), Refusal> {
+        let core = &self.core;
+        let admission = session::admit(core.db.pool(), room, peer.user, core.clock.now(), &core.rules).await;
+        let admission = admission.map_err(|refused| self.refusal(refused))?;
+        // Whatever is told after the entry is heard.
+        let (ear, standing) = self.hub.enter(room, letters);
+        standing.wait().await;
+        let member = member(peer, &admission);
+        let entered = match self.live.enter(&member, take_over).await {
+            Ok(entered) => entered,
+            Err(refusal) => {
+                if refusal.code == "UNAVAILABLE" {
+                    self.came_in_vain(peer, room).await;
+                }
+                return Err(refusal);
+            }
+        };
+        let Entered { held, ack, frames, .. } = entered;
+        let (presence, admission) = match self.note_entry(peer, room).await {
+            Ok(noted) => noted,
+            Err(refusal) => {
+                // The gate has closed meanwhile, or the database is away: nobody entered.
+                if let Ok(left) = self.live.leave(&held).await {
+                    self.tell_all(left.frames);
+                }
+                return Err(refusal);
+            }
+        };
+        self.tell_all(frames);
+        // The same connection joined again: the stay before ends here.
+        if let Some(before) = attendance.filter(|before| before.end()) {
+            self.note_leaving(before.presence(), core.clock.now(), Cause::Left).await;
+        }
+        let attendance = Arc::new(Attendance::new(held, presence, admission.ends_at, ear));
+        self.attend(&attendance);
+        Ok((ack, Effect::LiveJoined(attendance)))
+    }
+
+    /// How the session stands, for a connection that missed some of its frames.
+    pub async fn snapshot(&self, room: ReservationId) -> Result<Value, Refusal> {
+        let snapshot = self.live.snapshot(room).await?;
+        let mut fields = serde_json::to_value(snapshot).map_err(|_| Refusal::new("INTERNAL"))?;
+        fields["room"] = json!(room);
+        fields["reason"] = json!("resync");
+        Ok(fields)
+    }
+
+    /// A connection is over.
+    pub async fn depart(&self, rooms: Vec<Arc<Attendance>>) {
+        for attendance in rooms {
+            self.end(&attendance, Cause::Closed).await;
+        }
+    }
+
+    /// Ends an attendance: frees the place in the room and closes the evidence. Once.
+    pub async fn end(&self, attendance: &Attendance, cause: Cause) {
+        if !attendance.end() {
+            return;
+        }
+        let now = self.core.clock.now();
+        match self.live.leave(&attendance.held()).await {
+            Ok(left) => self.tell_all(left.frames),
+            // The lease ends by itself.
+            Err(refusal) => tracing::warn!(code = refusal.code, "a place in a room was not given back"),
+        }
+        self.note_leaving(attendance.presence(), now, cause).await;
+    }
+
+    /// Somebody is there although their stay was taken for over: a process that was silent for too long lives. A new stay
+    /// is written.
+    pub(super) async fn note_return(&self, attendance: &Attendance) {
+        let member = attendance.member();
+        let peer = Peer { user: member.user, connection: member.connection };
+        match self.note_entry(peer, attendance.room).await {
+            Ok((presence, _)) => attendance.set_presence(presence),
+            // The gate will say so to the room, too.
+            Err(refusal) => tracing::warn!(code = refusal.code, "a stay was not written again"),
+        }
+    }
+
+    async fn note_entry(&self, peer: Peer, room: ReservationId) -> Result<(PresenceId, Admission), Refusal> {
+        let (core, node) = (&self.core, self.hub.node().to_string());
+        transact!(core.db, context(peer), Refused, tx => {
+            session::joined(tx, &core.rules, room, peer.user, peer.connection, &node).await
+        })
+        .map_err(|refused| self.refusal(refused))
+    }
+
+    /// Somebody came, and could not be let in through a fault of ours: they are not to be taken for absent.
+    async fn came_in_vain(&self, peer: Peer, room: ReservationId) {
+        if let Ok((presence, _)) = self.note_entry(peer, room).await {
+            self.note_leaving(presence, self.core.clock.now(), Cause::Outage).await;
+        }
+    }
+
+    /// Closes the evidence of a stay. When that fails, the reconciler does.
+    pub(super) async fn note_leaving(&self, presence: PresenceId, at: Instant, cause: Cause) {
+        let context = Context::new(Actor::Anonymous, presence.to_string());
+        let noted = transact!(self.core.db, context.clone(), sqlx::Error, tx => {
+            session::left(tx, presence, at, cause).await
+        });
+        if let Err(error) = noted {
+            tracing::warn!(%error, %presence, "a stay was not closed; the reconciler will");
+        }
+    }
+
+    fn refusal(&self, refused: Refused) -> Refusal {
+        let refusal = Refusal::new(refused.word());
+        match refused {
+            Refused::NotInWindow { opens_at, closes_at } => {
+                refusal.with("opensAt", json!(opens_at)).with("closesAt", json!(closes_at))
+            }
+            Refused::Database(error) => {
+                tracing::warn!(%error, "the gate could not be asked");
+                refusal
+            }
+            _ => refusal,
+        }
+    }
+}
+
+fn context(peer: Peer) -> Context {
+    Context::new(Actor::User(peer.user), peer.connection.to_string())
+}
+
+fn member(peer: Peer, admission: &Admission) -> Member {
+    Member {
+        room: admission.reservation.id,
+        user: peer.user,
+        peer: admission.peer,
+        role: match admission.role {
+            session::Role::Mentor => Role::Mentor,
+            session::Role::Mentee => Role::Mentee,
+        },
+        connection: peer.connection,
+        opens_at: admission.opens_at,
+        closes_at: admission.closes_at,
+    }
+}

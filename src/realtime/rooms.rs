@@ -1,0 +1,327 @@
+//! The rooms that connections of this process are in, and what they hear there.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::channels::Standing;
+use super::hub::Inner;
+use super::lock;
+use super::room::{Frame, To, topic};
+use crate::id::{ConnectionId, NodeId, ReservationId};
+use crate::session::Cause;
+
+/// Frames that may wait for one connection.
+const CAPACITY: usize = 256;
+
+/// A frame on its way to the connections in a room.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// The process that told it, which has told its own connections already.
+    from: NodeId,
+    pub room: ReservationId,
+    pub to: To,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The position in the room's log, for what stands there.
+    pub seq: Option<i64>,
+    /// The frame without its type: an object.
+    pub fields: Value,
+    #[serde(skip)]
+    text: OnceLock<String>,
+}
+
+impl Told {
+    pub(super) fn new(from: NodeId, frame: Frame, seq: Option<i64>) -> Self {
+        let Frame { kind, room, to, data } = frame;
+        let mut fields = data;
+        if let Value::Object(fields) = &mut fields {
+            fields.insert("room".to_owned(), room.to_string().into());
+        }
+        Self { from, room, to, kind: kind.to_owned(), seq, fields, text: OnceLock::new() }
+    }
+
+    /// How the stay of whoever hears it ends, if it does.
+    pub fn ends_live(&self) -> Option<Cause> {
+        match self.kind.as_str() {
+            "rtc.superseded" => Some(Cause::Superseded),
+            "session.closed" => Some(Cause::Window),
+            _ => None,
+        }
+    }
+
+    /// The epoch that it says is the room's.
+    pub fn epoch(&self) -> Option<i64> {
+        (self.kind == "rtc.state").then(|| self.fields["epoch"].as_i64()).flatten()
+    }
+
+    /// What every frame of this process begins with on its way.
+    pub(super) fn prefix(from: NodeId) -> String {
+        format!("{{\"from\":\"{from}\",")
+    }
+
+    /// The frame as the plain WebSocket sends it; made once for all connections.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| text(&self.kind, &self.fields))
+    }
+}
+
+/// A frame as the plain WebSocket sends it.
+pub fn text(kind: &str, fields: &Value) -> String {
+    let fields = fields.to_string();
+    let rest = fields.strip_prefix('{').unwrap_or("}");
+    let comma = if rest == "}" { "" } else { "," };
+    format!("{{\"type\":\"{kind}\"{comma}{rest}")
+}
+
+/// What a connection hears.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    Frame(Arc<Told>),
+    /// Something of this room's log was missed.
+    Missed(ReservationId),
+    /// There was no room for some of the frames.
+    Overflowed,
+}
+
+/// Where what a connection hears waits for it; filling it never blocks.
+#[derive(Debug)]
+pub struct Letterbox {
+    connection: ConnectionId,
+    state: Mutex<Waiting>,
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Heard>,
+    overflowed: bool,
+}
+
+impl Letterbox {
+    pub fn new(connection: ConnectionId) -> Self {
+        Self { connection, state: Mutex::default(), filled: Notify::new() }
+    }
+
+    fn push(&self, heard: Heard) {
+        let mut state = lock(&self.state);
+        if state.queue.len() >= CAPACITY {
+            state.queue = VecDeque::new();
+            state.overflowed = true;
+        } else if !state.overflowed {
+            state.queue.push_back(heard);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// What is heard next. May be dropped at any point without losing it.
+    pub async fn recv(&self) -> Heard {
+        loop {
+            if let Some(heard) = self.pop() {
+                return heard;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    fn pop(&self) -> Option<Heard> {
+        let mut state = lock(&self.state);
+        if std::mem::take(&mut state.overflowed) {
+            return Some(Heard::Overflowed);
+        }
+        state.queue.pop_front()
+    }
+}
+
+/// A connection's ear in one room, until it is dropped.
+pub struct Ear {
+    inner: Arc<Inner>,
+    room: ReservationId,
+    letters: Arc<Letterbox>,
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.inner.rooms.leave(self.room, &self.letters);
+        self.inner.channels.leave(&topic(self.room).into());
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Rooms {
+    rooms: Mutex<HashMap<ReservationId, Room>>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    /// With the number of ears: a connection may follow the chat and attend the session.
+    letterboxes: HashMap<ConnectionId, (Arc<Letterbox>, usize)>,
+    /// The newest position of the log that was told here.
+    told: i64,
+}
+
+impl Rooms {
+    fn leave(&self, room: ReservationId, letters: &Arc<Letterbox>) {
+        let mut rooms = lock(&self.rooms);
+        if let Some(here) = rooms.get_mut(&room) {
+            if let Entry::Occupied(mut entry) = here.letterboxes.entry(letters.connection) {
+                entry.get_mut().1 -= 1;
+                if entry.get().1 == 0 {
+                    entry.remove();
+                }
+            }
+            if here.letterboxes.is_empty() {
+                rooms.remove(&room);
+            }
+        }
+    }
+
+    fn join(&self, room: ReservationId, letters: &Arc<Letterbox>) {
+        let mut rooms = lock(&self.rooms);
+        let here = rooms.entry(room).or_default();
+        here.letterboxes.entry(letters.connection).or_insert_with(|| (letters.clone(), 0)).1 += 1;
+    }
+
+    /// Tells the connections of this process. `true`: nobody elsewhere is meant.
+    pub fn deliver(&self, told: &Arc<Told>) -> bool {
+        let mut rooms = lock(&self.rooms);
+        let Some(here) = rooms.get_mut(&told.room) else { return false };
+        if let To::Connection(connection) = told.to {
+            let found = here.letterboxes.get(&connection);
+            found.inspect(|(letterbox, _)| letterbox.push(Heard::Frame(told.clone())));
+            return found.is_some();
+        }
+        here.told = here.told.max(told.seq.unwrap_or(0));
+        for (letterbox, _) in here.letterboxes.values() {
+            letterbox.push(Heard::Frame(told.clone()));
+        }
+        false
+    }
+
+    pub fn all(&self) -> Vec<ReservationId> {
+        lock(&self.rooms).keys().copied().collect()
+    }
+
+    /// Compares with the head of the room's log: when something was not told here, everybody is told to read on.
+    pub fn compare(&self, room: ReservationId, head: i64) {
+        let mut rooms = lock(&self.rooms);
+        let Some(here) = rooms.get_mut(&room) else { return };
+        if head > here.told {
+            here.told = head;
+            for (letterbox, _) in here.letterboxes.values() {
+                letterbox.push(Heard::Missed(room));
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Hears of a room from now on.
+    pub fn enter(self: &Arc<Self>, room: ReservationId, letters: &Arc<Letterbox>) -> (Ear, Standing) {
+        self.rooms.join(room, letters);
+        let standing = self.channels.join(&topic(room).into());
+        (Ear { inner: self.clone(), room, letters: letters.clone() }, standing)
+    }
+
+    /// A frame that came over Redis.
+    pub fn receive_told(&self, payload: &[u8]) -> serde_json::Result<()> {
+        // Its own frames come back, too: they are not even read.
+        if !payload.starts_with(self.own_prefix.as_bytes()) {
+            let told: Told = serde_json::from_slice(payload)?;
+            self.rooms.deliver(&Arc::new(told));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(room: ReservationId, seq: i64) -> Arc<Told> {
+        let frame = Frame { kind: "chat.message", room, to: To::All, data: json!({ "seq": seq }) };
+        Arc::new(Told::new(NodeId::generate(), frame, Some(seq)))
+    }
+
+    #[test]
+    fn the_text_is_the_object_with_its_type_in_front() {
+        let room = ReservationId::generate();
+        let text = told(room, 7).text().to_owned();
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(value, json!({ "type": "chat.message", "seq": 7, "room": room }));
+        assert_eq!(super::text("a.b", &json!({})), r#"{"type":"a.b"}"#);
+    }
+
+    #[test]
+    fn a_full_letterbox_says_so_once_and_fills_again() {
+        let (letters, room) = (Letterbox::new(ConnectionId::generate()), ReservationId::generate());
+        for seq in 0..=CAPACITY as i64 {
+            letters.push(Heard::Frame(told(room, seq)));
+        }
+        assert!(matches!(letters.pop(), Some(Heard::Overflowed)));
+        assert!(letters.pop().is_none());
+        letters.push(Heard::Missed(room));
+        assert!(matches!(letters.pop(), Some(Heard::Missed(_))));
+    }
+
+    #[test]
+    fn a_connection_with_two_ears_hears_once_and_until_the_last_is_gone() {
+        let (rooms, room) = (Rooms::default(), ReservationId::generate());
+        let letters = Arc::new(Letterbox::new(ConnectionId::generate()));
+        rooms.join(room, &letters);
+        rooms.join(room, &letters);
+        rooms.deliver(&told(room, 1));
+        assert!(matches!(letters.pop(), Some(Heard::Frame(_))) && letters.pop().is_none());
+        rooms.leave(room, &letters);
+        rooms.deliver(&told(room, 2));
+        assert!(letters.pop().is_some());
+        rooms.leave(room, &letters);
+        assert!(rooms.all().is_empty());
+    }
+
+    #[test]
+    fn a_frame_for_one_connection_is_for_no_other_and_goes_nowhere_else() {
+        let (rooms, room) = (Rooms::default(), ReservationId::generate());
+        let [one, other] = [(); 2].map(|()| Arc::new(Letterbox::new(ConnectionId::generate())));
+        rooms.join(room, &one);
+        rooms.join(room, &other);
+        let to = |to| {
+            let frame = Frame { kind: "rtc.signal", room, to, data: json!({}) };
+            Arc::new(Told::new(NodeId::generate(), frame, None))
+        };
+        assert!(rooms.deliver(&to(To::Connection(one.connection))));
+        assert!(one.pop().is_some() && other.pop().is_none());
+        assert!(!rooms.deliver(&to(To::Connection(ConnectionId::generate()))), "it is elsewhere");
+        assert!(!rooms.deliver(&to(To::All)), "others may be elsewhere");
+    }
+
+    #[test]
+    fn the_own_frames_are_known_by_their_beginning() {
+        let node = NodeId::generate();
+        let frame = Frame { kind: "a.b", room: ReservationId::generate(), to: To::All, data: json!({}) };
+        let payload = serde_json::to_string(&Told::new(node, frame, None)).expect("plain data");
+        assert!(payload.starts_with(&Told::prefix(node)), "{payload}");
+        assert!(!payload.starts_with(&Told::prefix(NodeId::generate())));
+    }
+
+    #[test]
+    fn what_was_told_is_no_gap() {
+        let (rooms, room) = (Rooms::default(), ReservationId::generate());
+        let letters = Arc::new(Letterbox::new(ConnectionId::generate()));
+        rooms.join(room, &letters);
+        rooms.deliver(&told(room, 3));
+        rooms.compare(room, 3);
+        assert!(matches!(letters.pop(), Some(Heard::Frame(_))));
+        assert!(letters.pop().is_none());
+        rooms.compare(room, 4);
+        rooms.compare(room, 4);
+        assert!(matches!(letters.pop(), Some(Heard::Missed(_))) && letters.pop().is_none());
+    }
+}

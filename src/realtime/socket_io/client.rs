@@ -1,0 +1,317 @@
+//! One connection to a namespace.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde_json::{Map, Value, json};
+use socketioxide::SendError;
+use socketioxide::SocketError;
+use socketioxide::extract::SocketRef;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Namespace;
+use super::door::Door;
+use super::reply::Reply;
+use crate::auth::Principal;
+use crate::event;
+use crate::id::{ConnectionId, jitter};
+use crate::realtime::bucket::Bucket;
+use crate::realtime::command::Command;
+use crate::realtime::ending::{FRAMES, ends_session};
+use crate::realtime::guest::{Ask, GuestLink, Peer, Said};
+use crate::realtime::listener::{Listener, Signal};
+use crate::realtime::lock;
+use crate::realtime::refusal::Refusal;
+use crate::realtime::seat::Seat;
+
+/// How often expiry is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+const WARNING: TimeDelta = TimeDelta::seconds(60);
+/// How long a packet waits when the library has no room, before it is tried again.
+pub(super) const AGAIN: Duration = Duration::from_millis(25);
+/// At a stop, connections close within this time, not all at once; clients come back spread over the other.
+const DRAIN_MS: u64 = 2_000;
+const RETURN_MS: u64 = 5_000;
+
+pub struct Client {
+    door: Arc<Door>,
+    /// While the connection is open: the library's socket holds handlers that hold this.
+    socket: Mutex<Option<SocketRef>>,
+    namespace: Namespace,
+    peer: Peer,
+    state: Mutex<State>,
+    /// The client may be told something.
+    open: CancellationToken,
+    /// The connection is over.
+    gone: CancellationToken,
+}
+
+struct State {
+    principal: Principal,
+    warned: bool,
+    bucket: Bucket,
+    /// Called with the first command.
+    guest: Option<mpsc::Sender<Ask>>,
+    /// Counts the connection until it is over and its rooms know.
+    seat: Option<Arc<Seat>>,
+}
+
+impl Client {
+    /// Somebody who was let in. Commands may come before [`begin`](Self::begin): the client may know of its admission
+    /// before the library says so.
+    pub fn new(door: Arc<Door>, namespace: Namespace, principal: Principal, seat: Seat) -> Arc<Self> {
+        let peer = Peer { user: principal.user_id, connection: ConnectionId::generate() };
+        let bucket = Bucket::new(FRAMES, Instant::now());
+        let seat = Some(Arc::new(seat));
+        Arc::new(Self {
+            door,
+            socket: Mutex::default(),
+            namespace,
+            peer,
+            state: Mutex::new(State { principal, warned: false, bucket, guest: None, seat }),
+            open: CancellationToken::new(),
+            gone: CancellationToken::new(),
+        })
+    }
+
+    /// The connection is open: it is served from now on, unless it is over already.
+    pub fn begin(self: Arc<Self>, socket: SocketRef) {
+        let topic = event::user_topic(self.peer.user);
+        let listener = self.door.house.hub().listen(topic);
+        *lock(&self.socket) = Some(socket);
+        self.open.cancel();
+        tokio::spawn(self.keep(listener));
+    }
+
+    /// The library says that the connection is over.
+    pub fn left(&self) {
+        self.gone.cancel();
+    }
+
+    /// Watches over the connection: its token, its session, the process.
+    async fn keep(self: Arc<Self>, mut listener: Listener) {
+        let stop = self.door.house.hub().stopping();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let ends = tokio::select! {
+                () = self.gone.cancelled() => break,
+                () = stop.cancelled() => return self.go_away().await,
+                _ = look.tick() => self.look(),
+                signal = listener.recv() => self.heard(signal).await,
+            };
+            if let Some(reason) = ends {
+                self.close(reason);
+                break;
+            }
+        }
+        self.disconnect(None);
+    }
+
+    /// Ends the connection, if it is not over yet, and forgets it. The client hears the reason before, if there is one.
+    fn disconnect(&self, reason: Option<&'static str>) {
+        self.gone.cancel();
+        lock(&self.state).seat = None;
+        if let Some(socket) = lock(&self.socket).take() {
+            tokio::spawn(end(socket, reason));
+        }
+    }
+
+    fn emit(&self, kind: &str, fields: &Value) -> Result<(), SendError> {
+        match &*lock(&self.socket) {
+            Some(socket) => socket.emit(kind, fields),
+            None => Err(SendError::Socket(SocketError::Closed)),
+        }
+    }
+
+    /// Once a second. The reason to close, if there is one.
+    fn look(&self) -> Option<&'static str> {
+        let now = self.door.house.core().clock.now();
+        let mut state = lock(&self.state);
+        let expires_at = state.principal.expires_at;
+        if now >= expires_at {
+            return Some("INVALID_TOKEN");
+        }
+        if !state.warned && now >= expires_at - WARNING {
+            state.warned = true;
+            drop(state);
+            self.tell("token_expiring", &json!({ "sessionExpiresAt": expires_at }));
+        }
+        None
+    }
+
+    async fn heard(&self, signal: Signal) -> Option<&'static str> {
+        let session = lock(&self.state).principal.session_id;
+        let ended = match signal {
+            Signal::Frame(event) => ends_session(&event, session),
+            // Something was missed: the end of the session, perhaps.
+            Signal::CatchUp => {
+                let pool = self.door.house.core().db.pool();
+                matches!(crate::auth::session_live(pool, session).await, Ok(false))
+            }
+        };
+        ended.then_some("SESSION_ENDED")
+    }
+
+    fn close(&self, reason: &'static str) {
+        if self.gone.is_cancelled() {
+            return;
+        }
+        metrics::counter!("konnect_sockets_closed_total", "code" => reason).increment(1);
+        self.disconnect(Some(reason));
+    }
+
+    async fn go_away(&self) {
+        self.tell("going_away", &json!({ "retryAfterMs": 200 + jitter(RETURN_MS) }));
+        tokio::select! {
+            () = sleep(Duration::from_millis(200 + jitter(DRAIN_MS))) => {}
+            () = self.gone.cancelled() => {}
+        }
+        self.disconnect(None);
+    }
+
+    fn tell(&self, kind: &str, fields: &Value) {
+        // A client that has no room for it will see the connection end.
+        let _ = self.emit(kind, fields);
+    }
+
+    /// An event of the client.
+    pub fn received(self: &Arc<Self>, name: &str, data: Option<Value>, ack: Reply) {
+        if self.gone.is_cancelled() {
+            return;
+        }
+        metrics::counter!("konnect_socketio_events_total").increment(1);
+        if !lock(&self.state).bucket.take(Instant::now()) {
+            self.close("RATE_LIMITED");
+            return;
+        }
+        let fields = match data {
+            Some(Value::Object(fields)) => fields,
+            None | Some(Value::Null) => Map::new(),
+            Some(_) => return self.answer(ack, Err(Refusal::new("frame.invalid"))),
+        };
+        match name {
+            "ping" => self.answer(ack, Ok(json!({ "serverNow": self.door.house.core().clock.now() }))),
+            "auth.refresh" => drop(tokio::spawn(self.clone().refresh(fields, ack))),
+            other => self.ask(other, fields, ack),
+        }
+    }
+
+    fn ask(self: &Arc<Self>, event: &str, fields: Map<String, Value>, ack: Reply) {
+        let Some(kind) = self.namespace.command(event) else {
+            return self.answer(ack, Err(Refusal::new("frame.unknown_type")));
+        };
+        let command = match Command::parse(kind, fields) {
+            Ok(command) => command,
+            Err(refusal) => return self.answer(ack, Err(refusal)),
+        };
+        let client = self.clone();
+        let answer = Box::new(move |outcome| client.answer(ack, outcome));
+        if self.guest().try_send(Ask { command, answer }).is_err() {
+            self.close("RATE_LIMITED");
+        }
+    }
+
+    /// The guest's inbox; calls the guest when there is none yet.
+    fn guest(self: &Arc<Self>) -> mpsc::Sender<Ask> {
+        let mut state = lock(&self.state);
+        if let Some(asks) = &state.guest {
+            return asks.clone();
+        }
+        let guest = GuestLink::new(&self.door.house, self.peer);
+        let asks = guest.asks().clone();
+        state.guest = Some(asks.clone());
+        let seat = state.seat.clone();
+        drop(state);
+        tokio::spawn(self.clone().serve(guest, seat));
+        asks
+    }
+
+    /// Hands what the guest says to the library, as fast as it takes it.
+    async fn serve(self: Arc<Self>, mut guest: GuestLink, seat: Option<Arc<Seat>>) {
+        tokio::select! {
+            () = self.gone.cancelled() => {}
+            () = self.open.cancelled() => {}
+        }
+        loop {
+            let said = tokio::select! {
+                () = self.gone.cancelled() => break,
+                said = guest.next() => said,
+            };
+            match said {
+                None => {
+                    self.close("TOO_SLOW");
+                    break;
+                }
+                Some(Said::Told(told)) => self.hand_on(&told.kind, &told.fields, &guest.too_slow).await,
+                Some(Said::Own { kind, fields }) => self.hand_on(kind, &fields, &guest.too_slow).await,
+                Some(Said::Answer(_)) => {}
+            }
+        }
+        lock(&self.state).guest = None;
+        guest.close().await;
+        drop(seat);
+    }
+
+    async fn hand_on(&self, kind: &str, fields: &Value, too_slow: &CancellationToken) {
+        loop {
+            match self.emit(kind, fields) {
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
+                Ok(()) => {
+                    metrics::counter!("konnect_frames_sent_total").increment(1);
+                    return;
+                }
+                Err(_) => return,
+            }
+            tokio::select! {
+                () = self.gone.cancelled() => return,
+                () = too_slow.cancelled() => return,
+                () = sleep(AGAIN) => {}
+            }
+        }
+    }
+
+    async fn refresh(self: Arc<Self>, fields: Map<String, Value>, ack: Reply) {
+        let token = fields.get("token").and_then(Value::as_str).filter(|_| fields.len() == 1);
+        let Some(token) = token else { return self.answer(ack, Err(Refusal::new("frame.invalid"))) };
+        let outcome = match self.door.verify(token).await {
+            Ok(principal) if principal.user_id == self.peer.user => {
+                let expires_at = principal.expires_at;
+                let mut state = lock(&self.state);
+                state.principal = principal;
+                state.warned = false;
+                Ok(json!({ "sessionExpiresAt": expires_at }))
+            }
+            Ok(_) => Err(Refusal::new("INVALID_TOKEN")),
+            Err(refused) => Err(Refusal::new(refused.0)),
+        };
+        self.answer(ack, outcome);
+    }
+
+    fn answer(&self, ack: Reply, outcome: Result<Value, Refusal>) {
+        let answer = match outcome {
+            Ok(data) => json!({ "ok": true, "data": data }),
+            Err(refusal) => {
+                json!({ "ok": false, "error": refusal.object(self.door.house.core().clock.now()) })
+            }
+        };
+        ack.send(answer);
+    }
+}
+
+/// Says why, and leaves the namespace. The library refuses both while a client that does not read has filled its channel:
+/// then they wait until it reads again, or until the library misses its answers to pings and drops it.
+async fn end(socket: SocketRef, reason: Option<&'static str>) {
+    if let Some(reason) = reason {
+        let fields = json!({ "reason": reason });
+        while let Err(SendError::Socket(SocketError::InternalChannelFull)) = socket.emit("closing", &fields) {
+            sleep(AGAIN).await;
+        }
+    }
+    while let Err(SocketError::InternalChannelFull) = socket.clone().disconnect() {
+        sleep(AGAIN).await;
+    }
+}

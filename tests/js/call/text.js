@@ -1,0 +1,61 @@
+// Everything the page says, in Korean and English.
+
+const TEXTS = {
+  ko: {
+    opening: '연결하는 중입니다',
+    waiting: '상대를 기다리고 있습니다',
+    connecting: '상대와 연결하는 중입니다',
+    connected: '연결되었습니다',
+    lost: '연결이 끊겼습니다. 다시 연결합니다',
+    elsewhere: '다른 기기에서 참여 중입니다',
+    superseded: '다른 기기가 이어받았습니다',
+    closed: '세션이 끝났습니다',
+    noCamera: '카메라와 마이크를 쓸 수 없습니다',
+    refused: '들어갈 수 없습니다',
+    me: '나',
+    mentor: '멘토',
+    mentee: '멘티',
+    mic: '마이크',
+    camera: '카메라',
+    share: '화면 공유 요청',
+    asked: '허락을 기다리는 중',
+    start: '화면 공유 시작',
+    stop: '공유 멈추기',
+    revoke: '상대의 공유 중지',
+    allow: '화면 공유 허용',
+    deny: '거절',
+    takeOver: '이 기기로 이어받기',
+    screen: '공유 화면',
+  },
+  en: {
+    opening: 'Connecting',
+    waiting: 'Waiting for the other person',
+    connecting: 'Connecting to the other person',
+    connected: 'Connected',
+    lost: 'Connection lost. Trying again',
+    elsewhere: 'You are in this session on another device',
+    superseded: 'Another device has taken over',
+    closed: 'The session is over',
+    noCamera: 'Camera and microphone cannot be used',
+    refused: 'You cannot enter',
+    me: 'You',
+    mentor: 'Mentor',
+    mentee: 'Mentee',
+    mic: 'Microphone',
+    camera: 'Camera',
+    share: 'Ask to share the screen',
+    asked: 'Waiting for permission',
+    start: 'Start sharing',
+    stop: 'Stop sharing',
+    revoke: 'End their sharing',
+    allow: 'Allow the screen',
+    deny: 'Refuse',
+    takeOver: 'Take over here',
+    screen: 'Shared screen',
+  },
+};
+
+/** The texts of a language tag; Korean when there are none for it. */
+export function texts(language) {
+  return TEXTS[language?.slice(0, 2)] ?? TEXTS.ko;
+}
