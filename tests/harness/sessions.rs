@@ -97,6 +97,12 @@ impl TestApp {
         self.log_in(&booking.mentee).await.client.post(&format!("{}/extensions", booking.path()), body).await
     }
 
+    /// The mentor is asked to give an extension for nothing.
+    pub async fn give(&self, booking: &Booking, extension: &Booking) -> Answer {
+        let mentor = self.log_in(&booking.mentor).await;
+        mentor.client.post(&format!("{}/extensions/{}/free", booking.path(), extension.id), json!({})).await
+    }
+
     /// An extension of a booking, as a booking of the same two.
     pub async fn extended(&self, booking: &Booking, minutes: i64) -> Booking {
         let body = self.extend(booking, minutes).await.ok(201);

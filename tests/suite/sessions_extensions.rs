@@ -105,11 +105,9 @@ async fn s69_a_mentor_gives_the_time_for_nothing() {
     let app = TestApp::start().await;
     let booking = running(&app).await;
     let extension = app.extended(&booking, 15).await;
-    let mentor = app.log_in(&booking.mentor).await;
-    let path = format!("{}/extensions/{}/free", booking.path(), extension.id);
-    let given = mentor.client.post(&path, json!({})).await.ok(200);
+    let given = app.give(&booking, &extension).await.ok(200);
     assert_eq!((&given["state"], &given["price"]), (&json!("confirmed"), &json!(0)));
-    mentor.client.post(&path, json!({})).await.problem(409, "reservation.not_allowed");
+    app.give(&booking, &extension).await.problem(409, "reservation.not_allowed");
     app.run_jobs_twice().await;
     assert_eq!(
         app.notices_of(&booking.mentee, "reservation.confirmed").await,
@@ -203,9 +201,7 @@ async fn s69_time_that_somebody_has_is_not_given() {
     let extension = app.extended(&booking, 30).await;
     let taken = app.extend(&booking, 15).await.problem(409, "session.extension_pending");
     assert_eq!(taken["code"], "session.extension_pending");
-    let mentor = app.log_in(&mentor).await;
-    let path = format!("{}/extensions/{}/free", booking.path(), extension.id);
-    mentor.client.post(&path, json!({})).await.ok(200);
+    app.give(&booking, &extension).await.ok(200);
     // A second one after the first has no room left.
     let taken = app.extend(&booking, 15).await.problem(409, "session.extension_taken");
     assert_eq!(taken["context"], json!({ "minutesLeft": 50, "minutesFree": 0 }));
@@ -214,7 +210,7 @@ async fn s69_time_that_somebody_has_is_not_given() {
     // Only the mentee asks, for whole quarters, and only while the session runs.
     let body = json!({ "minutes": 15 });
     let asks = format!("{}/extensions", booking.path());
-    mentor.client.post(&asks, body.clone()).await.problem(409, "reservation.not_allowed");
+    app.log_in(&mentor).await.client.post(&asks, body.clone()).await.problem(409, "reservation.not_allowed");
     next.client.post(&asks, body.clone()).await.problem(401, "auth.token_expired");
     app.log_in(&next).await.client.post(&asks, body.clone()).await.problem(404, "reservation.not_found");
     for bad in [0, 10, 20, 75, -15] {
@@ -293,9 +289,7 @@ async fn s69_an_early_end_within_the_extension_ends_both() {
     let app = TestApp::start().await;
     let booking = running(&app).await;
     let extension = app.extended(&booking, 30).await;
-    let mentor = app.log_in(&booking.mentor).await;
-    let path = format!("{}/extensions/{}/free", booking.path(), extension.id);
-    mentor.client.post(&path, json!({})).await.ok(200);
+    app.give(&booking, &extension).await.ok(200);
     app.advance_to(extension.starts_at + TimeDelta::minutes(10));
     app.run_jobs().await;
     app.ask_end(&booking, &booking.mentor).await.ok(200);
@@ -341,9 +335,7 @@ async fn s69_an_extension_that_outlives_its_session_is_found() {
     let app = TestApp::start().await;
     let booking = running(&app).await;
     let extension = app.extended(&booking, 30).await;
-    let mentor = app.log_in(&booking.mentor).await;
-    let path = format!("{}/extensions/{}/free", booking.path(), extension.id);
-    mentor.client.post(&path, json!({})).await.ok(200);
+    app.give(&booking, &extension).await.ok(200);
     let admin = app.log_in(&app.admin("judge").await).await;
     let body = json!({ "reason": "a mistake", "refund": "full" });
     admin.client.post(&format!("/v1/admin/reservations/{}/cancel", booking.id), body).await.ok(200);
