@@ -10,7 +10,7 @@ use super::error::Error;
 use super::files;
 use super::model::{Access, Draft, Entry, Said, Stored, What, Wish};
 use super::rights::Rights;
-use super::store::{self, Inserted, Store};
+use super::store::{self, Fault, Inserted, Store};
 use super::text::{MAX_KINDS, check_client_id, check_emoji, clean};
 use crate::clock::Instant;
 use crate::core::Core;
@@ -89,9 +89,13 @@ async fn written(
     };
     for attempt in 1..=ATTEMPTS {
         entry.seq = head + 1;
-        if store.insert(&entry, digest).await? == Inserted::Done {
-            store.raise_head(entry.room, entry.seq).await?;
-            let applied = heal(store, entry).await?;
+        // From here on no answer is no failure.
+        if store.insert(&entry, digest).await.map_err(unanswered)? == Inserted::Done {
+            store.raise_head(entry.room, entry.seq).await.map_err(unanswered)?;
+            let applied = heal(store, entry).await.map_err(|error| match error {
+                Error::Store(fault) => unanswered(fault),
+                other => other,
+            })?;
             return Ok(Stored { entry: applied, duplicate: false });
         }
         if let Some(stored) = repeated(store, access, draft, digest).await? {
@@ -102,6 +106,11 @@ async fn written(
         head = healed_head(store, access.room).await?;
     }
     Err(Error::Crowded)
+}
+
+/// What is said of a fault when the entry may be stored already.
+fn unanswered(fault: Fault) -> Error {
+    if fault.is_away() { Error::Unanswered(fault) } else { Error::Store(fault) }
 }
 
 /// The entry that a draft became before, if it did.

@@ -39,6 +39,9 @@ pub enum Error {
     Upload(std::io::Error),
     #[error("others wrote into the room at the same moment, again and again")]
     Crowded,
+    /// MongoDB was asked to store it and did not answer: it may be stored or not.
+    #[error("MongoDB did not answer")]
+    Unanswered(#[source] Fault),
     #[error("MongoDB")]
     Store(#[from] Fault),
     #[error("the store of files")]
@@ -67,6 +70,7 @@ impl Error {
             Self::FileTooLarge => "chat.file_too_large",
             Self::FileLimit => "chat.file_limit",
             Self::Upload(_) => "request.invalid",
+            Self::Unanswered(_) => "chat.unanswered",
             Self::Crowded | Self::Files(_) => "service.unavailable",
             Self::Store(fault) if fault.is_away() => "service.unavailable",
             Self::Store(_) | Self::Database(_) => "internal",
@@ -90,7 +94,7 @@ impl Error {
             Self::FileNotFound | Self::FileType | Self::FileTooLarge | Self::FileLimit | Self::Upload(_) => {
                 "FILE_NOT_FOUND"
             }
-            Self::Crowded | Self::Files(_) => "UNAVAILABLE",
+            Self::Unanswered(_) | Self::Crowded | Self::Files(_) => "UNAVAILABLE",
             Self::Store(fault) if fault.is_away() => "UNAVAILABLE",
             Self::Database(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed) => {
                 "UNAVAILABLE"
@@ -111,6 +115,26 @@ impl Error {
 
     /// Whether it says no to what was asked; otherwise something of ours is away or broken.
     pub fn is_refusal(&self) -> bool {
-        !matches!(self, Self::Crowded | Self::Store(_) | Self::Files(_) | Self::Database(_))
+        !matches!(
+            self,
+            Self::Unanswered(_) | Self::Crowded | Self::Store(_) | Self::Files(_) | Self::Database(_)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_no_failure_and_says_so() {
+        let unanswered = Error::Unanswered(Fault::Late);
+        assert_eq!((unanswered.code(), unanswered.refusal()), ("chat.unanswered", "UNAVAILABLE"));
+        assert_eq!(
+            Error::Store(Fault::Late).code(),
+            "service.unavailable",
+            "before anything was asked to be stored"
+        );
+        assert!(!unanswered.is_refusal());
     }
 }

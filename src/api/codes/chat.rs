@@ -4,6 +4,12 @@ use super::{Code, row};
 
 pub(super) static CODES: &[Code] = &[
     row(
+        503,
+        "chat.unanswered",
+        "It is not known whether the message was stored. Send it again with the same clientId: it is stored once.",
+        "메시지가 저장되었는지 확인되지 않았습니다. 같은 clientId로 다시 보내 주세요. 한 번만 저장됩니다.",
+    ),
+    row(
         409,
         "chat.not_open",
         "The chat opens when the reservation is paid for.",
