@@ -13,6 +13,7 @@ use super::text::Text;
 use super::{Shared, Tag};
 use crate::chat::{self, Access, Draft, Span, Wish};
 use crate::id::{FileId, ReservationId};
+use crate::realtime::To;
 
 pub struct ChatApi;
 
@@ -122,7 +123,9 @@ impl ChatApi {
         body: Json<ReadRequest>,
     ) -> Result<Json<MarksView>, Problem> {
         let access = access(&app, &caller, id.0).await?;
-        Ok(Json(chat::mark_read(&app.core, &access, body.seq).await?.into()))
+        let marks = chat::mark_read(&app.core, &access, body.seq).await?;
+        app.house.tell_read(&access, marks.mine, To::All);
+        Ok(Json(marks.into()))
     }
 
     /// Count unread messages

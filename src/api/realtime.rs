@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::caller::{Caller, authenticate};
 use super::problem::{Problem, problem_from};
-use super::{App, Shared, Tag};
+use super::{App, Shared, Tag, request};
 use crate::auth::Principal;
 use crate::realtime::{self, PROTOCOL, issue_ticket, redeem_ticket, socket_config};
 
@@ -73,7 +73,8 @@ async fn open(request: &Request, app: Data<&Shared>) -> poem::Result<impl IntoRe
     })?;
     let socket = socket.config(socket_config()).protocols([PROTOCOL]);
     let house = app.house.clone();
-    Ok(socket.on_upgrade(move |stream| connection.run(stream, house)))
+    let origin = request::origin();
+    Ok(socket.on_upgrade(move |stream| connection.run(stream, house, origin)))
 }
 
 /// Browsers let any page open a socket and only say which one it is. Other clients send no `Origin`.

@@ -5,9 +5,9 @@ use poem::http::{self, StatusCode, header};
 use poem::{Body, Endpoint, EndpointExt, Request, Response, Result, Upgraded};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::Shared;
 use super::problem::Problem;
 use super::realtime::{check_origin, upgrades};
+use super::{Shared, request};
 use crate::realtime::socket_io;
 
 /// The endpoint of the Socket.IO door.
@@ -37,7 +37,7 @@ where
 {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         check_origin(&request, &self.origins)?;
         let upgrades = upgrades(&request);
         let query = request.uri().query().unwrap_or_default();
@@ -47,6 +47,7 @@ where
             return Err(Problem::new("socket.upgrade_missing").into());
         }
         if !upgrades {
+            request.extensions_mut().insert(request::origin());
             return self.polling.call(request).await;
         }
         // RFC 6455 §4.2.1 and the Engine.IO protocol, version 4.
@@ -60,6 +61,7 @@ where
         *head.method_mut() = request.method().clone();
         *head.uri_mut() = request.uri().clone();
         *head.headers_mut() = request.headers().clone();
+        head.extensions_mut().insert(request::origin());
         let service = self.service.clone();
         tokio::spawn(async move {
             let Ok(stream) = upgrade.await else { return };

@@ -27,6 +27,7 @@ use super::plain;
 use super::seat::Seat;
 use super::wire::{MAX_MESSAGE, Turn, Wire};
 use crate::auth::{Principal, Tokens};
+use crate::context::Origin;
 use crate::core::Core;
 use crate::event::Event;
 use crate::id::{ConnectionId, jitter};
@@ -60,13 +61,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Serves the client until either side ends it.
-    pub async fn run(self, socket: WebSocketStream, house: House) {
+    /// Serves the client until either side ends it. `origin`: from where it came.
+    pub async fn run(self, socket: WebSocketStream, house: House, origin: Origin) {
         let now = Instant::now();
         let after = self.after.unwrap_or(self.head);
         let mut open = Open {
             wire: Wire::new(socket),
-            peer: Peer { user: self.principal.user_id, connection: ConnectionId::generate() },
+            peer: Peer { user: self.principal.user_id, connection: ConnectionId::generate(), origin },
             house,
             guest: None,
             feed: Feed::new(after, self.head),
@@ -318,7 +319,7 @@ impl Open {
 
     fn received(&mut self, text: &str) -> Flow {
         if let Some((kind, fields)) = frame::for_room(text) {
-            let guest = self.guest.get_or_insert_with(|| GuestLink::new(&self.house, self.peer));
+            let guest = self.guest.get_or_insert_with(|| GuestLink::new(&self.house, self.peer.clone()));
             let asked = plain::ask(guest, &self.core.clock, &kind, fields);
             return if asked { Continue(()) } else { Break(FLOOD) };
         }

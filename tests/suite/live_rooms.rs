@@ -306,3 +306,19 @@ async fn s65_a_stopping_api_gives_its_places_back() {
     app.run_jobs().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_through_a_socket_says_from_where() {
+    let app = TestApp::start().await;
+    let booking = before_the_start(&app).await;
+    let (_mentor, _mentee, _) = meet(&app, &booking).await;
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT actor_kind, client_ip FROM events WHERE type = 'session.joined' AND actor_kind IS NOT NULL",
+    )
+    .fetch_all(app.core.db.pool())
+    .await
+    .expect("the database");
+    assert_eq!(rows, vec![("user".to_owned(), Some("127.0.0.1".to_owned())); 2]);
+    app.run_jobs().await;
+    app.finish().await;
+}

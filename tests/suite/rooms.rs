@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use konnect::chat::{self, Draft, Wish};
 use konnect_tests::{Booking, Person, Socket, TestApp};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A paid booking with both sides in its chat, each at an api of their own.
@@ -66,6 +67,19 @@ async fn messages_reach_the_peer_at_another_api_and_the_senders_other_device() {
         assert_eq!(socket.next().await["type"], "chat.typing");
         assert_eq!(socket.next().await["type"], "chat.read");
     }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_and_read_over_rest_is_told_to_the_sockets() {
+    let app = TestApp::start().await;
+    let (booking, mut mentor, _mentee) = two_in_chat(&app).await;
+    let (client, path) = (&booking.mentee.client, format!("{}/chat", booking.path()));
+    client.post(&format!("{path}/messages"), says(1)).await.ok(201);
+    assert_eq!(mentor.event("chat.message").await["seq"], 1);
+    client.send(Method::PUT, &format!("{path}/read"), Some(json!({ "seq": 1 })), &[]).await.ok(200);
+    let read = mentor.event("chat.read").await;
+    assert_eq!((&read["userId"], &read["seq"]), (&json!(booking.mentee.id), &json!(1)));
     app.finish().await;
 }
 

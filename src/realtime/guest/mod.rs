@@ -22,6 +22,7 @@ use super::house::{Effect, House, ReadDone};
 use super::refusal::Refusal;
 use super::rooms::{Letterbox, Told};
 use super::visit::Visit;
+use crate::context::Origin;
 use crate::id::{ConnectionId, ReservationId, UserId};
 
 /// Frames that may wait for the client.
@@ -36,10 +37,12 @@ const SLOW: Duration = Duration::from_secs(10);
 const SLOW_AGAIN: Duration = Duration::from_secs(30);
 
 /// Who a guest is: what the door has proved.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     pub user: UserId,
     pub connection: ConnectionId,
+    /// From where the connection was opened.
+    pub origin: Origin,
 }
 
 /// What a guest tells its client.
@@ -110,13 +113,14 @@ impl GuestLink {
         let (asks, inbox) = mpsc::channel(WAITING);
         let (client, said) = mpsc::channel(CAPACITY);
         let too_slow = CancellationToken::new();
+        let letters = Arc::new(Letterbox::new(peer.connection));
         let guest = Guest {
             house: house.clone(),
             peer,
             inbox,
             client: client.clone(),
             too_slow: too_slow.clone(),
-            letters: Arc::new(Letterbox::new(peer.connection)),
+            letters,
             visits: HashMap::new(),
             early: HashSet::new(),
             chat: Lane::default(),
@@ -250,7 +254,7 @@ impl Guest {
             self.work.push(async move { Done::Answered { lane: which, answer, outcome } }.boxed());
             return;
         }
-        let (house, peer, letters) = (self.house.clone(), self.peer, self.letters.clone());
+        let (house, peer, letters) = (self.house.clone(), self.peer.clone(), self.letters.clone());
         let visit = self.visits.get(&room);
         let doing = match command.wish {
             Wish::Chat(wish) => {

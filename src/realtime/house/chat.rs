@@ -24,7 +24,7 @@ impl House {
     /// whether this connection follows the room's log.
     ///
     /// # Errors
-    /// The refusal its client is told. Nothing was stored then.
+    /// The refusal its client is told. After `UNAVAILABLE` it is not known whether anything was stored.
     pub async fn chat(
         &self,
         peer: Peer,
@@ -35,7 +35,7 @@ impl House {
         letters: Arc<Letterbox>,
     ) -> Result<(Value, Effect), Refusal> {
         if let ChatWish::Join { after } = wish {
-            return self.join_chat(peer, room, after, &letters).await;
+            return self.join_chat(&peer, room, after, &letters).await;
         }
         if !joined {
             return Err(Refusal::new("NOT_JOINED"));
@@ -43,7 +43,7 @@ impl House {
         let (access, effect) = match access {
             Some(access) => (access, Effect::None),
             None => {
-                let access = self.access(peer, room).await?;
+                let access = self.access(&peer, room).await?;
                 (access, Effect::Access(access))
             }
         };
@@ -68,8 +68,7 @@ impl House {
             }
             ChatWish::Read { seq } => {
                 let marks = chat::mark_read(&self.core, &access, seq).await.map_err(refusal)?;
-                let data = json!({ "userId": peer.user, "seq": marks.mine });
-                self.hub.tell(Frame { kind: "chat.read", room, to: To::AllBut(peer.connection), data }, None);
+                self.tell_read(&access, marks.mine, To::AllBut(peer.connection));
                 json!({ "lastRead": { "mine": marks.mine, "peer": marks.peer } })
             }
             ChatWish::Typing { on } => {
@@ -91,13 +90,13 @@ impl House {
         Ok((value, effect))
     }
 
-    async fn access(&self, peer: Peer, room: ReservationId) -> Result<Access, Refusal> {
+    async fn access(&self, peer: &Peer, room: ReservationId) -> Result<Access, Refusal> {
         chat::access(self.core.db.pool(), room, peer.user).await.map_err(refusal)
     }
 
     async fn join_chat(
         &self,
-        peer: Peer,
+        peer: &Peer,
         room: ReservationId,
         after: Option<i64>,
         letters: &Arc<Letterbox>,
@@ -135,6 +134,12 @@ impl House {
         if !stored.duplicate {
             self.hub.tell(frame(&stored.entry), Some(stored.entry.seq));
         }
+    }
+
+    /// Tells a room up to where a member has read.
+    pub fn tell_read(&self, access: &Access, seq: i64, to: To) {
+        let data = json!({ "userId": access.user, "seq": seq });
+        self.hub.tell(Frame { kind: "chat.read", room: access.room, to, data }, None);
     }
 
     /// Reads what a connection needs of a room's log.

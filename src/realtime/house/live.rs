@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Effect, House};
 use crate::clock::Instant;
-use crate::context::{Actor, Context};
+use crate::context::{Actor, Context, Origin};
 use crate::id::{PresenceId, ReservationId};
 use crate::realtime::attendance::Attendance;
 use crate::realtime::command::LiveWish;
@@ -101,18 +101,18 @@ impl House {
         // Whatever is told after the entry is heard.
         let (ear, standing) = self.hub.enter(room, letters);
         standing.wait().await;
-        let member = member(peer, &admission);
+        let member = member(&peer, &admission);
         let entered = match self.live.enter(&member, take_over).await {
             Ok(entered) => entered,
             Err(refusal) => {
                 if refusal.code == "UNAVAILABLE" {
-                    self.came_in_vain(peer, room).await;
+                    self.came_in_vain(&peer, room).await;
                 }
                 return Err(refusal);
             }
         };
         let Entered { held, ack, frames, .. } = entered;
-        let (presence, admission) = match self.note_entry(peer, room).await {
+        let (presence, admission) = match self.note_entry(&peer, room).await {
             Ok(noted) => noted,
             Err(refusal) => {
                 // The gate has closed meanwhile, or the database is away: nobody entered.
@@ -166,15 +166,16 @@ impl House {
     /// is written.
     pub(super) async fn note_return(&self, attendance: &Attendance) {
         let member = attendance.member();
-        let peer = Peer { user: member.user, connection: member.connection };
-        match self.note_entry(peer, attendance.room).await {
+        let (user, connection) = (member.user, member.connection);
+        let peer = Peer { user, connection, origin: Origin::Inside };
+        match self.note_entry(&peer, attendance.room).await {
             Ok((presence, _)) => attendance.set_presence(presence),
             // The gate will say so to the room, too.
             Err(refusal) => tracing::warn!(code = refusal.code, "a stay was not written again"),
         }
     }
 
-    async fn note_entry(&self, peer: Peer, room: ReservationId) -> Result<(PresenceId, Admission), Refusal> {
+    async fn note_entry(&self, peer: &Peer, room: ReservationId) -> Result<(PresenceId, Admission), Refusal> {
         let (core, node) = (&self.core, self.hub.node().to_string());
         transact!(core.db, context(peer), Refused, tx => {
             session::joined(tx, &core.rules, room, peer.user, peer.connection, &node).await
@@ -183,7 +184,7 @@ impl House {
     }
 
     /// Somebody came, and could not be let in through a fault of ours: they are not to be taken for absent.
-    async fn came_in_vain(&self, peer: Peer, room: ReservationId) {
+    async fn came_in_vain(&self, peer: &Peer, room: ReservationId) {
         if let Ok((presence, _)) = self.note_entry(peer, room).await {
             self.note_leaving(presence, self.core.clock.now(), Cause::Outage).await;
         }
@@ -215,11 +216,11 @@ impl House {
     }
 }
 
-fn context(peer: Peer) -> Context {
-    Context::new(Actor::User(peer.user), peer.connection.to_string())
+fn context(peer: &Peer) -> Context {
+    Context::new(Actor::User(peer.user), peer.connection.to_string()).with_origin(peer.origin.clone())
 }
 
-fn member(peer: Peer, admission: &Admission) -> Member {
+fn member(peer: &Peer, admission: &Admission) -> Member {
     Member {
         room: admission.reservation.id,
         user: peer.user,

@@ -5,7 +5,7 @@ mod chat;
 mod live;
 mod upkeep;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::attendance::Attendance;
@@ -107,8 +107,8 @@ impl House {
             }
             None => false,
         });
-        let mut announced = lock(&self.places.announced);
-        announced.retain(|room, _| here.iter().any(|attendance| attendance.room == *room));
+        let rooms: HashSet<_> = here.iter().map(|attendance| attendance.room).collect();
+        lock(&self.places.announced).retain(|room, _| rooms.contains(room));
         here
     }
 

@@ -16,6 +16,7 @@ use super::Namespace;
 use super::door::Door;
 use super::reply::Reply;
 use crate::auth::Principal;
+use crate::context::Origin;
 use crate::event;
 use crate::id::{ConnectionId, jitter};
 use crate::realtime::bucket::Bucket;
@@ -62,8 +63,14 @@ struct State {
 impl Client {
     /// Somebody who was let in. Commands may come before [`begin`](Self::begin): the client may know of its admission
     /// before the library says so.
-    pub fn new(door: Arc<Door>, namespace: Namespace, principal: Principal, seat: Seat) -> Arc<Self> {
-        let peer = Peer { user: principal.user_id, connection: ConnectionId::generate() };
+    pub fn new(
+        door: Arc<Door>,
+        namespace: Namespace,
+        principal: Principal,
+        seat: Seat,
+        origin: Origin,
+    ) -> Arc<Self> {
+        let peer = Peer { user: principal.user_id, connection: ConnectionId::generate(), origin };
         let bucket = Bucket::new(FRAMES, Instant::now());
         let seat = Some(Arc::new(seat));
         Arc::new(Self {
@@ -221,7 +228,7 @@ impl Client {
         if let Some(asks) = &state.guest {
             return asks.clone();
         }
-        let guest = GuestLink::new(&self.door.house, self.peer);
+        let guest = GuestLink::new(&self.door.house, self.peer.clone());
         let asks = guest.asks().clone();
         state.guest = Some(asks.clone());
         let seat = state.seat.clone();

@@ -8,6 +8,7 @@ use socketioxide::extract::SocketRef;
 use super::Namespace;
 use super::client::Client;
 use crate::auth::{self, Principal, Tokens};
+use crate::context::Origin;
 use crate::realtime::house::House;
 
 /// Why a connection to a namespace is refused: the message of `connect_error`.
@@ -49,7 +50,9 @@ impl Door {
         }
         let principal = self.verify(&token).await?;
         let seat = hub.take_seat(principal.user_id).ok_or(Refused("TOO_MANY_CONNECTIONS"))?;
-        Ok(Client::new(self.clone(), namespace, principal, seat))
+        // The api has put it there when the connection was opened.
+        let origin = socket.req_parts().extensions.get::<Origin>().cloned().unwrap_or_default();
+        Ok(Client::new(self.clone(), namespace, principal, seat, origin))
     }
 
     /// Whose token it is, if it and its session live.
