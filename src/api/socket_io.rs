@@ -47,6 +47,9 @@ where
             return Err(Problem::new("socket.upgrade_missing").into());
         }
         if !upgrades {
+            let names: Vec<_> = request.headers().keys().cloned().collect();
+            let head = head(&request, &names)?.into_parts().0;
+            (*request.uri_mut(), *request.headers_mut()) = (head.uri, head.headers);
             request.extensions_mut().insert(request::origin());
             return self.polling.call(request).await;
         }
@@ -57,11 +60,7 @@ where
         };
         let accept = derive_accept_key(key.as_bytes());
         let upgrade = request.take_upgrade()?;
-        let mut head = http::Request::new(());
-        *head.method_mut() = request.method().clone();
-        *head.uri_mut() = request.uri().clone();
-        *head.headers_mut() = request.headers().clone();
-        head.extensions_mut().insert(request::origin());
+        let head = head(&request, &[header::AUTHORIZATION])?;
         let service = self.service.clone();
         tokio::spawn(async move {
             let Ok(stream) = upgrade.await else { return };
@@ -76,4 +75,21 @@ where
             .header(header::SEC_WEBSOCKET_ACCEPT, accept)
             .body(Body::empty()))
     }
+}
+
+/// What the library keeps of a request for as long as the connection is open. These are copies: the parts of a request
+/// share the buffer that it was read into, of 8 KiB and more, and keep it alive.
+fn head(request: &Request, names: &[header::HeaderName]) -> Result<http::Request<()>> {
+    let invalid = || Problem::new("request.invalid");
+    let mut head = http::Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = request.uri().to_string().parse().map_err(|_| invalid())?;
+    for name in names {
+        for value in request.headers().get_all(name) {
+            let value = header::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+            head.headers_mut().append(name, value);
+        }
+    }
+    head.extensions_mut().insert(request::origin());
+    Ok(head)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::command::Command;
-use super::guest::{Ask, GuestLink, Said};
+use super::guest::{GuestLink, Said};
 use super::refusal::Refusal;
 use super::rooms;
 use crate::clock::Clock;
@@ -25,12 +25,9 @@ pub fn ask(guest: &GuestLink, clock: &Clock, kind: &str, mut fields: Map<String,
     };
     match command {
         // A client that has no room for its answer is told to resync, and may ask again.
-        Ok(command) => {
-            let answer = Box::new(move |outcome| {
-                let _ = answer(outcome);
-            });
-            guest.asks().try_send(Ask { command, answer }).is_ok()
-        }
+        Ok(command) => guest.asks.ask(command, move |outcome| {
+            let _ = answer(outcome);
+        }),
         Err(refusal) => answer(Err(refusal)),
     }
 }

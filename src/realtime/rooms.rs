@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
 use super::channels::Standing;
@@ -33,6 +34,8 @@ pub struct Told {
     pub fields: Value,
     #[serde(skip)]
     text: OnceLock<String>,
+    #[serde(skip)]
+    body: OnceLock<Box<RawValue>>,
 }
 
 impl Told {
@@ -42,7 +45,16 @@ impl Told {
         if let Value::Object(fields) = &mut fields {
             fields.insert("room".to_owned(), room.to_string().into());
         }
-        Self { from, room, to, kind: kind.to_owned(), seq, fields, text: OnceLock::new() }
+        Self {
+            from,
+            room,
+            to,
+            kind: kind.to_owned(),
+            seq,
+            fields,
+            text: OnceLock::new(),
+            body: OnceLock::new(),
+        }
     }
 
     /// How the stay of whoever hears it ends, if it does.
@@ -67,6 +79,11 @@ impl Told {
     /// The frame as the plain WebSocket sends it; made once for all connections.
     pub fn text(&self) -> &str {
         self.text.get_or_init(|| text(&self.kind, &self.fields))
+    }
+
+    /// [`fields`](Self::fields) as JSON; made once for all connections of Socket.IO.
+    pub fn body(&self) -> &RawValue {
+        self.body.get_or_init(|| to_raw_value(&self.fields).expect("plain data"))
     }
 }
 

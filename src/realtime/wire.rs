@@ -18,10 +18,10 @@ const HARD_LIMIT: usize = 4 * MAX_MESSAGE;
 /// How long the client may take to answer a close.
 const CLOSE_ANSWER: Duration = Duration::from_secs(1);
 
-/// Small buffers, because idle sockets are many.
+/// Small buffers, because idle sockets are many; a larger frame is read in several pieces.
 pub fn config() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(1024)
         .write_buffer_size(4 * 1024)
         .max_write_buffer_size(1024 * 1024)
         .max_message_size(Some(HARD_LIMIT))

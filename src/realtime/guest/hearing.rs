@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{CAPACITY, Done, Guest, SLOW_AGAIN, Said};
+use super::{Done, Guest, SLOW_AGAIN, Said};
 use crate::id::ReservationId;
 use crate::realtime::feed::{Feed, Resync};
 use crate::realtime::house::ReadDone;
@@ -80,7 +80,7 @@ impl Guest {
 
     /// Reads what the logs of the rooms have for this client.
     pub(super) fn read_on(&mut self) {
-        let idle = self.client.capacity() == CAPACITY;
+        let idle = self.outlet.is_idle();
         for (room, visit) in &mut self.visits {
             let Some(chat) = &mut visit.chat else { continue };
             if let Some(need) = chat.feed.need(idle) {
@@ -126,12 +126,12 @@ impl Guest {
 
     pub(super) fn say(&mut self, said: Said) {
         // A stalled client gets nothing: it is told to resync when it reads again.
-        if self.stalled_at.is_some() || self.client.try_send(said).is_ok() {
+        if self.stalled_at.is_some() || self.outlet.say(said) {
             return;
         }
         let now = Instant::now();
         if self.resynced_at.is_some_and(|at| now - at < SLOW_AGAIN) {
-            self.too_slow.cancel();
+            self.gives_up = true;
         }
         self.stalled_at = Some(now);
         self.feeds().for_each(Feed::stall);

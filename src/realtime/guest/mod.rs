@@ -1,7 +1,9 @@
 //! A connection in its rooms: carries out what its client asks and tells it what happens there. The same for both
 //! doors, which hold a [`GuestLink`].
 
+mod asks;
 mod hearing;
+mod outlet;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -24,6 +26,11 @@ use super::rooms::{Letterbox, Told};
 use super::visit::Visit;
 use crate::context::Origin;
 use crate::id::{ConnectionId, ReservationId, UserId};
+use asks::Shortcut;
+use outlet::Outlet;
+
+pub use asks::Asks;
+pub use outlet::{AGAIN, Recipient};
 
 /// Frames that may wait for the client.
 const CAPACITY: usize = 256;
@@ -97,9 +104,9 @@ enum Done {
     Ended,
 }
 
-/// A guest, seen from its door. Dropped, the guest leaves all rooms by itself.
+/// A guest of a door whose task owns the wire. Dropped, the guest leaves all rooms by itself.
 pub struct GuestLink {
-    asks: mpsc::Sender<Ask>,
+    pub asks: Asks,
     said: mpsc::Receiver<Said>,
     /// For answers that are frames.
     pub answers: mpsc::Sender<Said>,
@@ -110,31 +117,11 @@ pub struct GuestLink {
 
 impl GuestLink {
     pub fn new(house: &House, peer: Peer) -> Self {
-        let (asks, inbox) = mpsc::channel(WAITING);
-        let (client, said) = mpsc::channel(CAPACITY);
+        let (answers, said) = mpsc::channel(CAPACITY);
         let too_slow = CancellationToken::new();
-        let letters = Arc::new(Letterbox::new(peer.connection));
-        let guest = Guest {
-            house: house.clone(),
-            peer,
-            inbox,
-            client: client.clone(),
-            too_slow: too_slow.clone(),
-            letters,
-            visits: HashMap::new(),
-            early: HashSet::new(),
-            chat: Lane::default(),
-            live: Lane::default(),
-            work: FuturesUnordered::new(),
-            stalled_at: None,
-            resynced_at: None,
-        };
-        Self { asks, said, answers: client, too_slow, task: tokio::spawn(guest.run()) }
-    }
-
-    /// Where commands go.
-    pub fn asks(&self) -> &mpsc::Sender<Ask> {
-        &self.asks
+        let outlet = Outlet::Queue { sender: answers.clone(), too_slow: too_slow.clone() };
+        let (asks, task) = call(house, peer, outlet);
+        Self { asks, said, answers, too_slow, task }
     }
 
     /// What the client is told next; `None` when it reads too slowly. May be dropped at any point.
@@ -155,14 +142,44 @@ impl GuestLink {
     }
 }
 
+/// Calls a guest for a client that takes what it is told by itself. The guest leaves all rooms when nobody can ask it any
+/// more, and then lets go of the client.
+pub fn call_for(house: &House, peer: Peer, recipient: Arc<dyn Recipient>) -> Asks {
+    call(house, peer, Outlet::Straight { recipient, waiting: VecDeque::new() }).0
+}
+
+fn call(house: &House, peer: Peer, outlet: Outlet) -> (Asks, JoinHandle<()>) {
+    let (sender, inbox) = mpsc::channel(WAITING);
+    let shortcut = Arc::<Shortcut>::default();
+    let letters = Arc::new(Letterbox::new(peer.connection));
+    let guest = Guest {
+        house: house.clone(),
+        peer,
+        inbox,
+        outlet,
+        gives_up: false,
+        letters,
+        shortcut: shortcut.clone(),
+        visits: HashMap::new(),
+        early: HashSet::new(),
+        chat: Lane::default(),
+        live: Lane::default(),
+        work: FuturesUnordered::new(),
+        stalled_at: None,
+        resynced_at: None,
+    };
+    (Asks { house: house.clone(), sender, shortcut }, tokio::spawn(guest.run()))
+}
+
 struct Guest {
     house: House,
     peer: Peer,
     inbox: mpsc::Receiver<Ask>,
-    client: mpsc::Sender<Said>,
-    /// Cancelled when the client reads too slowly.
-    too_slow: CancellationToken,
+    outlet: Outlet,
+    /// The client reads too slowly.
+    gives_up: bool,
     letters: Arc<Letterbox>,
+    shortcut: Arc<Shortcut>,
     visits: HashMap<ReservationId, Visit>,
     /// Rooms of which something was heard before the command that enters them was done.
     early: HashSet<ReservationId>,
@@ -177,6 +194,9 @@ impl Guest {
     /// Serves until the door closes, then leaves every room.
     async fn run(mut self) {
         while self.turn().await {}
+        if self.gives_up {
+            self.outlet.give_up();
+        }
         // What is being done is done to its end: a join must not outlive its connection unseen.
         while let Some(done) = self.work.next().await {
             if let Done::Answered { outcome: Ok((_, effect)), .. } = done {
@@ -189,10 +209,13 @@ impl Guest {
 
     /// `false`: it is over.
     async fn turn(&mut self) -> bool {
+        if self.gives_up {
+            return false;
+        }
         self.read_on();
         let stalled = self.stalled_at.is_some();
-        let gives_up = self.stalled_at.unwrap_or_else(Instant::now) + SLOW;
-        let waits = stalled || self.feeds().any(|feed| feed.waits_for_room());
+        let patience = self.stalled_at.unwrap_or_else(Instant::now) + SLOW;
+        let waits = stalled || self.outlet.wants_help() || self.feeds().any(|feed| feed.waits_for_room());
         tokio::select! {
             ask = self.inbox.recv() => match ask {
                 Some(ask) => self.take(ask),
@@ -200,12 +223,8 @@ impl Guest {
             },
             heard = self.letters.recv() => self.heard(heard),
             Some(done) = self.work.next(), if !self.work.is_empty() => self.done(done),
-            // All places are free when the client has taken everything.
-            () = self.client.reserve_many(CAPACITY).map(drop), if waits => if stalled { self.drained() },
-            () = sleep_until(gives_up), if stalled => {
-                self.too_slow.cancel();
-                return false;
-            }
+            () = self.outlet.drain(), if waits => if stalled { self.drained() },
+            () = sleep_until(patience), if stalled => self.gives_up = true,
         }
         true
     }
@@ -324,6 +343,7 @@ impl Guest {
             Effect::LiveJoined(attendance) => {
                 let room = attendance.room;
                 self.early.remove(&room);
+                self.shortcut.attends(&attendance);
                 let visit = self.visits.entry(room).or_default();
                 (visit.live, visit.superseded) = (Some(attendance), false);
             }

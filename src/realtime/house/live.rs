@@ -44,13 +44,13 @@ impl House {
             LiveWish::Rtc(command) => command,
         };
         let attendance = attendance.ok_or_else(|| Refusal::new("NOT_JOINED"))?;
+        let command = match self.straight(&attendance, command) {
+            Ok(sent) => return sent.map(|()| (json!({}), Effect::None)),
+            Err(command) => command,
+        };
         if matches!(command, LiveCommand::Signal { .. }) && !attendance.may_signal() {
             return Err(Refusal::new("RATE_LIMITED"));
         }
-        let command = match self.send_straight(&attendance, command) {
-            Some(command) => command,
-            None => return Ok((json!({}), Effect::None)),
-        };
         let outcome = self.live.command(&attendance.member(), &command).await?;
         if let (LiveCommand::Signal { epoch, .. }, [Frame { to: To::Connection(to), .. }]) =
             (&command, outcome.frames.as_slice())
@@ -72,19 +72,21 @@ impl House {
     }
 
     /// Sends a candidate where the last signal of its epoch went, without asking Redis: they come in dozens. The client
-    /// drops one that an epoch overtakes on the way. Gives back whatever has to be asked for.
-    fn send_straight(&self, attendance: &Attendance, command: LiveCommand) -> Option<LiveCommand> {
-        let (epoch, kind, payload) = match command {
-            LiveCommand::Signal { epoch, kind: kind @ SignalKind::Candidate, payload } => {
-                (epoch, kind, payload)
-            }
-            other => return Some(other),
-        };
-        let Some(to) = attendance.route(epoch) else {
-            return Some(LiveCommand::Signal { epoch, kind, payload });
-        };
+    /// drops one that an epoch overtakes on the way. Refuses one beyond the limit of signals. Gives back whatever has to be
+    /// asked for.
+    pub fn straight(
+        &self,
+        attendance: &Attendance,
+        command: LiveCommand,
+    ) -> Result<Result<(), Refusal>, LiveCommand> {
+        let LiveCommand::Signal { epoch, kind, payload } = command else { return Err(command) };
+        let to = attendance.route(epoch).filter(|_| kind == SignalKind::Candidate);
+        let Some(to) = to else { return Err(LiveCommand::Signal { epoch, kind, payload }) };
+        if !attendance.may_signal() {
+            return Ok(Err(Refusal::new("RATE_LIMITED")));
+        }
         self.hub.tell(live::signal_frame(&attendance.member(), to, epoch, kind, payload), None);
-        None
+        Ok(Ok(()))
     }
 
     async fn join_live(

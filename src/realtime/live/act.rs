@@ -93,8 +93,9 @@ pub fn signal_frame(
     kind: SignalKind,
     payload: Map<String, Value>,
 ) -> Frame {
-    let data =
-        json!({ "from": member.user, "epoch": epoch, "kind": kind, "payload": Value::Object(payload) });
+    let mut data = json!({ "from": member.user, "epoch": epoch, "kind": kind });
+    // Moved, not copied: it is the larger part by far.
+    data["payload"] = Value::Object(payload);
     Frame { kind: "rtc.signal", room: member.room, to: To::Connection(to), data }
 }
 

@@ -1,5 +1,7 @@
 //! What a participant may say in a live room.
 
+use std::io;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -74,7 +76,6 @@ impl LiveCommand {
 /// `RTCSessionDescriptionInit` and `RTCIceCandidateInit`. What else stands in them goes to the peer as it came. The
 /// candidate is text, empty at the end of candidates, or the whole init object one level down.
 fn check_payload(kind: SignalKind, payload: &Map<String, Value>) -> Result<(), &'static str> {
-    let size = |value: &Value| value.to_string().len();
     let total: usize = payload.iter().map(|(name, value)| name.len() + 4 + size(value)).sum();
     if total > MAX_PAYLOAD {
         return Err("payload");
@@ -93,6 +94,25 @@ fn check_payload(kind: SignalKind, payload: &Map<String, Value>) -> Result<(), &
             _ => Err("payload.candidate"),
         },
     }
+}
+
+/// Bytes of a value as JSON.
+fn size(value: &Value) -> usize {
+    /// Counts what it is given.
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Neither a value nor a count can fail.
+    let _ = serde_json::to_writer(&mut count, value);
+    count.0
 }
 
 #[cfg(test)]

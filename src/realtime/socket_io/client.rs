@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use socketioxide::SendError;
 use socketioxide::SocketError;
 use socketioxide::extract::SocketRef;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ use crate::id::{ConnectionId, jitter};
 use crate::realtime::bucket::Bucket;
 use crate::realtime::command::Command;
 use crate::realtime::ending::{FRAMES, ends_session};
-use crate::realtime::guest::{Ask, GuestLink, Peer, Said};
+use crate::realtime::guest::{AGAIN, Asks, Peer, Recipient, Said, call_for};
 use crate::realtime::listener::{Listener, Signal};
 use crate::realtime::lock;
 use crate::realtime::refusal::Refusal;
@@ -31,33 +31,58 @@ use crate::realtime::seat::Seat;
 /// How often expiry is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 const WARNING: TimeDelta = TimeDelta::seconds(60);
-/// How long a packet waits when the library has no room, before it is tried again.
-pub(super) const AGAIN: Duration = Duration::from_millis(25);
 /// At a stop, connections close within this time, not all at once; clients come back spread over the other.
 const DRAIN_MS: u64 = 2_000;
 const RETURN_MS: u64 = 5_000;
 
 pub struct Client {
     door: Arc<Door>,
-    /// While the connection is open: the library's socket holds handlers that hold this.
-    socket: Mutex<Option<SocketRef>>,
+    line: Mutex<Line>,
     namespace: Namespace,
     peer: Peer,
     state: Mutex<State>,
-    /// The client may be told something.
-    open: CancellationToken,
     /// The connection is over.
     gone: CancellationToken,
+}
+
+/// Whether the client may be told something.
+enum Line {
+    /// Not yet.
+    Opening,
+    /// The library's socket holds handlers that hold the client: it is let go of in the end.
+    Open(SocketRef),
+    Over,
 }
 
 struct State {
     principal: Principal,
     warned: bool,
     bucket: Bucket,
-    /// Called with the first command.
-    guest: Option<mpsc::Sender<Ask>>,
+    /// The way to the guest, who is called with the first command.
+    asks: Option<Asks>,
     /// Counts the connection until it is over and its rooms know.
     seat: Option<Arc<Seat>>,
+}
+
+/// The client, as its guest sees it.
+struct Guided {
+    client: Arc<Client>,
+    _seat: Option<Arc<Seat>>,
+}
+
+impl Recipient for Guided {
+    fn take(&self, said: &Said) -> bool {
+        match said {
+            Said::Told(told) => self.client.take(&told.kind, told.body()),
+            Said::Own { kind, fields } => self.client.take(kind, fields),
+            // Answers are the library's acknowledgements here.
+            Said::Answer(_) => true,
+        }
+    }
+
+    fn too_slow(&self) {
+        self.client.close("TOO_SLOW");
+    }
 }
 
 impl Client {
@@ -75,11 +100,10 @@ impl Client {
         let seat = Some(Arc::new(seat));
         Arc::new(Self {
             door,
-            socket: Mutex::default(),
+            line: Mutex::new(Line::Opening),
             namespace,
             peer,
-            state: Mutex::new(State { principal, warned: false, bucket, guest: None, seat }),
-            open: CancellationToken::new(),
+            state: Mutex::new(State { principal, warned: false, bucket, asks: None, seat }),
             gone: CancellationToken::new(),
         })
     }
@@ -88,14 +112,13 @@ impl Client {
     pub fn begin(self: Arc<Self>, socket: SocketRef) {
         let topic = event::user_topic(self.peer.user);
         let listener = self.door.house.hub().listen(topic);
-        *lock(&self.socket) = Some(socket);
-        self.open.cancel();
+        *lock(&self.line) = Line::Open(socket);
         tokio::spawn(self.keep(listener));
     }
 
     /// The library says that the connection is over.
     pub fn left(&self) {
-        self.gone.cancel();
+        self.disconnect(None);
     }
 
     /// Watches over the connection: its token, its session, the process.
@@ -121,17 +144,27 @@ impl Client {
     /// Ends the connection, if it is not over yet, and forgets it. The client hears the reason before, if there is one.
     fn disconnect(&self, reason: Option<&'static str>) {
         self.gone.cancel();
-        lock(&self.state).seat = None;
-        if let Some(socket) = lock(&self.socket).take() {
+        let mut state = lock(&self.state);
+        // The guest leaves its rooms when nobody can ask it any more.
+        let parted = (state.asks.take(), state.seat.take());
+        drop(state);
+        drop(parted);
+        if let Line::Open(socket) = std::mem::replace(&mut *lock(&self.line), Line::Over) {
             tokio::spawn(end(socket, reason));
         }
     }
 
-    fn emit(&self, kind: &str, fields: &Value) -> Result<(), SendError> {
-        match &*lock(&self.socket) {
-            Some(socket) => socket.emit(kind, fields),
-            None => Err(SendError::Socket(SocketError::Closed)),
+    /// `false`: the client has no room for it now.
+    fn take(&self, kind: &str, fields: &(impl Serialize + ?Sized)) -> bool {
+        let sent = match &*lock(&self.line) {
+            Line::Opening => return false,
+            Line::Over => return true,
+            Line::Open(socket) => socket.emit(kind, fields),
+        };
+        if sent.is_ok() {
+            metrics::counter!("konnect_frames_sent_total").increment(1);
         }
+        !matches!(sent, Err(SendError::Socket(SocketError::InternalChannelFull)))
     }
 
     /// Once a second. The reason to close, if there is one.
@@ -182,7 +215,7 @@ impl Client {
 
     fn tell(&self, kind: &str, fields: &Value) {
         // A client that has no room for it will see the connection end.
-        let _ = self.emit(kind, fields);
+        let _ = self.take(kind, fields);
     }
 
     /// An event of the client.
@@ -216,68 +249,20 @@ impl Client {
             Err(refusal) => return self.answer(ack, Err(refusal)),
         };
         let client = self.clone();
-        let answer = Box::new(move |outcome| client.answer(ack, outcome));
-        if self.guest().try_send(Ask { command, answer }).is_err() {
-            self.close("RATE_LIMITED");
-        }
-    }
-
-    /// The guest's inbox; calls the guest when there is none yet.
-    fn guest(self: &Arc<Self>) -> mpsc::Sender<Ask> {
         let mut state = lock(&self.state);
-        if let Some(asks) = &state.guest {
-            return asks.clone();
+        // Whoever ends the connection says so first, and takes the guest away after.
+        if self.gone.is_cancelled() {
+            return;
         }
-        let guest = GuestLink::new(&self.door.house, self.peer.clone());
-        let asks = guest.asks().clone();
-        state.guest = Some(asks.clone());
         let seat = state.seat.clone();
+        let asks = state.asks.get_or_insert_with(|| {
+            let guided = Guided { client: self.clone(), _seat: seat };
+            call_for(&self.door.house, self.peer.clone(), Arc::new(guided))
+        });
+        let asked = asks.ask(command, move |outcome| client.answer(ack, outcome));
         drop(state);
-        tokio::spawn(self.clone().serve(guest, seat));
-        asks
-    }
-
-    /// Hands what the guest says to the library, as fast as it takes it.
-    async fn serve(self: Arc<Self>, mut guest: GuestLink, seat: Option<Arc<Seat>>) {
-        tokio::select! {
-            () = self.gone.cancelled() => {}
-            () = self.open.cancelled() => {}
-        }
-        loop {
-            let said = tokio::select! {
-                () = self.gone.cancelled() => break,
-                said = guest.next() => said,
-            };
-            match said {
-                None => {
-                    self.close("TOO_SLOW");
-                    break;
-                }
-                Some(Said::Told(told)) => self.hand_on(&told.kind, &told.fields, &guest.too_slow).await,
-                Some(Said::Own { kind, fields }) => self.hand_on(kind, &fields, &guest.too_slow).await,
-                Some(Said::Answer(_)) => {}
-            }
-        }
-        lock(&self.state).guest = None;
-        guest.close().await;
-        drop(seat);
-    }
-
-    async fn hand_on(&self, kind: &str, fields: &Value, too_slow: &CancellationToken) {
-        loop {
-            match self.emit(kind, fields) {
-                Err(SendError::Socket(SocketError::InternalChannelFull)) => {}
-                Ok(()) => {
-                    metrics::counter!("konnect_frames_sent_total").increment(1);
-                    return;
-                }
-                Err(_) => return,
-            }
-            tokio::select! {
-                () = self.gone.cancelled() => return,
-                () = too_slow.cancelled() => return,
-                () = sleep(AGAIN) => {}
-            }
+        if !asked {
+            self.close("RATE_LIMITED");
         }
     }
 

@@ -11,7 +11,7 @@ use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
 use tokio::time::sleep;
 
-use super::client::AGAIN;
+use crate::realtime::guest::AGAIN;
 
 /// Where an answer goes. The library's own sender can be tried once, and is refused while frames that the client has not
 /// taken fill the channel.

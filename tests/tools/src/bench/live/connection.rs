@@ -19,9 +19,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 use super::packet::{self, PONG, Packet};
 
 /// For a connection to open, and for an ack.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes; the default of 128 KiB would make this process the large one.
-const BUFFER: usize = 4 * 1024;
+pub const BUFFER: usize = 4 * 1024;
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 

@@ -4,6 +4,7 @@
 mod connection;
 mod load;
 mod packet;
+mod plain;
 mod rooms;
 mod target;
 #[cfg(test)]
@@ -54,6 +55,8 @@ impl Size {
 struct Done {
     /// Bytes a connection.
     idle: f64,
+    /// The same at the plain WebSocket, where there is one.
+    idle_plain: f64,
     room: Vec<Sample>,
     pairs: Vec<Flow>,
 }
@@ -74,6 +77,12 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     say(&format!("live: {} idle connections each", size.idle));
     theirs.idle = load::idle(&node, &RIVAL, &idle).await?;
     ours.idle = load::idle(&konnect, &TYPING, &idle).await?;
+    // In a process of its own: what the other connections left behind would be used again.
+    api.stop().await?;
+    let mut api = Process::start(&bench.programs, "api", &settings)?;
+    api.wait_ready(bench.api, "/readyz").await?;
+    let konnect = Target { pid: api.id()?, ..konnect };
+    ours.idle_plain = load::idle_plain(&konnect, &idle).await?;
     let crowd: Vec<Seat> = people[..2].iter().cycle().take(size.crowd).cloned().collect();
     let pairs = &people[..2 * size.rooms];
     let length = Duration::from_secs_f64(size.seconds);
@@ -106,6 +115,8 @@ fn section(rounds: usize, size: Size, ours: &Done, theirs: &Done, stored: &[Samp
             Figure::new("idle connection, Konnect", ours.idle / 1024.0, "KiB", free),
             Figure::new("idle connection, socket.io", theirs.idle / 1024.0, "KiB", free),
             Figure::new("share of socket.io's", ours.idle / theirs.idle, "", Goal::AtMost(1.0 / 3.0)),
+            Figure::new("idle connection, Konnect's plain WebSocket", ours.idle_plain / 1024.0, "KiB", free),
+            Figure::new("share of socket.io's", ours.idle_plain / theirs.idle, "", free),
             Figure::new(format!("relay to {crowd}, Konnect, p99"), p99(&ours.room), "ms", free),
             Figure::new(format!("relay to {crowd}, socket.io, p99"), p99(&theirs.room), "ms", free),
             Figure::new(
