@@ -28,7 +28,6 @@ use super::seat::Seat;
 use super::wire::{MAX_MESSAGE, Turn, Wire};
 use crate::auth::{Principal, Tokens};
 use crate::context::Origin;
-use crate::core::Core;
 use crate::event::Event;
 use crate::id::{ConnectionId, jitter};
 
@@ -50,7 +49,6 @@ const RETURN_MS: u64 = 5_000;
 
 /// A socket that is about to open: made by [`Hub::open`](super::Hub::open), before the protocol is switched.
 pub struct Connection {
-    pub(super) core: Core,
     pub(super) tokens: Tokens,
     pub(super) principal: Principal,
     pub(super) seat: Seat,
@@ -62,19 +60,27 @@ pub struct Connection {
 
 impl Connection {
     /// Serves the client until either side ends it. `origin`: from where it came.
-    pub async fn run(self, socket: WebSocketStream, house: House, origin: Origin) {
+    ///
+    /// What the future holds is small, and the rest is in one box: idle sockets are many, and a future keeps room for
+    /// whatever is moved through it.
+    pub fn run(
+        self,
+        socket: WebSocketStream,
+        house: House,
+        origin: Origin,
+    ) -> impl Future<Output = ()> + Send {
         let now = Instant::now();
-        let after = self.after.unwrap_or(self.head);
-        let mut open = Open {
-            wire: Wire::new(socket),
-            peer: Peer { user: self.principal.user_id, connection: ConnectionId::generate(), origin },
+        let Self { tokens, principal, seat, listener, head, after, stop } = self;
+        let after = after.unwrap_or(head);
+        let open = Box::new(Open {
+            wire: Wire::new(Box::new(socket)),
+            peer: Peer { user: principal.user_id, connection: ConnectionId::generate(), origin },
             house,
             guest: None,
-            feed: Feed::new(after, self.head),
-            listener: self.listener,
-            core: self.core,
-            tokens: self.tokens,
-            principal: self.principal,
+            feed: Feed::new(after, head),
+            listener,
+            tokens,
+            principal,
             work: FuturesUnordered::new(),
             refreshing: false,
             warned: false,
@@ -83,33 +89,16 @@ impl Connection {
             pinged_at: now,
             stalled_at: now,
             resynced_at: None,
-        };
-        let mut ending = open.welcome(self.head, after);
-        if ending.is_continue() {
-            ending = Break(open.serve(&self.stop).await);
+        });
+        async move {
+            open.run(head, after, stop).await;
+            drop(seat);
         }
-        let ending = ending.break_value().unwrap_or(Ending::Gone);
-        // Nothing more is heard or read; the seat is kept until the socket is closed.
-        let Open { wire, listener, work, principal, guest, .. } = open;
-        drop((listener, work));
-        tracing::debug!(user = %principal.user_id, ?ending, "socket ends");
-        match ending {
-            Ending::Gone => wire.finish().await,
-            Ending::GoingAway => leave(wire).await,
-            Ending::Close(code, reason) => {
-                metrics::counter!("konnect_sockets_closed_total", "code" => code.to_string()).increment(1);
-                wire.close(code, reason).await;
-            }
-        }
-        if let Some(guest) = guest {
-            guest.close().await;
-        }
-        drop(self.seat);
     }
 }
 
 /// Says goodbye, and closes a little later: clients leave one by one and come back one by one.
-async fn leave(mut wire: Wire<WebSocketStream>) {
+async fn leave(mut wire: Wire<Box<WebSocketStream>>) {
     let farewell = Outbound::GoingAway { retry_after_ms: 200 + jitter(RETURN_MS) };
     // A client whose queue is full learns it from the close.
     let _ = wire.push(Message::text(farewell.json()));
@@ -139,14 +128,13 @@ async fn next_of(guest: &mut Option<GuestLink>) -> Option<Said> {
 }
 
 struct Open {
-    wire: Wire<WebSocketStream>,
+    wire: Wire<Box<WebSocketStream>>,
     peer: Peer,
     house: House,
     /// Called with the first command for a room.
     guest: Option<GuestLink>,
     feed: Feed,
     listener: Listener,
-    core: Core,
     tokens: Tokens,
     principal: Principal,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
@@ -161,13 +149,36 @@ struct Open {
 }
 
 impl Open {
+    async fn run(mut self: Box<Self>, head: i64, after: i64, stop: CancellationToken) {
+        let mut ending = self.welcome(head, after);
+        if ending.is_continue() {
+            ending = Break(self.serve(&stop).await);
+        }
+        let ending = ending.break_value().unwrap_or(Ending::Gone);
+        // Nothing more is heard or read; the seat is kept until the socket is closed.
+        let Self { wire, listener, work, principal, guest, .. } = *self;
+        drop((listener, work));
+        tracing::debug!(user = %principal.user_id, ?ending, "socket ends");
+        match ending {
+            Ending::Gone => wire.finish().await,
+            Ending::GoingAway => leave(wire).await,
+            Ending::Close(code, reason) => {
+                metrics::counter!("konnect_sockets_closed_total", "code" => code.to_string()).increment(1);
+                wire.close(code, reason).await;
+            }
+        }
+        if let Some(guest) = guest {
+            guest.close().await;
+        }
+    }
+
     async fn serve(&mut self, stop: &CancellationToken) -> Ending {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if let Some(need) = self.feed.need(self.wire.is_idle()) {
                 let session = self.principal.session_id;
-                self.work.push(fetch::read(&self.core, self.listener.topic(), session, need));
+                self.work.push(fetch::read(self.house.core(), self.listener.topic(), session, need));
             }
             let too_slow = self.guest.as_ref().map(|guest| guest.too_slow.clone());
             let takes_more = self.wire.has_room() && !self.feed.is_stalled();
@@ -196,7 +207,7 @@ impl Open {
             topic: self.listener.topic(),
             head,
             after,
-            server_now: self.core.clock.now(),
+            server_now: self.house.core().clock.now(),
             session_expires_at: self.principal.expires_at,
         };
         let text = welcome.json();
@@ -206,7 +217,7 @@ impl Open {
     /// Once a second.
     fn look(&mut self) -> Flow {
         // Tokens end by our clock, which can be moved; silence and slowness are of the network.
-        let (now, tick) = (self.core.clock.now(), Instant::now());
+        let (now, tick) = (self.house.core().clock.now(), Instant::now());
         let expires_at = self.principal.expires_at;
         if now >= expires_at {
             return Break(TOKEN_EXPIRED);
@@ -320,11 +331,11 @@ impl Open {
     fn received(&mut self, text: &str) -> Flow {
         if let Some((kind, fields)) = frame::for_room(text) {
             let guest = self.guest.get_or_insert_with(|| GuestLink::new(&self.house, self.peer.clone()));
-            let asked = plain::ask(guest, &self.core.clock, &kind, fields);
+            let asked = plain::ask(guest, &self.house.core().clock, &kind, fields);
             return if asked { Continue(()) } else { Break(FLOOD) };
         }
         match Inbound::parse(text) {
-            Ok(Inbound::Ping {}) => self.say(&Outbound::Pong { server_now: self.core.clock.now() }),
+            Ok(Inbound::Ping {}) => self.say(&Outbound::Pong { server_now: self.house.core().clock.now() }),
             Ok(Inbound::Resume { after }) => {
                 self.feed.rewind(after);
                 Continue(())
@@ -334,7 +345,7 @@ impl Open {
             }
             Ok(Inbound::AuthRefresh { token }) => {
                 self.refreshing = true;
-                self.work.push(fetch::verify(&self.core, &self.tokens, token));
+                self.work.push(fetch::verify(self.house.core(), &self.tokens, token));
                 Continue(())
             }
             Err(rejected) => self.say(&Outbound::Error { code: rejected.code() }),

@@ -165,9 +165,7 @@ impl Hub {
             return Err(Error::SessionRevoked);
         }
         listener.seen(head);
-        let core = inner.core.clone();
         Ok(Connection {
-            core,
             tokens: tokens.clone(),
             principal,
             seat,

@@ -6,6 +6,7 @@ mod live;
 mod upkeep;
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, Weak};
 
 use super::attendance::Attendance;
@@ -49,13 +50,23 @@ pub enum ReadDone {
     Unanswered,
 }
 
-/// One per process; cheap to clone.
+/// One per process; cheap to clone, and small: every connection has some.
 #[derive(Clone)]
-pub struct House {
+pub struct House(Arc<Inner>);
+
+pub struct Inner {
     hub: Hub,
     core: Core,
     live: Live,
-    places: Arc<Places>,
+    places: Places,
+}
+
+impl Deref for House {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
 }
 
 /// The places that connections of this process have in live sessions.
@@ -71,7 +82,7 @@ impl House {
     pub fn open(hub: Hub, turn: Turn) -> Self {
         let core = hub.core().clone();
         let live = Live::new(&core, &hub.node().to_string(), turn);
-        let house = Self { core, live, hub, places: Arc::default() };
+        let house = Self(Arc::new(Inner { core, live, hub, places: Places::default() }));
         tokio::spawn(upkeep::sweep_logs(house.clone()));
         tokio::spawn(upkeep::renew_leases(house.clone()));
         tokio::spawn(upkeep::watch_ends(house.clone()));
