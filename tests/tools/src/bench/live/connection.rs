@@ -1,4 +1,5 @@
-//! One light Socket.IO client: a WebSocket, one namespace, acks by number. Thousands of them fit one process.
+//! One light client: a WebSocket with commands that are answered by number, as Socket.IO or plain. Thousands of them fit
+//! one process.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,13 +18,16 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::packet::{self, PONG, Packet};
+use super::plain::{self, Frame};
+use super::target::Door;
 
 /// For a connection to open, and for an ack.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes; the default of 128 KiB would make this process the large one.
-pub const BUFFER: usize = 4 * 1024;
+const BUFFER: usize = 4 * 1024;
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// What a connection goes over.
+pub type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// What many connections saw together.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ struct Command {
     event: &'static str,
     data: Value,
     /// Without one the ack is only counted.
-    answer: Option<oneshot::Sender<String>>,
+    answer: Option<oneshot::Sender<Value>>,
 }
 
 /// Closed when dropped.
@@ -75,31 +79,29 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects and enters the namespace with this token.
-    pub async fn open(
-        address: SocketAddr,
-        namespace: &'static str,
-        token: &str,
-        ear: Arc<Ear>,
-    ) -> Result<Self> {
-        let stream = timeout(PATIENCE, enter(address, namespace, token)).await;
+    /// Connects and goes through the door with this token.
+    pub async fn open(address: SocketAddr, door: Door, token: &str, ear: Arc<Ear>) -> Result<Self> {
+        let enter = async {
+            match door {
+                Door::SocketIo(namespace) => enter(address, namespace, token).await,
+                Door::Plain => plain::enter(address, token).await,
+            }
+        };
+        let stream = timeout(PATIENCE, enter).await;
         let stream = stream.with_context(|| format!("{address} does not answer"))??;
         let (commands, orders) = mpsc::unbounded_channel();
         let leaving = Arc::new(AtomicBool::new(false));
-        let talk = Talk { stream, namespace, ear, asked: HashMap::new(), count: 0, leaving: leaving.clone() };
+        let talk = Talk { stream, door, ear, asked: HashMap::new(), count: 0, leaving: leaving.clone() };
         tokio::spawn(talk.run(orders));
         Ok(Self { commands, leaving })
     }
 
-    /// Sends a command and waits for its ack, which must be `{"ok": true, "data": …}`; the data.
+    /// Sends a command and waits for its ack, which must be a good one; its data.
     pub async fn ask(&self, event: &'static str, data: Value) -> Result<Value> {
         let (sender, answer) = oneshot::channel();
         self.tell(Command { event, data, answer: Some(sender) })?;
-        let body = timeout(PATIENCE, answer).await.with_context(|| format!("{event} is not acked"))?;
-        let body = body.with_context(|| format!("the connection ended at {event}"))?;
-        let mut ack: Vec<Value> = serde_json::from_str(&body).context("an ack")?;
-        ensure!(ack.len() == 1 && ack[0]["ok"] == true, "{event} is refused: {body}");
-        Ok(ack[0]["data"].take())
+        let data = timeout(PATIENCE, answer).await.with_context(|| format!("{event} is not acked"))?;
+        data.with_context(|| format!("the connection ended or refused {event}"))
     }
 
     /// Sends a command whose ack is only counted.
@@ -121,11 +123,15 @@ impl Drop for Connection {
     }
 }
 
+/// Small buffers.
+pub fn config() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0)
+}
+
 async fn enter(address: SocketAddr, namespace: &str, token: &str) -> Result<Stream> {
     let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
-    let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
     let (mut stream, _) =
-        connect_async_with_config(url, Some(config), true).await.context("the WebSocket")?;
+        connect_async_with_config(url, Some(config()), true).await.context("the WebSocket")?;
     let opened = text(&mut stream).await?;
     ensure!(
         matches!(Packet::parse(&opened)?, Packet::Open(_)),
@@ -159,9 +165,9 @@ async fn text(stream: &mut Stream) -> Result<String> {
 /// The task of one connection.
 struct Talk {
     stream: Stream,
-    namespace: &'static str,
+    door: Door,
     ear: Arc<Ear>,
-    asked: HashMap<u64, oneshot::Sender<String>>,
+    asked: HashMap<u64, oneshot::Sender<Value>>,
     count: u64,
     leaving: Arc<AtomicBool>,
 }
@@ -194,7 +200,10 @@ impl Talk {
 
     async fn send(&mut self, command: Command) -> Result<()> {
         self.count += 1;
-        let text = packet::event(self.namespace, self.count, command.event, &command.data);
+        let text = match self.door {
+            Door::SocketIo(namespace) => packet::event(namespace, self.count, command.event, &command.data),
+            Door::Plain => plain::command(self.count, command.event, command.data),
+        };
         if let Some(answer) = command.answer {
             self.asked.insert(self.count, answer);
         }
@@ -202,21 +211,64 @@ impl Talk {
     }
 
     async fn take(&mut self, text: &str) -> Result<()> {
+        match self.door {
+            Door::SocketIo(_) => self.take_packet(text).await,
+            Door::Plain => self.take_frame(text),
+        }
+    }
+
+    async fn take_packet(&mut self, text: &str) -> Result<()> {
         let packet = Packet::parse(text)?;
         match packet {
             Packet::Ping => self.stream.send(Message::text(PONG)).await?,
-            Packet::Event { .. } if packet.is_event(self.ear.event) => {
-                let _ = self.ear.arrivals.send(Instant::now());
+            Packet::Event { .. } if packet.is_event(self.ear.event) => self.arrived(),
+            Packet::Ack { id, body, .. } => {
+                let is_good = body.contains("\"ok\":true");
+                self.acked(id, is_good, body, |body| {
+                    let mut ack: Vec<Value> = serde_json::from_str(body)?;
+                    Ok(ack.first_mut().context("an ack without data")?["data"].take())
+                })?;
             }
-            Packet::Ack { id, body, .. } => match self.asked.remove(&id) {
-                Some(answer) => drop(answer.send(body.to_owned())),
-                None if body.contains("\"ok\":true") => {
-                    self.ear.acks.fetch_add(1, Ordering::Relaxed);
-                }
-                None => self.ear.complain(format!("a command is refused: {body}")),
-            },
             Packet::Close | Packet::Left { .. } => bail!("the server says goodbye"),
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, text: &str) -> Result<()> {
+        let frame = Frame::parse(text)?;
+        match (frame.kind, frame.reference) {
+            (kind, _) if kind == self.ear.event => self.arrived(),
+            (kind @ ("ok" | "error"), Some(id)) => {
+                let id = id.parse().context("the number of an answer")?;
+                let body = frame.data.map_or(text, |data| data.get());
+                self.acked(id, kind == "ok", body, |body| Ok(serde_json::from_str(body)?))?;
+            }
+            ("going_away", _) => bail!("the server says goodbye"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn arrived(&self) {
+        let _ = self.ear.arrivals.send(Instant::now());
+    }
+
+    fn acked(
+        &mut self,
+        id: u64,
+        is_good: bool,
+        body: &str,
+        data: impl FnOnce(&str) -> Result<Value>,
+    ) -> Result<()> {
+        let asked = self.asked.remove(&id);
+        if !is_good {
+            self.ear.complain(format!("a command is refused: {body}"));
+            return Ok(());
+        }
+        match asked {
+            Some(answer) => drop(answer.send(data(body)?)),
+            None => drop(self.ear.acks.fetch_add(1, Ordering::Relaxed)),
         }
         Ok(())
     }

@@ -13,7 +13,6 @@ use tokio::time::{MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::super::sample::Sample;
 use super::connection::{Connection, Ear};
-use super::plain;
 use super::target::{Seat, Target, Words};
 use super::usage::{cpu_seconds, resident_bytes};
 
@@ -35,42 +34,22 @@ type Heard = UnboundedReceiver<Instant>;
 /// Opens a connection for each seat.
 async fn open(target: &Target, words: &Words, seats: &[Seat], ear: &Arc<Ear>) -> Result<Vec<Connection>> {
     let opening =
-        seats.iter().map(|seat| Connection::open(target.address, words.namespace, &seat.token, ear.clone()));
+        seats.iter().map(|seat| Connection::open(target.address, words.door, &seat.token, ear.clone()));
     let opened = stream::iter(opening).buffered(WIDTH).try_collect();
     opened.await.with_context(|| format!("{} connections to {}", seats.len(), target.name))
 }
 
-/// Bytes that the server needs for each Socket.IO connection of which nothing is heard.
+/// Bytes that the server needs for each connection of which nothing is heard.
 pub async fn idle(target: &Target, words: &Words, seats: &[Seat]) -> Result<f64> {
     let (ear, _heard) = Ear::new(words.heard);
-    let needed = memory(target, seats, async |seats| open(target, words, seats, &ear).await).await?;
-    ear.check()?;
-    Ok(needed)
-}
-
-/// The same for the plain WebSocket.
-pub async fn idle_plain(target: &Target, seats: &[Seat]) -> Result<f64> {
-    let open = async |seats: &[Seat]| {
-        let opening = seats.iter().map(|seat| plain::open(target.address, &seat.token));
-        stream::iter(opening).buffered(WIDTH).try_collect::<Vec<_>>().await
-    };
-    memory(target, seats, open).await
-}
-
-/// By how much the server grows for each connection.
-async fn memory<C>(
-    target: &Target,
-    seats: &[Seat],
-    open: impl AsyncFn(&[Seat]) -> Result<Vec<C>>,
-) -> Result<f64> {
     let (first, rest) = seats.split_at(FIRST.min(seats.len() / 2));
-    let mut open_ones = open(first).await?;
+    let mut open_ones = open(target, words, first, &ear).await?;
     sleep(REST).await;
     let before = resident_bytes(target.pid)?;
-    open_ones.extend(open(rest).await?);
+    open_ones.extend(open(target, words, rest, &ear).await?);
     sleep(REST).await;
     let after = resident_bytes(target.pid)?;
-    drop(open_ones);
+    ear.check()?;
     Ok((after - before) / rest.len() as f64)
 }
 

@@ -1,5 +1,6 @@
 //! Live sessions against Node's `socket.io` server under the same load: memory of idle connections, a relay to a
-//! crowded room, and what a second of processor time brings in rooms of two.
+//! crowded room, and what a second of processor time brings in rooms of two. Konnect's is measured at both doors: the one
+//! of Socket.IO, which clients of the rival can use, and the plain WebSocket.
 
 mod connection;
 mod load;
@@ -55,10 +56,27 @@ impl Size {
 struct Done {
     /// Bytes a connection.
     idle: f64,
-    /// The same at the plain WebSocket, where there is one.
-    idle_plain: f64,
     room: Vec<Sample>,
     pairs: Vec<Flow>,
+}
+
+impl Done {
+    fn p99(&self) -> f64 {
+        Sample::join(&self.room).p99()
+    }
+
+    /// Messages a second of processor time.
+    fn yielded(&self) -> f64 {
+        median(self.pairs.iter().map(|flow| flow.per_cpu_second))
+    }
+
+    fn rate(&self) -> f64 {
+        median(self.pairs.iter().map(|flow| flow.rate))
+    }
+
+    fn lost(&self) -> usize {
+        self.pairs.iter().map(|flow| flow.sent - flow.arrived).sum()
+    }
 }
 
 pub async fn measure(bench: &Bench) -> Result<Section> {
@@ -72,17 +90,17 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     let konnect = Target { name: "Konnect", address: bench.api, pid: api.id()? };
     let (rival, node) = start_rival().await?;
 
-    let (mut ours, mut theirs) = (Done::default(), Done::default());
+    let (mut theirs, mut ours, mut plain) = (Done::default(), Done::default(), Done::default());
     let idle: Vec<Seat> = people.iter().cycle().take(size.idle).cloned().collect();
     say(&format!("live: {} idle connections each", size.idle));
     theirs.idle = load::idle(&node, &RIVAL, &idle).await?;
     ours.idle = load::idle(&konnect, &TYPING, &idle).await?;
-    // In a process of its own: what the other connections left behind would be used again.
+    // In a process of its own: what the connections before left behind would be used again.
     api.stop().await?;
     let mut api = Process::start(&bench.programs, "api", &settings)?;
     api.wait_ready(bench.api, "/readyz").await?;
     let konnect = Target { pid: api.id()?, ..konnect };
-    ours.idle_plain = load::idle_plain(&konnect, &idle).await?;
+    plain.idle = load::idle(&konnect, &TYPING.plain(), &idle).await?;
     let crowd: Vec<Seat> = people[..2].iter().cycle().take(size.crowd).cloned().collect();
     let pairs = &people[..2 * size.rooms];
     let length = Duration::from_secs_f64(size.seconds);
@@ -93,42 +111,48 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
         let numbers = |count: usize| first..first + count as u64;
         theirs.room.push(load::room(&node, &RIVAL, &crowd, numbers(size.relays)).await?);
         ours.room.push(load::room(&konnect, &TYPING, &crowd, numbers(size.relays)).await?);
+        plain.room.push(load::room(&konnect, &TYPING.plain(), &crowd, numbers(size.relays)).await?);
         stored.push(load::room(&konnect, &MESSAGE, &crowd, numbers(size.relays / 5)).await?);
         say(&format!("live: round {round} of {}, {} rooms of two", bench.plan.rounds, size.rooms));
         theirs.pairs.push(load::pairs(&node, &RIVAL, pairs, PACE, length).await?);
         ours.pairs.push(load::pairs(&konnect, &SIGNAL, pairs, PACE, length).await?);
+        plain.pairs.push(load::pairs(&konnect, &SIGNAL.plain(), pairs, PACE, length).await?);
     }
     api.stop().await?;
     rival.stop().await?;
-    Ok(section(bench.plan.rounds, size, &ours, &theirs, &stored))
+    let mut section = section(bench.plan.rounds, size, &theirs, &stored);
+    section.figures.extend(figures("Socket.IO", &ours, &theirs, true));
+    section.figures.extend(figures("plain WebSocket", &plain, &theirs, false));
+    section.notes.push(format!(
+        "rooms of two: {:.0} messages a second arrived at socket.io's, {:.0} at Konnect's by Socket.IO, {:.0} by the plain WebSocket; lost: {}, {} and {}",
+        theirs.rate(), ours.rate(), plain.rate(), theirs.lost(), ours.lost(), plain.lost()
+    ));
+    Ok(section)
 }
 
-fn section(rounds: usize, size: Size, ours: &Done, theirs: &Done, stored: &[Sample]) -> Section {
-    let p99 = |rounds: &[Sample]| Sample::join(rounds).p99();
-    let rate = |done: &Done| median(done.pairs.iter().map(|flow| flow.rate));
-    let cost = |done: &Done| median(done.pairs.iter().map(|flow| flow.per_cpu_second));
-    let lost = |done: &Done| done.pairs.iter().map(|flow| flow.sent - flow.arrived).sum::<usize>();
-    let (crowd, free) = (size.crowd, Goal::Free);
+/// Of one of Konnect's doors, each beside its share of socket.io's.
+fn figures(door: &str, ours: &Done, theirs: &Done, is_compared: bool) -> Vec<Figure> {
+    let goal = |goal: Goal| if is_compared { goal } else { Goal::Free };
+    let name = |what: &str| format!("Konnect by {door}: {what}");
+    vec![
+        Figure::new(name("idle connection"), ours.idle / 1024.0, "KiB", Goal::Free),
+        Figure::new("share of socket.io's", ours.idle / theirs.idle, "", goal(Goal::AtMost(1.0 / 3.0))),
+        Figure::new(name("relay in one room, p99"), ours.p99(), "ms", Goal::Free),
+        Figure::new("share of socket.io's", ours.p99() / theirs.p99(), "", goal(Goal::AtMost(0.5))),
+        Figure::new(name("rooms of two"), ours.yielded(), "messages/CPU s", Goal::Free),
+        Figure::new("times socket.io's", ours.yielded() / theirs.yielded(), "", goal(Goal::AtLeast(3.0))),
+    ]
+}
+
+fn section(rounds: usize, size: Size, theirs: &Done, stored: &[Sample]) -> Section {
+    let free = Goal::Free;
     Section {
         title: "Live sessions, against Node's socket.io under the same load",
         figures: vec![
-            Figure::new("idle connection, Konnect", ours.idle / 1024.0, "KiB", free),
-            Figure::new("idle connection, socket.io", theirs.idle / 1024.0, "KiB", free),
-            Figure::new("share of socket.io's", ours.idle / theirs.idle, "", Goal::AtMost(1.0 / 3.0)),
-            Figure::new("idle connection, Konnect's plain WebSocket", ours.idle_plain / 1024.0, "KiB", free),
-            Figure::new("share of socket.io's", ours.idle_plain / theirs.idle, "", free),
-            Figure::new(format!("relay to {crowd}, Konnect, p99"), p99(&ours.room), "ms", free),
-            Figure::new(format!("relay to {crowd}, socket.io, p99"), p99(&theirs.room), "ms", free),
-            Figure::new(
-                "share of socket.io's",
-                p99(&ours.room) / p99(&theirs.room),
-                "",
-                Goal::AtMost(0.5),
-            ),
-            Figure::new(format!("stored message to {crowd}, Konnect, p99"), p99(stored), "ms", free),
-            Figure::new("rooms of two, Konnect", cost(ours), "messages/CPU s", free),
-            Figure::new("rooms of two, socket.io", cost(theirs), "messages/CPU s", free),
-            Figure::new("times socket.io's", cost(ours) / cost(theirs), "", Goal::AtLeast(3.0)),
+            Figure::new("socket.io: idle connection", theirs.idle / 1024.0, "KiB", free),
+            Figure::new("socket.io: relay in one room, p99", theirs.p99(), "ms", free),
+            Figure::new("socket.io: rooms of two", theirs.yielded(), "messages/CPU s", free),
+            Figure::new("stored message in one room, p99", Sample::join(stored).p99(), "ms", free),
         ],
         notes: vec![
             format!(
@@ -136,17 +160,12 @@ fn section(rounds: usize, size: Size, ours: &Done, theirs: &Done, stored: &[Samp
                 size.idle
             ),
             format!(
-                "one room: {rounds} rounds of {} relays, one after the other; from sending to each arrival",
-                size.relays
+                "one room of {} connections: {rounds} rounds of {} relays, one after the other; from sending to each arrival",
+                size.crowd, size.relays
             ),
             format!(
-                "{} rooms of two, {rounds} rounds of {} s, {PACE} messages a second from each person: {:.0} a second arrived at Konnect's, {:.0} at socket.io's; lost: {} and {}",
-                size.rooms,
-                size.seconds,
-                rate(ours),
-                rate(theirs),
-                lost(ours),
-                lost(theirs)
+                "{} rooms of two: {rounds} rounds of {} s, {PACE} messages a second from each person",
+                size.rooms, size.seconds
             ),
             "processor time is the api's and Node's own; Konnect's Redis and database come on top, socket.io has none"
                 .to_owned(),

@@ -13,10 +13,19 @@ pub struct Target {
     pub pid: u32,
 }
 
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug)]
+pub enum Door {
+    /// Socket.IO, in this namespace.
+    SocketIo(&'static str),
+    /// Konnect's plain WebSocket.
+    Plain,
+}
+
 /// The events of one kind of load.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
-    pub namespace: &'static str,
+    pub door: Door,
     pub join: &'static str,
     /// What a room is entered with.
     pub entry: fn(&str) -> Value,
@@ -26,6 +35,13 @@ pub struct Words {
     pub body: fn(&str, &Value, u64) -> Value,
     /// What the others in the room hear of it.
     pub heard: &'static str,
+}
+
+impl Words {
+    /// The same by the plain WebSocket.
+    pub fn plain(self) -> Self {
+        Self { door: Door::Plain, ..self }
+    }
 }
 
 /// Somebody in a room.
@@ -46,7 +62,7 @@ fn candidate() -> Value {
 
 /// Of `rival.mjs`, for every load.
 pub const RIVAL: Words = Words {
-    namespace: "/",
+    door: Door::SocketIo("/"),
     join: "join",
     entry: |room| json!({ "room": room }),
     relay: "relay",
@@ -56,7 +72,7 @@ pub const RIVAL: Words = Words {
 
 /// Between two people in a session.
 pub const SIGNAL: Words = Words {
-    namespace: "/webrtc",
+    door: Door::SocketIo("/webrtc"),
     join: "session.join",
     // The connections of the round before may still be about to leave.
     entry: |room| json!({ "room": room, "takeOver": true }),
@@ -67,7 +83,7 @@ pub const SIGNAL: Words = Words {
 
 /// To everybody in a room, without being stored. That somebody types is told now and then, the end of it always.
 pub const TYPING: Words = Words {
-    namespace: "/chat",
+    door: Door::SocketIo("/chat"),
     join: "chat.join",
     entry: |room| json!({ "room": room }),
     relay: "chat.typing",
@@ -77,7 +93,7 @@ pub const TYPING: Words = Words {
 
 /// To everybody in a room, after the durable write.
 pub const MESSAGE: Words = Words {
-    namespace: "/chat",
+    door: Door::SocketIo("/chat"),
     join: "chat.join",
     entry: |room| json!({ "room": room }),
     relay: "chat.send",

@@ -30,7 +30,7 @@ async fn who_is_refused_is_no_connection() {
     let nobody = Seat { room: "room".into(), token: String::new() };
     let refused = load::idle(&node, &RIVAL, &[nobody.clone(), nobody]).await.expect_err("a token is needed");
     assert!(format!("{refused:#}").contains("INVALID_TOKEN"), "{refused:#}");
-    let elsewhere = target::Words { namespace: "/nowhere", ..RIVAL };
+    let elsewhere = target::Words { door: target::Door::SocketIo("/nowhere"), ..RIVAL };
     let refused = load::idle(&node, &elsewhere, &seats(1)).await.expect_err("no such namespace");
     assert!(format!("{refused:#}").contains("Invalid namespace"), "{refused:#}");
     rival.stop().await.expect("it stops");
