@@ -37,4 +37,4 @@ pub use query::{
 };
 pub use reply::reply;
 pub use report::{NewReport, Outcome, Reason, Report, report, reports_of};
-pub use write::{standing, withdraw, write};
+pub use write::{look, withdraw, write};

@@ -1,23 +1,39 @@
 //! Writing a review, and taking it back.
 
 use serde_json::json;
+use sqlx::MySqlPool;
 
 use super::error::Error;
 use super::model::{Content, KEPT_AFTER_WITHDRAWAL, Move, Review, Side, Standing, State};
 use super::report::{self, Outcome};
 use super::shift::{Trace, shift};
 use super::{figures, publish, query};
+use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::event;
 use crate::id::{ReservationId, ReviewId, UserId};
 use crate::job::{Job, NotifyEvent, PublishReviews};
+use crate::money::Krw;
 use crate::outbox;
 use crate::payment;
 use crate::reservation::{self, Reservation};
 
-/// What of a session its members can review now.
-pub async fn standing(tx: &mut Tx, rules: &Rules, r: &Reservation) -> Result<Standing, Error> {
+/// What of a session its members can review at `now`, for them to see.
+pub async fn look(
+    pool: &MySqlPool,
+    rules: &Rules,
+    now: Instant,
+    r: &Reservation,
+) -> Result<Standing, Error> {
+    let given = payment::given_of(pool, &[r.id]).await?;
+    let given = given.into_iter().find(|(id, _)| *id == r.id).map_or(Krw::ZERO, |(_, won)| won);
+    let is_refunded = r.price_krw.is_positive() && given >= r.price_krw;
+    Ok(Standing::of(r, rules, now, is_refunded, query::canceller(pool, r.id).await?))
+}
+
+/// The same under the reservation's lock.
+async fn standing(tx: &mut Tx, rules: &Rules, r: &Reservation) -> Result<Standing, Error> {
     let is_refunded = r.completed_at().is_some() && is_refunded(tx, r).await?;
     let canceller = query::canceller(tx.conn(), r.id).await?;
     Ok(Standing::of(r, rules, tx.now, is_refunded, canceller))
@@ -98,7 +114,7 @@ async fn write_first(
     r: &Reservation,
     side: Side,
     content: &Content,
-    until: crate::clock::Instant,
+    until: Instant,
 ) -> Result<Review, Error> {
     let review = Review {
         id: ReviewId::generate(),
@@ -132,7 +148,7 @@ async fn write_again(
     was: &Review,
     content: &Content,
     expected: Option<i64>,
-    until: crate::clock::Instant,
+    until: Instant,
 ) -> Result<Review, Error> {
     let state = was.state.after(Move::Write).ok_or(Error::WindowOver)?;
     match expected {
