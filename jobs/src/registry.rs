@@ -9,11 +9,11 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
     CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileDisputes,
-    ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement,
-    RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
-    Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller,
-    SyncWebhook, WarnOldContact,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue,
+    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
+    ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
+    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads,
+    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 

@@ -273,8 +273,7 @@ async fn session_reviews(
     let (pool, rules, now) = (app.core.db.pool(), &app.core.rules, app.core.clock.now());
     let found = reservation::find_for_member(pool, id, caller.user_id()).await?;
     let r = found.filter(|r| !r.is_extension()).ok_or_else(|| Problem::new("reservation.not_found"))?;
-    let side =
-        Side::of(caller.user_id(), &r).ok_or_else(|| Problem::new("reservation.not_found"))?;
+    let side = Side::of(caller.user_id(), &r).ok_or_else(|| Problem::new("reservation.not_found"))?;
     let standing = review::look(pool, rules, now, &r).await?;
     let both = review::of_member(pool, id, caller.user_id()).await?;
     let names = Names::of(&app.core, &both).await?;

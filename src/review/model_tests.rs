@@ -33,7 +33,11 @@ fn words_are_trimmed_and_seen() {
     let parse = |text: &str| Words::parse("text", text).map(|words| words.as_str().to_owned());
     assert_eq!(parse("  좋았어요 👩‍💻\r\n또 올게요\t\n "), Ok("좋았어요 👩‍💻\n또 올게요".to_owned()));
     assert_eq!(parse(&"가".repeat(MAX_TEXT)).map(|text| text.chars().count()), Ok(MAX_TEXT));
-    assert_eq!(parse("<script>alert(1)</script>").as_deref(), Ok("<script>alert(1)</script>"), "text is text");
+    assert_eq!(
+        parse("<script>alert(1)</script>").as_deref(),
+        Ok("<script>alert(1)</script>"),
+        "text is text"
+    );
     for bad in [
         "",
         " \n\t ",

@@ -39,7 +39,8 @@ pub(super) async fn publish(tx: &mut Tx, r: &Reservation, sealed: &[Review]) -> 
 async fn tell(tx: &mut Tx, r: &Reservation, published: &[Review]) -> Result<(), Error> {
     let kind = "review.published";
     let ids: Vec<_> = published.iter().map(|review| review.id).collect();
-    let stars_by = |side| published.iter().find(|review| review.side == side).map(|review| review.stars.get());
+    let stars_by =
+        |side| published.iter().find(|review| review.side == side).map(|review| review.stars.get());
     let data = json!({
         "reservationId": r.id, "reviewIds": ids, "title": r.title, "startsAt": r.starts_at,
         "timeZone": r.time_zone, "starsByMentee": stars_by(Side::Mentee), "starsByMentor": stars_by(Side::Mentor),

@@ -113,10 +113,7 @@ pub async fn lock_for_subject(tx: &mut Tx, id: ReviewId, subject: UserId) -> sql
 }
 
 /// For administrators: what is sealed or withdrawn is nobody's business.
-pub async fn find_published(
-    executor: impl MySqlExecutor<'_>,
-    id: ReviewId,
-) -> sqlx::Result<Option<Review>> {
+pub async fn find_published(executor: impl MySqlExecutor<'_>, id: ReviewId) -> sqlx::Result<Option<Review>> {
     sqlx::query_as(reviews!("WHERE id = ? AND state = 'published'")).bind(id).fetch_optional(executor).await
 }
 
@@ -289,10 +286,7 @@ pub async fn overdue(
 }
 
 /// The side that cancelled a reservation; `None` when neither did.
-pub async fn canceller(
-    executor: impl MySqlExecutor<'_>,
-    id: ReservationId,
-) -> sqlx::Result<Option<Side>> {
+pub async fn canceller(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Option<Side>> {
     let side: Option<Side> = sqlx::query_scalar(
         "SELECT CASE h.actor_id WHEN r.mentor_id THEN 'mentor' WHEN r.mentee_id THEN 'mentee' END AS side
          FROM reservations r JOIN reservation_history h ON h.reservation_id = r.id AND h.to_state = 'cancelled'

@@ -20,12 +20,7 @@ use crate::payment;
 use crate::reservation::{self, Reservation};
 
 /// What of a session its members can review at `now`, for them to see.
-pub async fn look(
-    pool: &MySqlPool,
-    rules: &Rules,
-    now: Instant,
-    r: &Reservation,
-) -> Result<Standing, Error> {
+pub async fn look(pool: &MySqlPool, rules: &Rules, now: Instant, r: &Reservation) -> Result<Standing, Error> {
     let given = payment::given_of(pool, &[r.id]).await?;
     let given = given.into_iter().find(|(id, _)| *id == r.id).map_or(Krw::ZERO, |(_, won)| won);
     let is_refunded = r.price_krw.is_positive() && given >= r.price_krw;

@@ -9,14 +9,8 @@ mod reviews;
 
 use super::model::{Check, Driver};
 
-const ALL: [&[Check]; 6] = [
-    bookings::CHECKS,
-    captures::CHECKS,
-    entries::CHECKS,
-    lines::CHECKS,
-    payouts::CHECKS,
-    reviews::CHECKS,
-];
+const ALL: [&[Check]; 6] =
+    [bookings::CHECKS, captures::CHECKS, entries::CHECKS, lines::CHECKS, payouts::CHECKS, reviews::CHECKS];
 
 /// Every check, by subject.
 pub fn all() -> Vec<&'static Check> {

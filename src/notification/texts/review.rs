@@ -83,7 +83,11 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
         ),
         "review.replied" => says("내 후기에 답글이 달렸습니다", [session]),
         "review.hidden" => says(
-            if is_reply { "내 답글이 숨김 처리되었습니다" } else { "내 후기가 숨김 처리되었습니다" },
+            if is_reply {
+                "내 답글이 숨김 처리되었습니다"
+            } else {
+                "내 후기가 숨김 처리되었습니다"
+            },
             [
                 session,
                 line(match f.word("why") {
@@ -106,7 +110,11 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
             ],
         ),
         "review.restored" => says(
-            if is_reply { "내 답글이 다시 공개되었습니다" } else { "내 후기가 다시 공개되었습니다" },
+            if is_reply {
+                "내 답글이 다시 공개되었습니다"
+            } else {
+                "내 후기가 다시 공개되었습니다"
+            },
             [session, f.reason().map(|reason| format!("사유: {reason}"))],
         ),
         _ => return None,

@@ -40,23 +40,14 @@ impl Figures {
     }
 
     pub(super) fn add(&mut self, stars: Stars, by: i64) {
-        let counts = [
-            &mut self.stars_1,
-            &mut self.stars_2,
-            &mut self.stars_3,
-            &mut self.stars_4,
-            &mut self.stars_5,
-        ];
+        let counts =
+            [&mut self.stars_1, &mut self.stars_2, &mut self.stars_3, &mut self.stars_4, &mut self.stars_5];
         *counts[usize::from(stars.get()) - 1] += by;
     }
 }
 
 /// The figures of one person on one side; of somebody who was never reviewed they are empty.
-pub async fn figures(
-    executor: impl MySqlExecutor<'_>,
-    person: UserId,
-    side: Side,
-) -> sqlx::Result<Figures> {
+pub async fn figures(executor: impl MySqlExecutor<'_>, person: UserId, side: Side) -> sqlx::Result<Figures> {
     Ok(query::find(executor, person, side).await?.unwrap_or_default())
 }
 

@@ -32,12 +32,7 @@ pub struct NewReport {
 ///
 /// # Errors
 /// `NotFound` for what is not shown to the person: sealed, hidden, or about a mentee they are not; `Own`; `ReportLimit`.
-pub async fn report(
-    tx: &mut Tx,
-    id: ReviewId,
-    reporter: UserId,
-    new: &NewReport,
-) -> Result<Report, Error> {
+pub async fn report(tx: &mut Tx, id: ReviewId, reporter: UserId, new: &NewReport) -> Result<Report, Error> {
     let review = reviews::lock_published(tx, id).await?.filter(|review| review.is_shown_to(reporter));
     let review = review.ok_or(Error::NotFound)?;
     if let Some(known) = query::by_reporter(tx, id, new.part, reporter).await? {

@@ -66,12 +66,7 @@ pub async fn count_since(tx: &mut Tx, reporter: UserId, since: Instant) -> sqlx:
 }
 
 /// `part`: both when none is named.
-pub async fn close(
-    tx: &mut Tx,
-    id: ReviewId,
-    part: Option<Part>,
-    outcome: Outcome,
-) -> sqlx::Result<i32> {
+pub async fn close(tx: &mut Tx, id: ReviewId, part: Option<Part>, outcome: Outcome) -> sqlx::Result<i32> {
     let now = tx.now;
     let done = sqlx::query(
         "UPDATE review_reports SET closed_at = ?, outcome = ?
