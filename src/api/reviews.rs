@@ -189,7 +189,7 @@ impl ReviewsApi {
         app: Data<&Shared>,
         caller: Caller,
         id: Path<ReservationId>,
-        expected_version: Query<i64>,
+        #[oai(name = "expectedVersion")] expected_version: Query<i64>,
     ) -> Result<Done, Problem> {
         unit!(app, caller.actor(), tx => {
             Ok(review::withdraw(tx, id.0, caller.user_id(), expected_version.0).await?)
