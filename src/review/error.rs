@@ -19,6 +19,8 @@ pub enum Error {
     Invalid(Invalid),
     #[error("the state of the review does not allow this")]
     NotAllowed,
+    #[error("it was written anew as often as it may be")]
+    EditLimit,
     #[error("the time to edit the reply is over")]
     ReplyClosed,
     #[error("nobody reports what they wrote themselves")]
@@ -47,6 +49,7 @@ impl Error {
             Self::Stale => "review.stale",
             Self::Invalid(_) => "review.invalid",
             Self::NotAllowed => "review.not_allowed",
+            Self::EditLimit => "review.edit_limit",
             Self::ReplyClosed => "review.reply_closed",
             Self::Own => "review.own",
             Self::ReportLimit => "review.report_limit",

@@ -10,6 +10,8 @@ use crate::reservation::{Absent, Reservation, State as Stage};
 
 /// Characters of a review, and of the reply to one.
 pub const MAX_TEXT: usize = 2_000;
+/// Versions of one review after which neither it nor the reply is written any more: the history keeps each.
+pub(super) const MOST_VERSIONS: i64 = 100;
 /// How long the words of a withdrawn review are kept for those who look into a complaint.
 pub(super) const KEPT_AFTER_WITHDRAWAL: TimeDelta = TimeDelta::days(90);
 /// How long the words before an edit are kept.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::error::Error;
-use super::model::{Review, Words};
+use super::model::{MOST_VERSIONS, Review, Words};
 use super::query;
 use super::shift::{Trace, shift};
 use crate::config::Rules;
@@ -17,7 +17,7 @@ use crate::outbox;
 /// keeps those before. The same again changes nothing.
 ///
 /// # Errors
-/// `NotFound` for everybody but its subject; `ReplyClosed`; `NotAllowed` while the review or the reply is hidden.
+/// `NotFound` for everybody but its subject; `ReplyClosed`; `EditLimit`; `NotAllowed` while the review or the reply is hidden.
 pub async fn reply(
     tx: &mut Tx,
     rules: &Rules,
@@ -34,6 +34,9 @@ pub async fn reply(
     }
     if !was.takes_reply(rules, tx.now) {
         return Err(Error::ReplyClosed);
+    }
+    if was.version >= MOST_VERSIONS {
+        return Err(Error::EditLimit);
     }
     let (now, is_first) = (tx.now, was.replied_at.is_none());
     let cause = if is_first { "replied" } else { "reply_edited" };

@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::MySqlPool;
 
 use super::error::Error;
-use super::model::{Content, KEPT_AFTER_WITHDRAWAL, Move, Review, Side, Standing, State};
+use super::model::{Content, KEPT_AFTER_WITHDRAWAL, MOST_VERSIONS, Move, Review, Side, Standing, State};
 use super::report::{self, Outcome};
 use super::shift::{Trace, shift};
 use super::{figures, publish, query};
@@ -52,7 +52,8 @@ async fn is_refunded(tx: &mut Tx, r: &Reservation) -> Result<bool, Error> {
 ///
 /// # Errors
 /// `ReservationNotFound` for strangers, and for an extension, which is reviewed with its session; `NotPossible` unless it
-/// was completed and something of the price was kept; `WindowOver`; `Exists` without an expected version; `Stale`.
+/// was completed and something of the price was kept; `WindowOver`; `Exists` without an expected version; `Stale`;
+/// `EditLimit`.
 pub async fn write(
     tx: &mut Tx,
     rules: &Rules,
@@ -149,6 +150,7 @@ async fn write_again(
     match expected {
         Some(version) if version != was.version => return Err(Error::Stale),
         None if was.state == State::Sealed => return Err(Error::Exists),
+        _ if was.version >= MOST_VERSIONS => return Err(Error::EditLimit),
         _ => {}
     }
     let cause = if was.state == State::Sealed { "edited" } else { "written" };

@@ -1,6 +1,7 @@
 //! Replies, reports, and what administrators make of them.
 
 use chrono::TimeDelta;
+use konnect::job::Job;
 use konnect::{transact, user};
 use konnect_tests::{Answer, Booking, Person, TestApp};
 use reqwest::Method;
@@ -165,6 +166,20 @@ async fn r4_a_person_reports_a_part_once_and_nobody_their_own() {
         .problem(409, "review.not_allowed");
     report(&app, &reader, &id, "review", "spam").await.ok(201);
     assert_eq!(queue(&app, &admin, "reported").await.len(), 1, "said again, it changes nothing");
+
+    // What was closed three years ago is forgotten; what is open is not.
+    sqlx::query("UPDATE review_reports SET closed_at = ? WHERE closed_at IS NOT NULL")
+        .bind(app.now() - TimeDelta::days(1_097))
+        .execute(app.core.db.pool())
+        .await
+        .expect("the database");
+    transact!(app.core.db, app.context(), sqlx::Error, tx => { konnect::retention::forget(tx, 1_000).await })
+        .expect("the database");
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM review_reports")
+        .fetch_one(app.core.db.pool())
+        .await
+        .expect("the database");
+    assert_eq!(left, 1);
     app.run_jobs().await;
     app.finish().await;
 }
@@ -244,6 +259,31 @@ async fn r4_a_review_is_replied_to_once_and_the_reply_edited_for_some_days() {
     assert!(queue(&app, &admin, "reported").await.is_empty());
     assert_eq!(app.public_reviews(&booking.mentor, "").await["items"], json!([]));
     app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r4_a_moderation_stands_in_the_activity_log_with_its_administrator() {
+    let app = TestApp::start().await;
+    let booking = app.completed_session().await;
+    let id = app.published_review(&booking, 1).await;
+    let admin = app.admin("admin").await;
+    report(&app, &booking.mentor, &id, "review", "abusive").await.ok(201);
+    moderate(&app, &admin, &id, "keep", json!({ "reason": "An opinion." })).await.ok(200);
+    moderate(&app, &admin, &id, "hide", hide("review", "fake")).await.ok(200);
+    app.reconcile_those(|kind| kind == konnect::job::RecordActivity::KIND).await;
+    app.run_jobs().await;
+    let client = app.log_in(&admin).await.client;
+    let found = client.get(&format!("/v1/admin/activity?subject={id}&type=review.")).await.ok(200);
+    let items = found["items"].as_array().expect("items");
+    let kinds: Vec<_> = items.iter().map(|entry| entry["type"].as_str().expect("a type")).collect();
+    let expected = ["review.hidden", "review.kept", "review.reported", "review.published", "review.written"];
+    assert_eq!(kinds, expected);
+    for entry in &items[..2] {
+        assert_eq!((&entry["actor"]["kind"], &entry["actor"]["id"]), (&json!("admin"), &json!(admin.id)));
+        assert!(entry["data"]["reason"].is_string());
+    }
+    assert!(!found.to_string().contains("It was as it was."), "what reviews say is in none of them");
     app.finish().await;
 }
 

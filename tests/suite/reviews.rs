@@ -220,6 +220,14 @@ async fn r1_a_sealed_review_is_written_anew_by_its_version_and_taken_back() {
     assert_eq!(seen["haveTheyWritten"], false);
     assert_eq!(app.reviews(&booking, mentee).await["actions"], json!(["write"]));
 
+    // The hundredth version is the last one.
+    let versions = async |to: i64| {
+        sqlx::query("UPDATE reviews SET version = ?").bind(to).execute(app.core.db.pool()).await.expect("set")
+    };
+    versions(100).await;
+    app.review(&booking, mentee, 5, "Again and again.").await.problem(409, "review.edit_limit");
+    versions(3).await;
+
     // Written again: the other side is not told a second time.
     app.review(&booking, mentee, 5, "Third thoughts.").await.ok(200);
     app.run_jobs_twice().await;

@@ -37,6 +37,12 @@ pub(super) static CODES: &[Code] = &[
     ),
     row(
         409,
+        "review.edit_limit",
+        "This was changed too often to be changed again.",
+        "수정할 수 있는 횟수를 넘었습니다.",
+    ),
+    row(
+        409,
         "review.reply_closed",
         "This reply can no longer be edited.",
         "답글을 수정할 수 있는 기간이 지났습니다.",
