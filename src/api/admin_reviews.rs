@@ -5,10 +5,11 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 
+use super::admin_review_view::{CaseView, ChangeView};
 use super::answer::{Because, page_size};
 use super::caller::Caller;
 use super::problem::Problem;
-use super::review_view::{CaseView, ChangeView, ReportView};
+use super::review_view::ReportView;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::ReviewId;

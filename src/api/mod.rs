@@ -11,6 +11,7 @@ mod admin_payouts;
 mod admin_payouts_view;
 mod admin_refunds;
 mod admin_reservations;
+mod admin_review_view;
 mod admin_reviews;
 mod admin_view;
 mod answer;

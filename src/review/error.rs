@@ -1,4 +1,4 @@
-use super::model::Invalid;
+use super::content::Invalid;
 use crate::{payment, reservation};
 
 #[derive(Debug, thiserror::Error)]

@@ -14,6 +14,7 @@
 //! Locks: reservation, then payment, then both reviews (the mentee's first), then figures, then feeds. Whoever needs no
 //! reservation begins with the review.
 
+mod content;
 mod error;
 mod figures;
 mod model;
@@ -25,11 +26,10 @@ mod report;
 mod shift;
 mod write;
 
+pub use content::{Content, Invalid, MAX_TEXT, Stars, Words};
 pub use error::Error;
 pub use figures::{Figures, check_figures, figures, figures_of_mentors, unchecked_figures};
-pub use model::{
-    Content, Fact, Hidden, HistoryRow, Invalid, MAX_TEXT, Part, Review, Side, Standing, Stars, State, Words,
-};
+pub use model::{Fact, Hidden, HistoryRow, Part, Review, Side, Standing, State};
 pub use moderation::{hide, keep, restore};
 pub use publish::{overdue, publish_due, reconcile};
 pub use query::{

@@ -1,15 +1,14 @@
-//! A review, who may do what with it, and the rules for its words. Pure.
+//! A review, and who may do what with it. Pure.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+use super::content::{Content, Stars};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::id::{ReservationId, ReviewId, UserId};
 use crate::reservation::{Absent, Reservation, State as Stage};
 
-/// Characters of a review, and of the reply to one.
-pub const MAX_TEXT: usize = 2_000;
 /// Versions of one review after which neither it nor the reply is written any more: the history keeps each.
 pub(super) const MOST_VERSIONS: i64 = 100;
 /// How long the words of a withdrawn review are kept for those who look into a complaint.
@@ -130,74 +129,6 @@ impl Hidden {
     pub fn still_counts(self) -> bool {
         matches!(self, Self::Abusive | Self::PersonalData | Self::Illegal)
     }
-}
-
-/// 1 to 5.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
-pub struct Stars(u8);
-
-impl Stars {
-    /// # Errors
-    /// For everything but 1 to 5.
-    pub fn new(stars: u8) -> Result<Self, Invalid> {
-        let stars = Some(stars).filter(|n| (1..=5).contains(n));
-        stars.map(Self).ok_or(Invalid { field: "stars", rule: "takes 1 to 5" })
-    }
-
-    pub fn get(self) -> u8 {
-        self.0
-    }
-}
-
-/// A field that breaks a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {rule}")]
-pub struct Invalid {
-    /// As API clients write it.
-    pub field: &'static str,
-    /// The rest of a sentence that starts with the field.
-    pub rule: &'static str,
-}
-
-/// Words fit to be shown: without white space around them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words(String);
-
-impl Words {
-    /// # Errors
-    /// Unless there are 1 to [`MAX_TEXT`] characters, of which something can be seen; no control characters but line
-    /// ends and tabs; none that turn the direction of the text that follows.
-    pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
-        let plain = text.replace("\r\n", "\n");
-        let plain = plain.trim();
-        if plain.chars().any(|c| is_control(c) && !matches!(c, '\n' | '\t')) {
-            return Err(Invalid { field, rule: "takes no control characters" });
-        }
-        if plain.chars().all(|c| c.is_whitespace() || is_invisible(c)) || plain.chars().count() > MAX_TEXT {
-            return Err(Invalid { field, rule: "takes 1 to 2,000 characters" });
-        }
-        Ok(Self(plain.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{3164}' | '\u{115f}' | '\u{1160}')
-}
-
-/// What somebody says of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    pub stars: Stars,
-    pub words: Words,
 }
 
 /// A row of `reviews`. All instants are UTC.
@@ -353,5 +284,24 @@ pub struct HistoryRow {
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_listed_moves_are_allowed() {
+        use State::{Published, Sealed, Withdrawn};
+        let allowed = [
+            (Sealed, Move::Write, Sealed),
+            (Withdrawn, Move::Write, Sealed),
+            (Sealed, Move::Publish, Published),
+            (Sealed, Move::Withdraw, Withdrawn),
+            (Published, Move::Withdraw, Withdrawn),
+        ];
+        for from in State::ALL {
+            for step in [Move::Write, Move::Publish, Move::Withdraw] {
+                let to = allowed.iter().find(|(f, s, _)| (f, *s) == (from, step)).map(|m| m.2);
+                assert_eq!(from.after(step), to, "{from:?} {step:?}");
+            }
+        }
+    }
+}

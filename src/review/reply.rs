@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::content::Words;
 use super::error::Error;
-use super::model::{MOST_VERSIONS, Review, Words};
+use super::model::{MOST_VERSIONS, Review};
 use super::query;
 use super::shift::{Trace, shift};
 use crate::config::Rules;

@@ -3,8 +3,9 @@
 use serde_json::json;
 use sqlx::MySqlPool;
 
+use super::content::Content;
 use super::error::Error;
-use super::model::{Content, KEPT_AFTER_WITHDRAWAL, MOST_VERSIONS, Move, Review, Side, Standing, State};
+use super::model::{KEPT_AFTER_WITHDRAWAL, MOST_VERSIONS, Move, Review, Side, Standing, State};
 use super::report::{self, Outcome};
 use super::shift::{Trace, shift};
 use super::{figures, publish, query};

@@ -55,6 +55,7 @@ mod refunds;
 mod review_facts;
 mod review_moderation;
 mod review_races;
+mod review_readers;
 mod reviews;
 mod rooms;
 mod sessions;

@@ -4,7 +4,8 @@ mod query;
 
 use sqlx::{MySqlExecutor, MySqlPool};
 
-use super::model::{Review, Side, Stars};
+use super::content::Stars;
+use super::model::{Review, Side};
 use crate::db::{Db, Tx};
 use crate::id::UserId;
 
