@@ -73,6 +73,9 @@ ids! {
     EvidenceId
     /// One person's word that somebody did not come.
     NoShowReportId
+    /// What one side of a session says of the other.
+    ReviewId
+    ReviewReportId
     /// One open socket of somebody.
     ConnectionId
     /// One stay of somebody in a session's room.

@@ -30,6 +30,7 @@ pub mod realtime;
 pub mod relay;
 pub mod reservation;
 pub mod retention;
+pub mod review;
 pub mod seal;
 pub mod session;
 pub mod settlement;

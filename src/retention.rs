@@ -23,6 +23,7 @@ const ACTIVITY: &[(&str, i64)] = &[
     ("reservation.", THREE_YEARS),
     ("session.", THREE_YEARS),
     ("chat.", THREE_YEARS),
+    ("review.", THREE_YEARS),
     ("auth.", 365),
 ];
 /// Days of any such stretch, leap days and all.
@@ -80,6 +81,25 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(90),
         sql: "DELETE FROM webhook_inbox WHERE received_at < ? ORDER BY received_at LIMIT ?",
     },
+    // Whoever reports again after that is heard again.
+    Rule {
+        table: "review_reports",
+        keep: TimeDelta::days(1_096),
+        sql: "DELETE FROM review_reports WHERE closed_at < ? ORDER BY closed_at LIMIT ?",
+    },
+    // The words of a review that was taken back, and of versions that were overwritten. The rows stay; their own
+    // instants say when.
+    Rule {
+        table: "reviews",
+        keep: TimeDelta::zero(),
+        sql: "UPDATE reviews SET body = '', reply = NULL, forget_at = NULL WHERE forget_at < ? ORDER BY forget_at LIMIT ?",
+    },
+    Rule {
+        table: "review_history",
+        keep: TimeDelta::zero(),
+        sql: "UPDATE review_history SET words = NULL, words_until = NULL
+              WHERE words_until < ? ORDER BY words_until LIMIT ?",
+    },
     // The row stays; its own instant says when.
     Rule {
         table: "events",
@@ -112,7 +132,9 @@ mod tests {
         for kind in ["payment.refunded", "payout.paid", "settlement.accrued", "dispute.opened"] {
             assert!(days(kind) >= 5 * 365 + 2, "{kind}");
         }
-        assert_eq!(days("reservation.confirmed"), 1_096);
+        for kind in ["reservation.confirmed", "review.hidden"] {
+            assert_eq!(days(kind), 1_096, "{kind}");
+        }
         assert_eq!(days("auth.session_revoked"), 365);
         for kind in ["notice.created", "payments.x", "payment", ""] {
             assert_eq!(days(kind), 90, "{kind}");

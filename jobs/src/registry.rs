@@ -9,11 +9,11 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
     CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes,
-    ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSessions, ReconcileSettlement,
-    RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
-    Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller,
-    SyncWebhook, WarnOldContact,
+    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue,
+    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
+    ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
+    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads,
+    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -65,9 +65,11 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<Ping>(),
         entry::<ReconcileDisputes>(),
         entry::<PlanAudits>(),
+        entry::<PublishReviews>(),
         entry::<ReconcilePayments>(),
         entry::<ReconcilePayouts>(),
         entry::<ReconcileReservations>(),
+        entry::<ReconcileReviews>(),
         entry::<ReconcileSessions>(),
         entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),

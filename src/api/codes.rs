@@ -4,6 +4,7 @@ mod chat;
 mod dispute;
 mod payout;
 mod realtime;
+mod review;
 mod session;
 
 use poem::http::StatusCode;
@@ -33,7 +34,8 @@ pub fn find(code: &str) -> &'static Code {
 
 /// Every row.
 fn all() -> impl Iterator<Item = &'static Code> {
-    let chapters = [payout::CODES, dispute::CODES, chat::CODES, session::CODES, realtime::CODES];
+    let chapters =
+        [payout::CODES, dispute::CODES, chat::CODES, review::CODES, session::CODES, realtime::CODES];
     CODES.iter().chain(chapters.into_iter().flatten())
 }
 

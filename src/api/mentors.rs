@@ -12,11 +12,13 @@ use super::answer::Created;
 use super::caller::Caller;
 use super::page_key::{page_key, page_text};
 use super::problem::Problem;
+use super::review_view::{RatingView, RecordView};
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::UserId;
 use crate::mentor::{self, Application, Mentor, PublicProfile, State};
-use crate::user;
+use crate::review::{self, Figures, Side};
+use crate::{reservation, user};
 
 pub struct MentorsApi;
 
@@ -105,11 +107,17 @@ struct MentorView {
     /// Absent when there is none, and when the mentor hides it.
     company: Option<String>,
     approved_at: DateTime<Utc>,
+    /// What mentees gave; the reviews are at `/v1/mentors/{id}/reviews`.
+    rating: RatingView,
+    /// Of one mentor; absent in lists.
+    record: Option<RecordView>,
 }
 
 impl MentorView {
-    fn new(profile: PublicProfile, name: String) -> Self {
+    fn new(profile: PublicProfile, name: String, figures: Figures) -> Self {
         Self {
+            rating: figures.into(),
+            record: None,
             mentor_id: profile.mentor_id,
             name,
             headline: profile.headline,
@@ -184,9 +192,12 @@ impl MentorsApi {
         let ids: Vec<UserId> = profiles.iter().map(|profile| profile.mentor_id).collect();
         let users = user::get_many(pool, &ids).await?;
         let mut names: HashMap<UserId, String> = users.into_iter().map(|u| (u.id, u.name)).collect();
+        let figures: HashMap<UserId, Figures> =
+            review::figures_of_mentors(pool, &ids).await?.into_iter().collect();
         let view = |profile: PublicProfile| {
             let name = names.remove(&profile.mentor_id).unwrap_or_default();
-            MentorView::new(profile, name)
+            let figures = figures.get(&profile.mentor_id).copied().unwrap_or_default();
+            MentorView::new(profile, name, figures)
         };
         Ok(Json(Page { items: profiles.into_iter().map(view).collect(), next }))
     }
@@ -199,7 +210,9 @@ impl MentorsApi {
         let pool = app.core.db.pool();
         let profile = mentor::profile(pool, id.0).await?;
         let user = user::get(pool, id.0).await?;
-        Ok(Json(MentorView::new(profile, user.name)))
+        let figures = review::figures(pool, id.0, Side::Mentor).await?;
+        let record = Some(reservation::record(pool, id.0).await?.into());
+        Ok(Json(MentorView { record, ..MentorView::new(profile, user.name, figures) }))
     }
 }
 

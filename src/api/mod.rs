@@ -11,6 +11,8 @@ mod admin_payouts;
 mod admin_payouts_view;
 mod admin_refunds;
 mod admin_reservations;
+mod admin_review_view;
+mod admin_reviews;
 mod admin_view;
 mod answer;
 mod auth;
@@ -49,6 +51,8 @@ mod refunds;
 mod request;
 mod reservation_view;
 mod reservations;
+mod review_view;
+mod reviews;
 mod schedule;
 mod server;
 mod session_view;
@@ -107,6 +111,8 @@ pub(crate) enum Tag {
     Payments,
     /// Problems with sessions, and what comes of them.
     Disputes,
+    /// What the two sides of a session say of one another.
+    Reviews,
     /// The two people of a reservation, talking: history, sending without a socket, files, archives.
     Chat,
     /// What mentors earn, and when it is paid.

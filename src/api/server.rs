@@ -22,6 +22,7 @@ use super::admin_payments::AdminPaymentsApi;
 use super::admin_payouts::AdminPayoutsApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
+use super::admin_reviews::AdminReviewsApi;
 use super::auth::{AuthApi, jwks};
 use super::chat::ChatApi;
 use super::chat_export::ChatExportApi;
@@ -43,6 +44,7 @@ use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
 use super::request::Track;
 use super::reservations::ReservationsApi;
+use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
@@ -62,12 +64,12 @@ fn chapters() -> impl OpenApi {
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),
-        (ReservationsApi, SessionsApi),
+        (ReservationsApi, SessionsApi, ReviewsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         (RealtimeApi, ChatApi, ChatFilesApi, ChatExportApi),
         (AdminApi, ActivityApi, AuditApi, JobsApi, AdminDisputesApi),
-        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
+        (AdminReservationsApi, AdminReviewsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

@@ -41,6 +41,7 @@ fn touched(driver: Driver) -> &'static [&'static str] {
              WHERE a.updated_at >= ?",
             "SELECT reservation_id FROM refunds WHERE updated_at >= ?",
             "SELECT reservation_id FROM settlement_lines WHERE updated_at >= ?",
+            "SELECT reservation_id FROM reviews WHERE updated_at >= ?",
         ],
         Driver::Entry => &["SELECT id FROM ledger_entries WHERE at >= ?"],
         Driver::Line => &[
@@ -58,6 +59,7 @@ fn touched(driver: Driver) -> &'static [&'static str] {
             "SELECT g.owner_id AS id FROM ledger_entries e JOIN ledger_postings g ON g.entry_id = e.id
              WHERE e.at >= ? AND g.owner_id IS NOT NULL",
             "SELECT mentor_id FROM settlement_lines WHERE updated_at >= ?",
+            "SELECT subject_id FROM reviews WHERE updated_at >= ?",
         ],
     }
 }

@@ -89,6 +89,12 @@ pub struct Rules {
     /// A message can be edited and deleted by its author for this many minutes.
     #[arg(long, env = "KONNECT_CHAT_EDIT_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(i64).range(0..=525_600))]
     pub chat_edit_minutes: i64,
+    /// The sides of a completed session can review one another for this many days; then what was written is published.
+    #[arg(long, env = "KONNECT_REVIEW_DAYS", default_value_t = 14, value_parser = clap::value_parser!(i64).range(1..=365))]
+    pub review_days: i64,
+    /// A reply to a review can be edited for this many days.
+    #[arg(long, env = "KONNECT_REVIEW_REPLY_DAYS", default_value_t = 7, value_parser = clap::value_parser!(i64).range(0..=365))]
+    pub review_reply_days: i64,
     /// The most bytes of a file in a chat.
     #[arg(long, env = "KONNECT_FILE_MAX_BYTES", default_value_t = 10 * 1024 * 1024, value_parser = clap::value_parser!(u64).range(1..=104_857_600))]
     pub file_max_bytes: u64,
@@ -192,6 +198,15 @@ impl Rules {
 
     pub fn chat_edit_window(&self) -> TimeDelta {
         TimeDelta::minutes(self.chat_edit_minutes)
+    }
+
+    /// How long after its completion a session can be reviewed.
+    pub fn review_window(&self) -> TimeDelta {
+        TimeDelta::days(self.review_days)
+    }
+
+    pub fn review_reply_window(&self) -> TimeDelta {
+        TimeDelta::days(self.review_reply_days)
     }
 }
 

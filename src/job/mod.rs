@@ -10,6 +10,7 @@ mod notification;
 mod payment;
 mod payout;
 mod reservation;
+mod review;
 mod session;
 mod settlement;
 mod upkeep;
@@ -36,6 +37,7 @@ pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
     StartReservation,
 };
+pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
@@ -134,6 +136,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcileReservations>(30),
     recurring::<ReconcileSessions>(30),
     recurring::<ReconcileDisputes>(60),
+    recurring::<ReconcileReviews>(60),
     recurring::<ReconcileSettlement>(60),
     recurring::<AuditLedger>(300),
     recurring::<PlanAudits>(1800),

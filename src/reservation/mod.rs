@@ -27,4 +27,4 @@ pub use query::{
     page_for_member,
 };
 pub use reserve::{NewReservation, Reserved, reserve};
-pub use strike::{Strike, forgive, strike, strikes};
+pub use strike::{Record, Strike, forgive, record, strike, strikes};

@@ -208,6 +208,11 @@ impl Reservation {
         self.ended_at.map(|at| (at - self.starts_at).num_minutes())
     }
 
+    /// When it was completed: nothing leads out of that state.
+    pub fn completed_at(&self) -> Option<Instant> {
+        (self.state == State::Completed).then_some(self.updated_at)
+    }
+
     /// Whether what is held for it is its mentor's: it is over, and what was to be given back is on its way.
     pub fn is_earned(&self) -> bool {
         matches!(self.state, State::Completed | State::Cancelled)

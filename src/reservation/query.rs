@@ -4,7 +4,7 @@ use sqlx::mysql::MySqlExecutor;
 use sqlx::{MySqlPool, QueryBuilder};
 
 use super::model::{Reservation, State};
-use super::strike::Strike;
+use super::strike::{Record, Strike};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
@@ -311,5 +311,20 @@ pub async fn strikes(pool: &MySqlPool, mentor: UserId, limit: u32) -> sqlx::Resu
     .bind(mentor)
     .bind(limit)
     .fetch_all(pool)
+    .await
+}
+
+pub async fn record(pool: &MySqlPool, mentor: UserId) -> sqlx::Result<Record> {
+    sqlx::query_as(
+        "SELECT
+            (SELECT COUNT(*) FROM reservations
+             WHERE mentor_id = ? AND state = 'completed' AND extends_id IS NULL) AS completed,
+            (SELECT COUNT(*) FROM mentor_strikes WHERE mentor_id = ? AND cause = 'cancelled') AS cancelled,
+            (SELECT COUNT(*) FROM mentor_strikes WHERE mentor_id = ? AND cause = 'no_show') AS no_shows",
+    )
+    .bind(mentor)
+    .bind(mentor)
+    .bind(mentor)
+    .fetch_one(pool)
     .await
 }

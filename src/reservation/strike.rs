@@ -25,6 +25,22 @@ impl Strike {
     pub const NO_SHOW: &'static str = "no_show";
 }
 
+/// What became of a mentor's bookings, as everybody may know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Record {
+    /// Sessions that were completed, extensions not counted.
+    pub completed: i64,
+    /// Sessions that were paid for and that the mentor cancelled.
+    pub cancelled: i64,
+    /// Sessions to which the mentor did not come.
+    pub no_shows: i64,
+}
+
+/// A mentor's record. What was appealed with success is not in it.
+pub async fn record(pool: &MySqlPool, mentor: UserId) -> sqlx::Result<Record> {
+    query::record(pool, mentor).await
+}
+
 /// Counts something against the mentor of a reservation. Once for each cause: a second time changes nothing.
 pub async fn strike(tx: &mut Tx, r: &Reservation, cause: &str) -> sqlx::Result<()> {
     if query::insert_strike(tx, r, cause).await? {

@@ -18,6 +18,7 @@ mod node;
 mod payouts;
 mod process;
 mod raw_io;
+mod reviews;
 mod servers;
 mod sessions;
 mod socket;

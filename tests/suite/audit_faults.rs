@@ -240,6 +240,34 @@ impl World {
             Fault { check: "payout-posting", ..self.payout("sent", 7) },
         ]
     }
+
+    fn reviews(&self) -> Vec<Fault> {
+        let write = |about: &Booking, side: &str, state: &str, published_at: &str| {
+            let (author, subject) = (hex(about.mentee.id.0), hex(about.mentor.id.0));
+            let id = hex(if side == "mentee" { NOBODY } else { PAYOUT });
+            format!(
+                "INSERT INTO reviews (id, reservation_id, author_id, subject_id, side, stars, body, state, version,
+                    publish_at, published_at, created_at, updated_at)
+                 VALUES ({id}, {}, {author}, {subject}, '{side}', 5, 'planted', '{state}', 1, '2026-03-02',
+                    {published_at}, '2026-03-02', '2026-03-02')",
+                hex(about.id.0)
+            )
+        };
+        let gone = "DELETE FROM reviews";
+        let figures = format!(
+            "INSERT INTO review_sums (person_id, side, stars_5, reviews, total, checked_at)
+             VALUES ({}, 'mentor', 1, 1, 5, '2026-03-02')",
+            hex(self.settled.mentor.id.0)
+        );
+        let mut half_blind = fault("review-blind", write(&self.settled, "mentee", "sealed", "NULL"), gone);
+        half_blind.plant.push(write(&self.settled, "mentor", "published", "'2026-03-03'"));
+        vec![
+            fault("review-figures", figures, "DELETE FROM review_sums"),
+            fault("review-sealed", write(&self.settled, "mentee", "sealed", "NULL"), gone),
+            half_blind,
+            fault("review-session", write(&self.ahead, "mentee", "withdrawn", "NULL"), gone),
+        ]
+    }
 }
 
 async fn run(app: &TestApp, statements: &[String]) {
@@ -260,7 +288,8 @@ async fn every_check_finds_its_fault_and_nothing_else_is_wrong() {
         let drop = format!("DROP TRIGGER {trigger}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(app.core.db.pool()).await.expect("the trigger");
     }
-    let faults = [world.bookings(), world.captures(), world.entries(), world.lines()].concat();
+    let faults =
+        [world.bookings(), world.captures(), world.entries(), world.lines(), world.reviews()].concat();
     let mut tried = Vec::new();
     for fault in &faults {
         run(&app, &fault.plant).await;

@@ -213,9 +213,10 @@ async fn i15_every_handler_survives_a_second_run() {
     let mails = |app: &TestApp| app.sandbox.mails().len();
     assert_eq!(mails(&app), mails(&once), "no mail twice");
 
-    // A ping is no part of a booking; a webhook of the stand-in arrives by itself; disputes and what an operator ends
-    // have their own tests.
+    // A ping is no part of a booking; a webhook of the stand-in arrives by itself; disputes, reviews and what an operator
+    // ends have their own tests.
     let by_itself = [
+        "review.publish.v1",
         "dispute.end_phase.v1",
         "session.end_extensions.v1",
         "diagnostic.ping.v1",

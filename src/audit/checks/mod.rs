@@ -5,11 +5,12 @@ mod captures;
 mod entries;
 mod lines;
 mod payouts;
+mod reviews;
 
 use super::model::{Check, Driver};
 
-const ALL: [&[Check]; 5] =
-    [bookings::CHECKS, captures::CHECKS, entries::CHECKS, lines::CHECKS, payouts::CHECKS];
+const ALL: [&[Check]; 6] =
+    [bookings::CHECKS, captures::CHECKS, entries::CHECKS, lines::CHECKS, payouts::CHECKS, reviews::CHECKS];
 
 /// Every check, by subject.
 pub fn all() -> Vec<&'static Check> {

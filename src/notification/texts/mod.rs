@@ -8,6 +8,7 @@ mod facts;
 mod ko;
 mod payout;
 mod refunds;
+mod review;
 mod session;
 
 use serde_json::Value;
@@ -44,6 +45,11 @@ pub const KINDS: &[&str] = &[
     "dispute.accepted",
     "dispute.decided",
     "dispute.withdrawn",
+    "review.received",
+    "review.published",
+    "review.replied",
+    "review.hidden",
+    "review.restored",
 ];
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

@@ -33,6 +33,8 @@ pub struct World {
     /// Of the mentor, for the session that is settled.
     payout: String,
     batch: String,
+    /// Of the settled session, by the mentee, published.
+    review: String,
     /// Of the mentee, sent in the chat of the session that is paid.
     file: String,
 }
@@ -72,6 +74,8 @@ impl World {
         let spare =
             logins.as_array().expect("logins").iter().find(|l| l["current"] == true).expect("this one");
 
+        let review = app.published_review(&settled, 4).await;
+
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
         let sent = app.upload(&mentee, &paid, "plan.txt", "text/plain", b"The plan.").await.ok(201);
         let file = sent["id"].as_str().expect("an id").to_owned();
@@ -97,6 +101,7 @@ impl World {
             payout: payout.id.to_string(),
             batch: payout.batch_id.to_string(),
             file,
+            review,
             admin,
             suspended,
             applicant,
@@ -113,7 +118,9 @@ impl World {
     /// The path with the id of the thing an operation is about.
     pub fn path(&self, operation: &str, path: &str) -> String {
         let id = match path.split("/{id}").next().unwrap_or_default() {
-            "/v1/reservations" if operation == "getSettlement" => self.settled.id.to_string(),
+            "/v1/reservations" if operation == "getSettlement" || operation.ends_with("Review") => {
+                self.settled.id.to_string()
+            }
             "/v1/reservations" if ["openDispute", "reportNoShow"].contains(&operation) => {
                 self.disputed.id.to_string()
             }
@@ -121,6 +128,7 @@ impl World {
             "/v1/disputes" | "/v1/admin/disputes" => self.dispute.clone(),
             "/v1/reservations" => self.paid.id.to_string(),
             "/v1/files" => self.file.clone(),
+            "/v1/reviews" | "/v1/admin/reviews" => self.review.clone(),
             "/v1/offerings" => self.paid.offering.to_string(),
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
@@ -155,6 +163,9 @@ impl World {
             "retireOffering" => "?expectedVersion=1",
             "getStatement" => "?month=2026-03",
             "exportChat" => "?format=json",
+            "listMyReviews" => "?which=received",
+            // One that is stale for everybody.
+            "withdrawReview" => "?expectedVersion=99",
             "openFileLink" => "?expires=9999999999&signature=nobodys",
             _ => "",
         }
@@ -203,7 +214,12 @@ impl World {
             "adminDecideDispute" => {
                 json!({ "outcome": "dismissed", "refund": 0, "bearer": "shared", "reason": "because" })
             }
-            "adminSendBackDispute" => because,
+            "adminSendBackDispute" | "adminKeepReview" => because,
+            "writeReview" => json!({ "stars": 1, "text": "Not mine." }),
+            "replyToReview" => json!({ "text": "Thank you." }),
+            "reportReview" => json!({ "part": "review", "reason": "other" }),
+            "adminHideReview" => json!({ "part": "review", "why": "spam", "reason": "because" }),
+            "adminRestoreReview" => json!({ "part": "review", "reason": "because" }),
             "sendChatMessage" => json!({ "clientId": "again", "text": "Hi" }),
             "uploadChatFile" => json!({}),
             "readChat" => json!({ "seq": 1 }),
@@ -235,6 +251,11 @@ impl World {
                 "SELECT CONCAT(state, version) FROM disputes WHERE reservation_id = ?",
                 "dispute",
                 self.disputed.id.0,
+            ),
+            (
+                "SELECT CONCAT(state, version, body) FROM reviews WHERE id = ?",
+                "review",
+                self.review.parse().expect("an id"),
             ),
             ("SELECT CONCAT(state, id) FROM payments WHERE reservation_id = ?", "payment", self.paid.id.0),
             (

@@ -20,6 +20,8 @@ mod lost_answer;
 mod people;
 #[path = "../demo/person.rs"]
 mod person;
+#[path = "../demo/reviews.rs"]
+mod reviews;
 #[path = "../demo/room.rs"]
 mod room;
 #[path = "../demo/session.rs"]

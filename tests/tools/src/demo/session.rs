@@ -5,13 +5,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::booking::Booking;
-use super::room;
 use super::text::{count, won};
 use super::timeline::Mark;
 use super::world::{Cast, PRICE, World};
+use super::{reviews, room};
 
 pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Result<()> {
-    world.line.part("3. The session: reminder, chat, call, nobody absent, completion, settlement");
+    world.line.part("3. The session: reminder, chat, call, nobody absent, completion, settlement, reviews");
     let id = &booking.id;
     let ends_at = booking.starts_at + TimeDelta::hours(1);
 
@@ -50,6 +50,7 @@ pub async fn hold(world: &mut World, cast: &mut Cast, booking: &Booking) -> Resu
     let seen = world.show(cast, id).await?;
     world.line.promise(seen["state"] == "completed", "the reservation is completed")?;
     check_settlement(world, cast, id).await?;
+    reviews::exchange(world, cast, id, seen["mentorId"].as_str().unwrap_or_default()).await?;
     world.settle(cast).await
 }
 
