@@ -30,6 +30,7 @@ mod limit;
 mod listen;
 mod me;
 mod mentors;
+mod notice_preferences;
 mod notices;
 mod offerings;
 pub mod ops;

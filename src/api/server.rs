@@ -32,6 +32,7 @@ use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
+use super::notice_preferences::NoticePreferencesApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
@@ -58,7 +59,7 @@ fn chapters() -> impl OpenApi {
     (
         AuthApi,
         MeApi,
-        NoticesApi,
+        (NoticesApi, NoticePreferencesApi),
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),

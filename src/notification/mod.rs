@@ -7,6 +7,7 @@
 mod delivery;
 mod error;
 mod model;
+mod preference;
 mod query;
 mod texts;
 
@@ -25,6 +26,7 @@ use crate::user::{self, User};
 pub use delivery::{conclude, defer, prepare, record_pushes};
 pub use error::Error;
 pub use model::{Channel, Delivery, Ending, Filter, Letter, Notice, Page, Pushes, Receipts, Role, State};
+pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
 pub use query::of_reservation;
 pub use texts::{KINDS, Text, render};
 
@@ -53,9 +55,12 @@ pub async fn fan_out(tx: &mut Tx, event: &NotifyEvent) -> Result<u32, Error> {
         Some(id) => reservation::find(tx.conn(), id).await?,
         None => None,
     };
+    let topic = Topic::of(&event.kind);
+    let ids: Vec<_> = readers.iter().map(|reader| reader.id).collect();
+    let wishes = preference::crowd(tx.conn(), topic, &ids).await?;
     let mut written = 0;
     for reader in &readers {
-        written += tell(tx, event, reservation.as_ref(), reader).await?;
+        written += tell(tx, event, reservation.as_ref(), reader, &wishes).await?;
     }
     Ok(written)
 }
@@ -65,11 +70,15 @@ async fn tell(
     event: &NotifyEvent,
     reservation: Option<&Reservation>,
     reader: &User,
+    wishes: &preference::Crowd,
 ) -> Result<u32, Error> {
     let role = reservation.and_then(|r| Role::of(reader.id, r));
     let facts = model::facts(&event.data, reservation, reader);
     let mut written = 0;
     for channel in model::channels(&event.kind, role) {
+        if wishes.mode(reader.id, *channel) == Mode::Off {
+            continue;
+        }
         if *channel == Channel::Push && user::device_tokens(tx.conn(), reader.id).await?.is_empty() {
             continue;
         }

@@ -12,7 +12,8 @@ use crate::user::{TimeZone, User};
 /// For this long a push service that asks for patience is waited for without counting the attempt.
 pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, poem_openapi::Enum)]
+#[oai(rename = "NoticeChannel", rename_all = "snake_case")]
 pub enum Channel {
     /// Stored, shown in the app and counted on the person's feed.
     InApp,

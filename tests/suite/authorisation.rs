@@ -51,6 +51,8 @@ const RULES: &[Rule] = &[
     Rule("readNotice", OfMentee, &[200]),
     Rule("readAllNotices", User, &[200]),
     Rule("deleteNotice", OfMentee, &[200]),
+    Rule("getNoticePreferences", User, &[200]),
+    Rule("setNoticePreferences", User, &[200]),
     Rule("applyAsMentor", User, &[422]),
     Rule("getMentorApplication", User, &[200, 404]),
     Rule("listMentors", Anybody, &[200]),

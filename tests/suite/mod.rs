@@ -35,6 +35,7 @@ mod live_rooms;
 mod lost_leases;
 mod mentors;
 mod no_shows;
+mod notice_preferences;
 mod notices;
 mod openapi;
 mod payments;
