@@ -1,13 +1,16 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod asks;
 mod deposits;
+mod digest;
 mod dispute;
 mod en;
 mod facts;
 mod ko;
 mod payout;
 mod refunds;
+mod security;
 mod session;
 
 use serde_json::Value;
@@ -30,6 +33,8 @@ pub const KINDS: &[&str] = &[
     "reservation.ended_early",
     "session.waiting",
     "reservation.reminder",
+    "reservation.hold_ending",
+    "review.requested",
     "reservation.capture_reversed",
     "payment.deposit_awaited",
     "payment.reversed",
