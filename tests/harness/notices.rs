@@ -48,6 +48,14 @@ impl TestApp {
         person.client.post("/v1/me/devices", body).await.ok(204);
     }
 
+    /// Wants the mails of a topic in a digest.
+    pub async fn gather(&self, person: &Person, topic: &str) {
+        let line = json!({ "type": topic, "channel": "email", "enabled": true, "digest": true });
+        let body = json!({ "preferences": [line] });
+        let client = self.log_in(person).await.client;
+        client.send(reqwest::Method::PUT, "/v1/me/notification-preferences", Some(body), &[]).await.ok(200);
+    }
+
     /// Asks for other hours.
     pub async fn rest(&self, person: &Person, start: &str, end: &str) -> Answer {
         let body = json!({ "quiet": { "start": start, "end": end } });

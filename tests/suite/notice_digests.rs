@@ -4,19 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use konnect::job::{Job, SendDigest};
 use konnect::notification::Notice;
 use konnect_tests::{Person, TestApp, happening};
-use reqwest::Method;
 use serde_json::json;
 
 /// Nine in the morning in Seoul, the day after tests begin.
 fn morning() -> DateTime<Utc> {
     "2026-03-03T00:00:00Z".parse().expect("an instant")
-}
-
-async fn gather_reviews(app: &TestApp, person: &Person) {
-    let line = json!({ "type": "review", "channel": "email", "enabled": true, "digest": true });
-    let body = json!({ "preferences": [line] });
-    let person = app.log_in(person).await;
-    person.client.send(Method::PUT, "/v1/me/notification-preferences", Some(body), &[]).await.ok(200);
 }
 
 async fn mails(app: &TestApp, person: &Person, kind: &str) -> Vec<Notice> {
@@ -28,7 +20,7 @@ async fn mails(app: &TestApp, person: &Person, kind: &str) -> Vec<Notice> {
 async fn what_can_wait_is_told_in_one_mail_at_the_hour_somebody_chose() {
     let app = TestApp::start().await;
     let mentee = app.mentee("mentee").await;
-    gather_reviews(&app, &mentee).await;
+    app.gather(&mentee, "review").await;
     for number in 0..3 {
         app.enqueue(&happening(&format!("review:{number}"), "review.requested", &[&mentee])).await;
     }
@@ -65,7 +57,7 @@ async fn what_can_wait_is_told_in_one_mail_at_the_hour_somebody_chose() {
 async fn s61_a_digest_is_closed_once_and_never_holds_itself() {
     let app = TestApp::start().await;
     let mentee = app.mentee("mentee").await;
-    gather_reviews(&app, &mentee).await;
+    app.gather(&mentee, "review").await;
     app.enqueue(&happening("first", "review.requested", &[&mentee])).await;
     app.run_jobs().await;
     app.advance_to(morning());
@@ -104,7 +96,7 @@ async fn s61_a_digest_is_closed_once_and_never_holds_itself() {
 async fn whoever_wants_no_digest_gets_none() {
     let app = TestApp::start().await;
     let mentee = app.mentee("mentee").await;
-    gather_reviews(&app, &mentee).await;
+    app.gather(&mentee, "review").await;
     app.enqueue(&happening("first", "review.requested", &[&mentee])).await;
     app.run_jobs().await;
     app.prefer(&mentee, &[("digest", "email", false)]).await.ok(200);
