@@ -13,7 +13,7 @@ use konnect::job::{
     ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSessions, ReconcileSettlement,
     RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
     Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout,
-    SyncSeller, SyncWebhook, WarnHold, WarnOldContact,
+    SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -86,6 +86,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<TellUnreadChat>(),
         entry::<WarnHold>(),
         entry::<WarnOldContact>(),
     ]

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::Instant;
 
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
-pub use chat::SweepUploads;
+pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity, SendDigest};
 pub use payment::{

@@ -26,7 +26,7 @@ pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
     let quiet = hours::hours(tx.conn(), reader.id).await?.quiet;
     let until = quiet.and_then(|quiet| quiet.until(tx.now, reader.time_zone.0));
     if let Some(until) = until.filter(|until| urgency::may_wait(&notice, tx.now, *until)) {
-        query::note_error(tx, id, "quiet hours").await?;
+        query::note_error(tx, id, query::QUIET).await?;
         return Ok(Delivery::Quiet(until));
     }
     let delivery = match notice.channel {

@@ -202,6 +202,7 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.reminder"
             | "reservation.hold_ending"
             | "review.requested"
+            | "chat.messages"
             | "security.new_login"
             | "security.token_reused"
             | "reservation.capture_reversed"

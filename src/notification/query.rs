@@ -13,6 +13,9 @@ pub(super) const NOTICE: &str =
     "SELECT id, event_key, user_id, channel, kind, reservation_id, data, state, provider_id, error,
     expires_at, created_at, attempted_at, sent_at, read_at, opened_at, digest_id FROM notices";
 
+/// Why a notice waits whose reader is left alone.
+pub(super) const QUIET: &str = "quiet hours";
+
 /// Writes notices in one statement. What somebody was told of before on the same channel stays as it is.
 pub async fn insert(tx: &mut Tx, notices: &[Notice]) -> sqlx::Result<()> {
     if notices.is_empty() {
@@ -66,6 +69,17 @@ pub async fn find_gathered(tx: &mut Tx, id: DigestId) -> sqlx::Result<Vec<Notice
     let mut query = QueryBuilder::new(NOTICE);
     query.push(" WHERE digest_id = ").push_bind(id).push(" AND state = 'gathered' ORDER BY id");
     query.build_query_as().fetch_all(tx.conn()).await
+}
+
+/// What waits for the end of somebody's quiet hours.
+pub async fn waiting_quietly(tx: &mut Tx, owner: UserId) -> sqlx::Result<Vec<NoticeId>> {
+    sqlx::query_scalar(
+        "SELECT id FROM notices WHERE user_id = ? AND state = 'queued' AND error = ? ORDER BY id LIMIT 500",
+    )
+    .bind(owner)
+    .bind(QUIET)
+    .fetch_all(tx.conn())
+    .await
 }
 
 pub async fn mark_attempt(tx: &mut Tx, id: NoticeId) -> sqlx::Result<()> {

@@ -14,6 +14,7 @@ mod chat_archive;
 mod chat_away;
 mod chat_files;
 mod chat_log;
+mod chat_news;
 mod crashes;
 mod deadlines;
 mod deposit_reversals;

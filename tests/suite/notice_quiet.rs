@@ -92,6 +92,9 @@ async fn the_setting_of_the_moment_counts_and_so_does_the_clock_of_the_place() {
         (&json!({ "start": "23:00", "end": "09:00" }), &json!("Europe/Berlin"))
     );
     assert_eq!(mails_at(&app, &mentee, at("2026-03-29T05:00:00Z")).await, 0, "the morning was moved");
+    app.rest(&mentee, "23:00", "06:30").await.ok(200);
+    app.run_jobs().await;
+    assert_eq!(app.sandbox.mails_to(&mentee.email).len(), 1, "and moved back: what waited comes now");
     assert_eq!(mails_at(&app, &mentee, at("2026-03-29T07:00:00Z")).await, 1);
     app.finish().await;
 }

@@ -10,6 +10,8 @@ use sqlx::MySqlExecutor;
 use super::error::Error;
 use crate::db::Tx;
 use crate::id::UserId;
+use crate::job::DeliverNotice;
+use crate::outbox;
 
 pub use model::{Hours, QuietHours};
 
@@ -26,7 +28,11 @@ pub(super) async fn hours_of(
     Ok(query::of_people(executor, people).await?.into_iter().collect())
 }
 
-/// Chooses anew. It counts from the next delivery on, also for notices that wait for it.
+/// Chooses anew. What waits for the end of the hours that were chosen before is looked at again at once.
 pub async fn set_hours(tx: &mut Tx, user: UserId, hours: &Hours) -> Result<(), Error> {
-    Ok(query::upsert(tx, user, hours).await?)
+    query::upsert(tx, user, hours).await?;
+    for notice_id in super::query::waiting_quietly(tx, user).await? {
+        outbox::enqueue_or_hasten(tx, &DeliverNotice { notice_id }).await?;
+    }
+    Ok(())
 }

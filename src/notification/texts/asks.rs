@@ -1,4 +1,4 @@
-//! Texts that ask somebody to do something in time: pay before the hold ends, say what a session was like.
+//! Texts that ask somebody to do something: pay before the hold ends, say what a session was like, read a message.
 
 use super::Text;
 use super::facts::{Facts, line, says};
@@ -8,6 +8,10 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
         "reservation.hold_ending" => says(
             "The time to pay ends soon",
             [f.session(), f.hold_until().map(|at| format!("Pay by {at}, or it opens for others."))],
+        ),
+        "chat.messages" => says(
+            if f.is_mentor() { "Your mentee wrote to you" } else { "Your mentor wrote to you" },
+            [f.session(), line("Read it in the chat of your booking.")],
         ),
         "review.requested" => says(
             if f.is_mentor() { "How was your mentee?" } else { "How was your session?" },
@@ -25,6 +29,14 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
                 f.session(),
                 f.hold_until().map(|at| format!("{at}까지 결제하지 않으면 이 시간은 다시 열립니다.")),
             ],
+        ),
+        "chat.messages" => says(
+            if f.is_mentor() {
+                "멘티가 메시지를 보냈습니다"
+            } else {
+                "멘토가 메시지를 보냈습니다"
+            },
+            [f.session(), line("예약의 채팅에서 읽을 수 있습니다.")],
         ),
         "review.requested" => says(
             if f.is_mentor() {

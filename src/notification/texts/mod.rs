@@ -35,6 +35,7 @@ pub const KINDS: &[&str] = &[
     "reservation.reminder",
     "reservation.hold_ending",
     "review.requested",
+    "chat.messages",
     "reservation.capture_reversed",
     "payment.deposit_awaited",
     "payment.reversed",
