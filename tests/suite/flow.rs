@@ -214,7 +214,7 @@ async fn i15_every_handler_survives_a_second_run() {
     let mails = |app: &TestApp| app.sandbox.mails().len();
     assert_eq!(mails(&app), mails(&once), "no mail twice");
 
-    // A ping is no part of a booking, and nobody writes here; a webhook of the stand-in arrives by itself; disputes and what an operator ends
+    // A ping is no part of a booking, and nobody writes or hesitates here; a webhook of the stand-in arrives by itself; disputes and what an operator ends
     // have their own tests.
     let by_itself = [
         "dispute.end_phase.v1",
@@ -224,6 +224,7 @@ async fn i15_every_handler_survives_a_second_run() {
         "payment.sync_webhook.v1",
         "payment.close_refund.v1",
         "reservation.expire_request.v1",
+        "reservation.warn_hold.v1",
     ];
     let kinds = kinds_done(&app).await;
     for entry in registry() {
