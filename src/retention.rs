@@ -100,6 +100,12 @@ const RULES: &[Rule] = &[
         sql: "UPDATE review_history SET words = NULL, words_until = NULL
               WHERE words_until < ? ORDER BY words_until LIMIT ?",
     },
+    // What was told in it has its own rows.
+    Rule {
+        table: "notice_digests",
+        keep: TimeDelta::days(90),
+        sql: "DELETE FROM notice_digests WHERE closed_at < ? ORDER BY closed_at LIMIT ?",
+    },
     // The row stays; its own instant says when.
     Rule {
         table: "events",

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
     CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
     ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue,
     ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
     ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
-    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads,
-    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, WarnOldContact,
+    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation,
+    SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ fn entry<J: Handler>() -> Entry {
 static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
+        entry::<AskReview>(),
         entry::<AuditLedger>(),
         entry::<AuditProviderDay>(),
         entry::<AuditWhole>(),
@@ -79,6 +80,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<RunPayoutBatch>(),
+        entry::<SendDigest>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SweepUploads>(),
@@ -86,6 +88,8 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<TellUnreadChat>(),
+        entry::<WarnHold>(),
         entry::<WarnOldContact>(),
     ]
 });

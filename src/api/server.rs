@@ -33,6 +33,9 @@ use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
+use super::notice_hours::NoticeHoursApi;
+use super::notice_preferences::NoticePreferencesApi;
+use super::notice_proofs::NoticeProofsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
@@ -60,7 +63,7 @@ fn chapters() -> impl OpenApi {
     (
         AuthApi,
         MeApi,
-        NoticesApi,
+        (NoticesApi, NoticePreferencesApi, NoticeHoursApi),
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),
@@ -69,7 +72,8 @@ fn chapters() -> impl OpenApi {
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         (RealtimeApi, ChatApi, ChatFilesApi, ChatExportApi),
         (AdminApi, ActivityApi, AuditApi, JobsApi, AdminDisputesApi),
-        (AdminReservationsApi, AdminReviewsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
+        (AdminReservationsApi, AdminReviewsApi, NoticeProofsApi),
+        (AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

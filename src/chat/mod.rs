@@ -11,6 +11,7 @@ mod append;
 mod error;
 mod files;
 mod model;
+mod news;
 mod query;
 mod read;
 mod rights;
@@ -26,6 +27,7 @@ pub use model::{
     Access, Draft, Edited, Entry, FileRef, Kind, Marks, Reaction, Room, RoomState, RoomUnread, Said, Side,
     Stored, What, Wish,
 };
+pub use news::{NEWS_AFTER, note_message, unread_news};
 pub use query::{access, room};
 pub use read::{
     MAX_PAGE, MAX_REPLAY, Page, Span, archive, entries_after, head, heads, history, mark_read, marks, state,

@@ -23,9 +23,9 @@ use serde::de::DeserializeOwned;
 use crate::clock::Instant;
 
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
-pub use chat::SweepUploads;
+pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
-pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
+pub use notification::{DeliverNotice, NotifyEvent, RecordActivity, SendDigest};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
     SyncWebhook,
@@ -35,10 +35,10 @@ pub use payout::{
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    StartReservation,
+    StartReservation, WarnHold,
 };
 pub use review::{PublishReviews, ReconcileReviews};
-pub use session::{DecideNoShow, EndExtensions, ReconcileSessions};
+pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 

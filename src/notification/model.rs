@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 
 use crate::clock::Instant;
-use crate::id::{NoticeId, ReservationId, UserId};
+use crate::id::{DigestId, NoticeId, ReservationId, UserId};
 use crate::reservation::Reservation;
 use crate::user::{TimeZone, User};
 
 /// For this long a push service that asks for patience is waited for without counting the attempt.
 pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, poem_openapi::Enum)]
+#[oai(rename = "NoticeChannel", rename_all = "snake_case")]
 pub enum Channel {
     /// Stored, shown in the app and counted on the person's feed.
     InApp,
@@ -21,7 +22,8 @@ pub enum Channel {
     Push,
 }
 
-/// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others.
+/// `Queued` leads to `Sent`, `Failed` or `Skipped`, `Gathered` to `Digested` or `Skipped`; nothing leads out of the
+/// others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// In the app: there is nothing to deliver.
@@ -34,6 +36,10 @@ pub enum State {
     Failed,
     /// Not sent on purpose.
     Skipped,
+    /// Waits to be told in a digest.
+    Gathered,
+    /// Was told in a digest, whose own notice has the proof.
+    Digested,
 }
 
 /// Which side of a reservation somebody is on.
@@ -50,6 +56,8 @@ crate::words!(State {
     Sent => "sent",
     Failed => "failed",
     Skipped => "skipped",
+    Gathered => "gathered",
+    Digested => "digested",
 });
 crate::words!(Role { Mentor => "mentor", Mentee => "mentee" });
 
@@ -83,6 +91,10 @@ pub struct Notice {
     pub attempted_at: Option<Instant>,
     pub sent_at: Option<Instant>,
     pub read_at: Option<Instant>,
+    /// When a push of it was opened, as the device says.
+    pub opened_at: Option<Instant>,
+    /// The digest that it waits in or was told in.
+    pub digest_id: Option<DigestId>,
 }
 
 /// What an owner lists.
@@ -106,6 +118,8 @@ pub enum Delivery {
     Over,
     /// It is not to be sent, and why.
     Moot(String),
+    /// Not before this instant (UTC): the reader is left alone until then.
+    Quiet(Instant),
     Mail(Letter),
     Push(Pushes),
 }
@@ -186,6 +200,11 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.payment_failed"
             | "reservation.cancelled"
             | "reservation.reminder"
+            | "reservation.hold_ending"
+            | "review.requested"
+            | "chat.messages"
+            | "security.new_login"
+            | "security.token_reused"
             | "reservation.capture_reversed"
             | "payment.deposit_awaited"
             | "payment.reversed"

@@ -191,6 +191,7 @@ async fn a_file_is_sent_once_and_read_by_members_alone() {
     chat::append(&app.core, &access, draft).await.expect("a deletion");
     mentor.client.get(&path(&booking, &file)).await.problem(404, "chat.file_not_found");
     mentee.client.get(&path(&booking, &file)).await.problem(404, "chat.file_not_found");
+    app.run_jobs().await;
     app.finish().await;
 }
 

@@ -1,7 +1,9 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod asks;
 mod deposits;
+mod digest;
 mod dispute;
 mod en;
 mod facts;
@@ -9,6 +11,7 @@ mod ko;
 mod payout;
 mod refunds;
 mod review;
+mod security;
 mod session;
 
 use serde_json::Value;
@@ -31,6 +34,9 @@ pub const KINDS: &[&str] = &[
     "reservation.ended_early",
     "session.waiting",
     "reservation.reminder",
+    "reservation.hold_ending",
+    "review.requested",
+    "chat.messages",
     "reservation.capture_reversed",
     "payment.deposit_awaited",
     "payment.reversed",

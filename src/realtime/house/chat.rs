@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Effect, House, ReadDone};
-use crate::chat::{self, Access, Draft, Entry, Span, Stored};
+use crate::chat::{self, Access, Draft, Entry, Span, Stored, What};
+use crate::context::{Actor, Context};
 use crate::id::{ReservationId, jitter};
 use crate::realtime::command::ChatWish;
 use crate::realtime::feed::Need;
@@ -13,6 +14,7 @@ use crate::realtime::guest::Peer;
 use crate::realtime::refusal::Refusal;
 use crate::realtime::room::{Frame, To};
 use crate::realtime::rooms::{Letterbox, Told};
+use crate::transact;
 
 /// Entries in one batch of a replay.
 const BATCH: u32 = 100;
@@ -124,7 +126,7 @@ impl House {
     /// Appends to the room's log and tells everybody in it.
     async fn append(&self, access: &Access, draft: Draft) -> Result<Value, Refusal> {
         let stored = chat::append(&self.core, access, draft).await.map_err(refusal)?;
-        self.tell_stored(&stored);
+        self.announce(access, &stored);
         let Stored { entry, duplicate } = stored;
         Ok(json!({ "seq": entry.seq, "at": entry.frame_data()["at"], "duplicate": duplicate }))
     }
@@ -133,6 +135,24 @@ impl House {
     pub fn tell_stored(&self, stored: &Stored) {
         if !stored.duplicate {
             self.hub.tell(frame(&stored.entry), Some(stored.entry.seq));
+        }
+    }
+
+    /// Tells a room of a new entry that a member made, and after a while whoever did not read it.
+    pub fn announce(&self, access: &Access, stored: &Stored) {
+        self.tell_stored(stored);
+        let is_message = !stored.duplicate && matches!(stored.entry.what, What::Message(_));
+        if is_message && self.places.is_news(access, self.core.clock.now()) {
+            let (core, access) = (self.core.clone(), *access);
+            // Nobody waits for it: the message is stored.
+            tokio::spawn(async move {
+                let cx = Context::new(Actor::User(access.user), "chat");
+                let noted: sqlx::Result<()> =
+                    transact!(core.db, cx, sqlx::Error, tx => { chat::note_message(tx, &access).await });
+                if let Err(error) = noted {
+                    tracing::warn!(%error, room = %access.room, "somebody may not be told of a message");
+                }
+            });
         }
     }
 

@@ -15,10 +15,13 @@ use super::live::{Live, Turn};
 use super::lock;
 use super::room::Frame;
 use super::rooms::{Ear, Told};
-use crate::chat::Access;
+use crate::chat::{Access, NEWS_AFTER};
 use crate::clock::Instant;
 use crate::core::Core;
-use crate::id::ReservationId;
+use crate::id::{ReservationId, UserId};
+
+/// Of so many rooms it is remembered when somebody was last written to, before what is over is forgotten.
+const NOTED: usize = 10_000;
 
 /// What a command changed for its connection.
 pub enum Effect {
@@ -75,6 +78,25 @@ struct Places {
     attending: Mutex<Vec<Weak<Attendance>>>,
     /// The last thing that was said here about the end of a room's session.
     announced: Mutex<HashMap<ReservationId, (Instant, &'static str)>>,
+    /// When the job was written that tells somebody of what was last sent to them here.
+    noted: Mutex<HashMap<(ReservationId, UserId), Instant>>,
+}
+
+impl Places {
+    /// Whether no job waits, as far as this process knows, that tells the peer of a message; from now on one does.
+    fn is_news(&self, access: &Access, now: Instant) -> bool {
+        let waits = |noted: &Instant| now < *noted + NEWS_AFTER;
+        let mut noted = lock(&self.noted);
+        let key = (access.room, access.peer);
+        if noted.get(&key).is_some_and(waits) {
+            return false;
+        }
+        if noted.len() >= NOTED {
+            noted.retain(|_, at| waits(at));
+        }
+        noted.insert(key, now);
+        true
+    }
 }
 
 impl House {

@@ -54,6 +54,7 @@ fn control_routes() -> Route {
         .at("/webhooks/forge", post(control::forge_webhook))
         .at("/clock", get(control::show_clock).post(control::move_clock))
         .at("/pushes", get(control::list_pushes).delete(control::clear_pushes))
+        .at("/tally", get(control::tally))
         .at("/mails", get(control::list_mails).delete(control::clear_mails))
 }
 

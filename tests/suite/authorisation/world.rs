@@ -183,6 +183,10 @@ impl World {
             "changeMe" => json!({ "expectedVersion": 99, "name": "Mallory" }),
             "addDevice" => json!({ "token": "fcm:mine", "platform": "web" }),
             "forgetDevice" => json!({ "token": "fcm:mine" }),
+            "setNoticePreferences" => json!({
+                "preferences": [{ "type": "reminder", "channel": "push", "enabled": false }],
+            }),
+            "setNoticeHours" => json!({ "quiet": { "start": "22:00", "end": "07:00" }, "digestHour": 8 }),
             "applyAsMentor" => json!({ "headline": "Hi", "bio": " ", "expertise": ["rust"] }),
             "createOffering" => json!({
                 "title": "Rust", "priceKrw": 50_000, "durationMinutes": 60, "category": "backend", "kind": "instant",
