@@ -6,6 +6,7 @@
 
 mod delivery;
 mod error;
+mod mail;
 mod model;
 mod query;
 mod texts;
@@ -22,9 +23,10 @@ use crate::outbox;
 use crate::reservation::{self, Reservation};
 use crate::user::{self, User};
 
-pub use delivery::{conclude, defer, prepare, record_pushes};
+pub use delivery::{conclude, defer, mail_taken, mailbox_refused, prepare, record_pushes};
 pub use error::Error;
-pub use model::{Channel, Delivery, Ending, Filter, Letter, Notice, Page, Pushes, Receipts, Role, State};
+pub use mail::{Invite, Letter, MailRoom, Mailbox, Written, mailbox, resume};
+pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State};
 pub use query::of_reservation;
 pub use texts::{KINDS, Text, render};
 

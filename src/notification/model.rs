@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use super::mail::Letter;
 use crate::clock::Instant;
 use crate::id::{NoticeId, ReservationId, UserId};
 use crate::reservation::Reservation;
@@ -106,15 +107,8 @@ pub enum Delivery {
     Over,
     /// It is not to be sent, and why.
     Moot(String),
-    Mail(Letter),
+    Mail(Box<Letter>),
     Push(Pushes),
-}
-
-/// One mail, in the reader's language.
-pub struct Letter {
-    pub to: String,
-    pub title: String,
-    pub body: String,
 }
 
 /// One message to every device that has not got it yet.
@@ -167,6 +161,8 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
     const AT_ONCE: &[Channel] = &[Channel::InApp, Channel::Push];
     match (kind, role) {
         ("session.waiting", _) => AT_ONCE,
+        // Mails do not reach its reader.
+        ("mail.undeliverable", _) => QUIET,
         ("reservation.payment_declined", Some(Role::Mentor)) => QUIET,
         ("reservation.reserved", Some(Role::Mentee)) => MAIL,
         (

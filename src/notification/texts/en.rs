@@ -1,7 +1,7 @@
 //! English texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, dispute, payout, refunds, session as live};
+use super::{Text, deposits, dispute, mail, payout, refunds, session as live};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::en(kind, f) {
@@ -73,7 +73,8 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
             return refunds::en(kind, f)
                 .or_else(|| deposits::en(kind, f))
                 .or_else(|| payout::en(kind, f))
-                .or_else(|| dispute::en(kind, f));
+                .or_else(|| dispute::en(kind, f))
+                .or_else(|| mail::en(kind, f));
         }
     })
 }

@@ -104,7 +104,7 @@ fn won(amount: i64) -> String {
 
 /// What people wrote, harmless: on one line, and without the marks that turn the direction of the text that
 /// follows (U+202A to U+202E, U+2066 to U+2069).
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let visible =
         |c: &char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };

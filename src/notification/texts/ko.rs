@@ -1,7 +1,7 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, dispute, payout, refunds, session as live};
+use super::{Text, deposits, dispute, mail, payout, refunds, session as live};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::ko(kind, f) {
@@ -76,7 +76,8 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
             return refunds::ko(kind, f)
                 .or_else(|| deposits::ko(kind, f))
                 .or_else(|| payout::ko(kind, f))
-                .or_else(|| dispute::ko(kind, f));
+                .or_else(|| dispute::ko(kind, f))
+                .or_else(|| mail::ko(kind, f));
         }
     })
 }
