@@ -41,7 +41,7 @@ pub(crate) fn compose(letter: &Letter, room: &MailRoom, id: String) -> Mail {
         text: written.text,
         html: Some(written.html),
         calendar: written.calendar.map(|(method, body)| Calendar { method, body }),
-        unsubscribe: None,
+        unsubscribe: written.unsubscribe,
         message_id: id,
     }
 }

@@ -44,15 +44,19 @@ impl Services {
         let webhook_keys = (!keys.is_empty()).then(|| WebhookKeys::new(&keys, form));
         let payouts = key.map(|key| PayoutClient::new(toss.clone(), key, core.clock.clone()));
         let mailer = Mailer::new(&config.smtp_url, &config.mail_from)?;
-        let front_url = config.front_url.trim_end_matches('/').to_owned();
-        let mail_room = MailRoom { front_url, from: mailer.address() };
+        let sealer = Sealer::new(&config.data_key)?;
+        let mail_room = MailRoom {
+            front_url: config.front_url.clone(),
+            public_url: config.public_url.clone(),
+            from: mailer.address(),
+            sealer: sealer.clone(),
+        };
         let pusher = config
             .fcm_service_account_file
             .as_deref()
             .map(|file| Pusher::from_file(file, &config.fcm_base_url, core.clock.clone()))
             .transpose()?
             .map(Arc::new);
-        let sealer = Sealer::new(&config.data_key)?;
         Ok(Self {
             core,
             toss,

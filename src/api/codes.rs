@@ -2,6 +2,7 @@
 
 mod chat;
 mod dispute;
+mod notice;
 mod payout;
 mod realtime;
 mod session;
@@ -33,7 +34,8 @@ pub fn find(code: &str) -> &'static Code {
 
 /// Every row.
 fn all() -> impl Iterator<Item = &'static Code> {
-    let chapters = [payout::CODES, dispute::CODES, chat::CODES, session::CODES, realtime::CODES];
+    let chapters =
+        [payout::CODES, dispute::CODES, chat::CODES, session::CODES, notice::CODES, realtime::CODES];
     CODES.iter().chain(chapters.into_iter().flatten())
 }
 
@@ -375,7 +377,6 @@ static CODES: &[Code] = &[
         "취소 견적이 만료되었습니다. 다시 조회해 주세요.",
     ),
     row(409, "quote.used", "The quote was used.", "이미 사용한 취소 견적입니다."),
-    row(404, "notice.not_found", "There is no such notice.", "없는 알림입니다."),
     row(404, "job.not_found", "There is no such job.", "없는 작업입니다."),
     row(
         409,

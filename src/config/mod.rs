@@ -152,6 +152,9 @@ pub struct WorkerConfig {
     /// The front end, where links in mails lead.
     #[arg(long, env = "KONNECT_FRONT_URL", default_value = "http://localhost:3000", value_parser = web_address)]
     pub front_url: String,
+    /// How the world reaches the API: where mails are unsubscribed from.
+    #[arg(long, env = "KONNECT_PUBLIC_URL", default_value = "http://127.0.0.1:3000", value_parser = web_address)]
+    pub public_url: String,
     #[arg(long, env = "FCM_BASE_URL", default_value = "https://fcm.googleapis.com")]
     pub fcm_base_url: String,
     /// A Google service account key file (JSON); without it nothing is pushed.

@@ -4,6 +4,12 @@ use crate::user;
 pub enum Error {
     #[error("no such notice, or not the caller's")]
     NotFound,
+    #[error("this topic cannot be switched off on this channel")]
+    PreferenceLocked,
+    #[error("this topic is not told on this channel")]
+    PreferenceUnknown,
+    #[error("this topic cannot wait for a digest on this channel")]
+    DigestUnknown,
     #[error("user")]
     User(#[from] user::Error),
     #[error("database")]
@@ -15,6 +21,9 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "notice.not_found",
+            Self::PreferenceLocked => "notice.preference_locked",
+            Self::PreferenceUnknown => "notice.preference_unknown",
+            Self::DigestUnknown => "notice.digest_unknown",
             Self::User(error) => error.code(),
             Self::Database(_) => "internal",
         }

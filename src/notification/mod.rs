@@ -8,6 +8,7 @@ mod delivery;
 mod error;
 mod mail;
 mod model;
+mod preference;
 mod query;
 mod texts;
 
@@ -25,8 +26,11 @@ use crate::user::{self, User};
 
 pub use delivery::{conclude, defer, mail_taken, mailbox_refused, prepare, record_pushes};
 pub use error::Error;
-pub use mail::{Invite, Letter, MailRoom, Mailbox, Written, mailbox, resume};
+pub use mail::{
+    Invite, Letter, MailRoom, Mailbox, Written, bounced, mailbox, read_token, resume, unsubscribe,
+};
 pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State};
+pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
 pub use query::of_reservation;
 pub use texts::{KINDS, Text, render};
 
@@ -55,9 +59,12 @@ pub async fn fan_out(tx: &mut Tx, event: &NotifyEvent) -> Result<u32, Error> {
         Some(id) => reservation::find(tx.conn(), id).await?,
         None => None,
     };
+    let topic = Topic::of(&event.kind);
+    let ids: Vec<_> = readers.iter().map(|reader| reader.id).collect();
+    let wishes = preference::crowd(tx.conn(), topic, &ids).await?;
     let mut written = 0;
     for reader in &readers {
-        written += tell(tx, event, reservation.as_ref(), reader).await?;
+        written += tell(tx, event, reservation.as_ref(), reader, &wishes).await?;
     }
     Ok(written)
 }
@@ -67,11 +74,15 @@ async fn tell(
     event: &NotifyEvent,
     reservation: Option<&Reservation>,
     reader: &User,
+    wishes: &preference::Crowd,
 ) -> Result<u32, Error> {
     let role = reservation.and_then(|r| Role::of(reader.id, r));
     let facts = model::facts(&event.data, reservation, reader);
     let mut written = 0;
     for channel in model::channels(&event.kind, role) {
+        if wishes.mode(reader.id, *channel) == Mode::Off {
+            continue;
+        }
         if *channel == Channel::Push && user::device_tokens(tx.conn(), reader.id).await?.is_empty() {
             continue;
         }

@@ -13,7 +13,8 @@ use crate::user::{TimeZone, User};
 /// For this long a push service that asks for patience is waited for without counting the attempt.
 pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(24);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, poem_openapi::Enum)]
+#[oai(rename = "NoticeChannel", rename_all = "snake_case")]
 pub enum Channel {
     /// Stored, shown in the app and counted on the person's feed.
     InApp,
@@ -22,7 +23,8 @@ pub enum Channel {
     Push,
 }
 
-/// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others.
+/// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others, but that a mail which was sent can
+/// come back: it is `Failed` then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// In the app: there is nothing to deliver.

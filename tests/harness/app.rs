@@ -292,6 +292,7 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         smtp_url: sandbox.smtp_url().into(),
         mail_from: "Konnect <no-reply@konnect.test>".into(),
         front_url: "https://app.konnect.test".into(),
+        public_url: "https://api.konnect.test".into(),
         fcm_base_url: sandbox.url().to_owned(),
         fcm_service_account_file: None,
         data_key: DATA_KEY.into(),

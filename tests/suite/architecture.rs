@@ -122,7 +122,7 @@ fn arrows(path: &str, text: &str) -> Vec<String> {
     }
     let room = room(path);
     let may = |name: &str| match room {
-        "api" => name != "notification" || path == "src/api/notices.rs",
+        "api" => name != "notification" || path.starts_with("src/api/notice"),
         "realtime" => name != "notification",
         "job" => ["clock", "id", "money", "job"].contains(&name),
         "outbox" => ["db", "job", "id", "clock", "context", "outbox"].contains(&name),

@@ -12,6 +12,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ConfigError;
+pub use verdict::about_mailbox_by_status;
 
 const SETTING: &str = "mail server";
 /// For each step of the dialogue.

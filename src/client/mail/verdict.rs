@@ -25,15 +25,27 @@ pub(super) fn judge(error: &Error) -> MailError {
 /// about the mail, the way or our reputation. Without one, the reply codes that RFC 5321 4.2.3 gives to mailboxes do.
 fn about_mailbox(code: &str, why: &str) -> Option<bool> {
     match enhanced(why) {
-        Some((1, 1 | 10)) => Some(true),
-        // A sender's address that is refused (5.1.7, 5.1.8) is ours.
-        Some((1, 7 | 8)) => None,
-        // A mail too long for this mailbox (5.2.3) is the mail's fault.
-        Some((2, 3)) => None,
-        Some((1 | 2, _)) => Some(false),
-        Some(_) => None,
+        Some(status) => by_status(status),
         None => ["550", "551", "553"].contains(&code).then_some(false),
     }
+}
+
+fn by_status(status: (u16, u16)) -> Option<bool> {
+    match status {
+        (1, 1 | 10) => Some(true),
+        // A sender's address that is refused is ours.
+        (1, 7 | 8) => None,
+        // A mail that is too long for the mailbox.
+        (2, 3) => None,
+        (1 | 2, _) => Some(false),
+        _ => None,
+    }
+}
+
+/// What the status of a mail that came back (RFC 3464) says of its mailbox: whether there is none of its name. `None`:
+/// it is about something else, or says that the mail is merely late.
+pub fn about_mailbox_by_status(status: &str) -> Option<bool> {
+    by_status(enhanced(status)?)
 }
 
 /// Subject and detail of the first `5.x.y` of a text.
@@ -49,6 +61,15 @@ fn enhanced(text: &str) -> Option<(u16, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_says_whether_the_mailbox_is_gone() {
+        for (status, expected) in
+            [("5.1.1", Some(true)), ("5.2.2", Some(false)), ("5.7.1", None), ("4.2.2", None), ("x", None)]
+        {
+            assert_eq!(about_mailbox_by_status(status), expected, "{status}");
+        }
+    }
 
     #[test]
     fn a_refusal_is_about_a_mailbox_or_not() {

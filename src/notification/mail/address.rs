@@ -14,6 +14,8 @@ use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
 use crate::job::NotifyEvent;
 use crate::notification::error::Error;
+use crate::notification::model::Channel;
+use crate::notification::query as notices;
 use crate::outbox;
 use crate::user;
 
@@ -63,6 +65,26 @@ pub async fn resume(tx: &mut Tx, owner: UserId) -> Result<Mailbox, Error> {
     mailbox(tx, owner).await
 }
 
+/// A mail that its server had taken came back: the notice was not delivered after all. With `gone` it is about the
+/// mailbox ([`refuse`]); without, the address stays as it is. Told again it changes nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] when no mail of ours has this `Message-ID`.
+pub async fn bounced(tx: &mut Tx, message_id: &str, reply: &str, gone: Option<bool>) -> Result<(), Error> {
+    let id = message_id.strip_prefix('<').and_then(|rest| rest.split_once('@'));
+    let id: NoticeId = id.and_then(|(id, _)| id.parse().ok()).ok_or(Error::NotFound)?;
+    let notice = notices::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if notice.channel != Channel::Email || notice.provider_id.as_deref() != Some(message_id) {
+        return Err(Error::NotFound);
+    }
+    if !query::return_mail(tx, id, &plain(reply)).await? {
+        return Ok(());
+    }
+    let Some(gone) = gone else { return Ok(()) };
+    let address = user::get(tx.conn(), notice.user_id).await?.email;
+    refuse(tx, id, notice.user_id, &address, reply, gone).await
+}
+
 /// Whether nothing is sent to an address.
 pub(in crate::notification) async fn is_off(
     executor: impl MySqlExecutor<'_>,
@@ -88,8 +110,7 @@ pub(in crate::notification) async fn refuse(
     reply: &str,
     gone: bool,
 ) -> Result<(), Error> {
-    let reply: String = reply.chars().filter(|c| !c.is_control()).take(REPLY_MAX).collect();
-    let off_since = query::lock_address(tx, address, &reply).await?;
+    let off_since = query::lock_address(tx, address, &plain(reply)).await?;
     if !query::insert_refusal(tx, notice, address).await? || off_since.is_some() {
         return Ok(());
     }
@@ -109,4 +130,9 @@ pub(in crate::notification) async fn refuse(
     };
     outbox::enqueue(tx, &news).await?;
     Ok(())
+}
+
+/// What a server said, fit for a column.
+fn plain(reply: &str) -> String {
+    reply.chars().filter(|c| !c.is_control()).take(REPLY_MAX).collect()
 }

@@ -2,8 +2,11 @@
 
 use askama::Template;
 
+use super::unsubscribe::token;
 use super::words::{Place, Words, greeting, words};
 use super::{Letter, MailRoom, Written};
+use crate::notification::model::Channel;
+use crate::notification::preference::Topic;
 use crate::notification::texts;
 
 /// Longer names are cut: nobody's name fills a screen.
@@ -27,6 +30,8 @@ struct Page {
     button: &'static str,
     link: String,
     why: &'static str,
+    /// Where such mails are switched off.
+    unsubscribe: Option<String>,
 }
 
 /// A row of the table.
@@ -44,7 +49,8 @@ pub(super) fn write(letter: &Letter, room: &MailRoom) -> Written {
         .invite
         .as_ref()
         .map(|invite| (invite.method(), invite.write(&room.from, &letter.to, &page.link)));
-    Written { to: letter.to.clone(), subject: page.title, text, html, calendar }
+    let Page { title, unsubscribe, .. } = page;
+    Written { to: letter.to.clone(), subject: title, text, html, calendar, unsubscribe }
 }
 
 impl Page {
@@ -60,6 +66,10 @@ impl Page {
             (Place::Account, _) => format!("{}/settings/payout", room.front_url),
             _ => format!("{}/notices", room.front_url),
         };
+        let topic = Topic::of(&letter.kind);
+        let unsubscribe = (!topic.is_locked(Channel::Email)).then(|| {
+            format!("{}/v1/unsubscribe/{}", room.public_url, token(&room.sealer, letter.owner, topic))
+        });
         let name: String = texts::clean(&letter.name).chars().take(NAME_MAX).collect();
         Self {
             title: text.title,
@@ -68,7 +78,8 @@ impl Page {
             facts,
             button: place.label(locale),
             link,
-            why: words.always,
+            why: if unsubscribe.is_some() { words.chosen } else { words.always },
+            unsubscribe,
             words,
         }
     }

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::id::UserId;
+use crate::seal::Sealer;
 use crate::user::Locale;
 
 const MARKS: [char; 11] = [
@@ -24,7 +25,12 @@ fn letter(name: &str, kind: &str, data: Value) -> Letter {
 }
 
 fn room() -> MailRoom {
-    MailRoom { front_url: "https://konnect.example".to_owned(), from: "no-reply@konnect.example".to_owned() }
+    MailRoom {
+        front_url: "https://konnect.example".to_owned(),
+        public_url: "https://api.konnect.example".to_owned(),
+        from: "no-reply@konnect.example".to_owned(),
+        sealer: Sealer::new(&"a".repeat(64).into()).unwrap(),
+    }
 }
 
 fn refund(title: &str) -> Value {
@@ -77,6 +83,30 @@ fn what_people_wrote_is_shown_and_does_nothing() {
             assert!(!text.lines().any(|line| line.starts_with("Bcc")), "{text}");
             assert!(text.len() < 12_000, "{} bytes", text.len());
         }
+    }
+}
+
+#[test]
+fn what_can_be_switched_off_says_where() {
+    let critical = [
+        "reservation.confirmed",
+        "reservation.cancelled",
+        "payment.refunded",
+        "payout.failed",
+        "dispute.opened",
+    ];
+    for kind in critical {
+        let written = letter("Mina", kind, refund("Mock interview")).write(&room());
+        assert!(written.unsubscribe.is_none() && !written.html.contains("unsubscribe"), "{kind}");
+    }
+    for kind in
+        ["reservation.reserved", "reservation.reminder", "reservation.completed", "settlement.accrued"]
+    {
+        let written = letter("Mina", kind, refund("Mock interview")).write(&room());
+        let link = written.unsubscribe.unwrap_or_else(|| panic!("{kind} has no link"));
+        assert!(link.starts_with("https://api.konnect.example/v1/unsubscribe/"), "{link}");
+        assert!(written.text.contains(&link) && written.html.contains(&link), "{kind}");
+        assert!(!link.contains("mina"), "a link shows no address: {link}");
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod invite;
 mod layout;
 mod query;
+mod unsubscribe;
 mod words;
 
 use serde_json::Value;
@@ -12,17 +13,23 @@ use super::error::Error;
 use super::model::Notice;
 use crate::db::Tx;
 use crate::id::{ReservationId, UserId};
+use crate::seal::Sealer;
 use crate::user::{Locale, TimeZone, User};
 
-pub use address::{Mailbox, mailbox, resume};
+pub use address::{Mailbox, bounced, mailbox, resume};
 pub(super) use address::{forgive, is_off, refuse};
 pub use invite::Invite;
+pub use unsubscribe::{read_token, unsubscribe};
 
 /// Where links lead and who invites. The same for every mail of a process.
 #[derive(Clone, Debug)]
 pub struct MailRoom {
     /// The front end, without a trailing slash.
     pub front_url: String,
+    /// The api as the world reaches it, without a trailing slash.
+    pub public_url: String,
+    /// Signs the links that unsubscribe.
+    pub sealer: Sealer,
     /// The bare address that mails come from.
     pub from: String,
 }
@@ -54,6 +61,8 @@ pub struct Written {
     pub html: String,
     /// An iCalendar object with the method it has.
     pub calendar: Option<(&'static str, String)>,
+    /// Where a press unsubscribes from such mails; absent where they cannot be switched off.
+    pub unsubscribe: Option<String>,
 }
 
 impl Letter {

@@ -83,6 +83,17 @@ pub async fn switch_on(tx: &mut Tx, address: &str) -> sqlx::Result<bool> {
     Ok(switched.rows_affected() == 1)
 }
 
+/// A mail that was sent came back; `false` when that is known.
+pub async fn return_mail(tx: &mut Tx, id: NoticeId, reply: &str) -> sqlx::Result<bool> {
+    let returned =
+        sqlx::query("UPDATE notices SET state = 'failed', error = ? WHERE id = ? AND state = 'sent'")
+            .bind(reply)
+            .bind(id)
+            .execute(tx.conn())
+            .await?;
+    Ok(returned.rows_affected() == 1)
+}
+
 /// Locks what is known of a session in somebody's calendar: the notice that took it out, if one did.
 pub async fn lock_invitation(
     tx: &mut Tx,

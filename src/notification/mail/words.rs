@@ -39,8 +39,11 @@ pub(super) struct Words {
     pub lang: &'static str,
     pub session: &'static str,
     pub when: &'static str,
-    /// Stands before the button's address in the text.
+    /// Why a mail comes that cannot be switched off.
     pub always: &'static str,
+    /// Why one comes that can.
+    pub chosen: &'static str,
+    pub unsubscribe: &'static str,
 }
 
 pub(super) fn words(locale: Locale) -> Words {
@@ -50,12 +53,16 @@ pub(super) fn words(locale: Locale) -> Words {
             session: "세션",
             when: "일시",
             always: "예약, 결제, 정산 또는 계정에 관한 안내이므로 알림 설정과 관계없이 보내 드립니다.",
+            chosen: "알림 설정에서 이메일을 받기로 한 안내입니다.",
+            unsubscribe: "이런 이메일 받지 않기",
         },
         Locale::En => Words {
             lang: "en",
             session: "Session",
             when: "Time",
             always: "This is about your bookings, your money or your account, so it is sent whatever your notice settings say.",
+            chosen: "You get this mail because your notice settings say so.",
+            unsubscribe: "Unsubscribe from such mails",
         },
     }
 }

@@ -18,8 +18,10 @@ fn routes() -> Route {
         .at("/", get(pages::index))
         .at("/checkout", get(pages::checkout::show).post(pages::checkout::act))
         .at("/act", post(pages::money::press))
-        .at("/mail", get(pages::mails))
-        .at("/mail/:number", get(pages::mail))
+        .at("/mail", get(pages::mail::list))
+        .at("/mail/:number", get(pages::mail::one))
+        .at("/mail/:number/html", get(pages::mail::html))
+        .at("/mail/:number/invite.ics", get(pages::mail::calendar))
         .at("/v1/payments/confirm", post(toss::http::confirm))
         .at("/v1/payments/orders/:order", get(toss::http::get_by_order))
         .at("/v1/payments/:key", get(toss::http::get_by_key))
@@ -54,6 +56,7 @@ fn control_routes() -> Route {
         .at("/webhooks/forge", post(control::forge_webhook))
         .at("/clock", get(control::show_clock).post(control::move_clock))
         .at("/pushes", get(control::list_pushes).delete(control::clear_pushes))
+        .at("/smtp", get(control::show_mail_server).post(control::set_mail_server))
         .at("/mails", get(control::list_mails).delete(control::clear_mails))
 }
 

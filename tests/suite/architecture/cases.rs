@@ -69,6 +69,7 @@ fn arrows_point_one_way() {
             ("src/payment/mod.rs", "use crate::{availability, ledger, outbox, payment::Payment};"),
             ("src/notification/mod.rs", "use crate::reservation::{self, Reservation};"),
             ("src/api/notices.rs", "use crate::notification;"),
+            ("src/api/notice_preferences.rs", "use crate::notification;"),
             ("src/job/payment.rs", "use crate::id::PaymentId;"),
             ("src/outbox/work.rs", "use crate::db::{Db, Tx};"),
             ("src/relay.rs", "use crate::transact;"),

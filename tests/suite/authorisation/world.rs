@@ -172,6 +172,10 @@ impl World {
             "changeMe" => json!({ "expectedVersion": 99, "name": "Mallory" }),
             "addDevice" => json!({ "token": "fcm:mine", "platform": "web" }),
             "forgetDevice" => json!({ "token": "fcm:mine" }),
+            "setNoticePreferences" => json!({
+                "preferences": [{ "type": "reminder", "channel": "push", "enabled": false }],
+            }),
+            "adminReportBounce" => json!({ "messageId": "<nobody@konnect.test>", "status": "5.1.1" }),
             "applyAsMentor" => json!({ "headline": "Hi", "bio": " ", "expertise": ["rust"] }),
             "createOffering" => json!({
                 "title": "Rust", "priceKrw": 50_000, "durationMinutes": 60, "category": "backend", "kind": "instant",
