@@ -32,7 +32,7 @@ pub use mail::{
 pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State};
 pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
 pub use query::of_reservation;
-pub use texts::{KINDS, Text, render};
+pub use texts::{KINDS, Text, kinds, render};
 
 /// A notice appeared in the app: `{noticeId, kind, unread}`.
 const CREATED: &str = "notice.created";

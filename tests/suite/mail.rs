@@ -68,7 +68,7 @@ async fn a_refusal_for_now_is_tried_again() {
     let (state, why) = app.mail_outcome(&mentee, REFUND).await;
     assert_eq!(state, "queued");
     assert!(why.is_some_and(|why| why.contains("4.7.1")), "the operator sees why");
-    pass(&app, 5).await;
+    pass(&app, 10).await;
     assert_eq!(app.mail_outcome(&mentee, REFUND).await, ("sent", None));
     assert_eq!(app.mails_about(&mentee, REFUND).await.len(), 1);
     app.finish().await;

@@ -116,7 +116,7 @@ async fn a_mail_that_came_back_later_counts_like_a_refusal() {
     for unknown in ["<nobody@konnect.test>", "nonsense", &sent.replace("konnect.test", "evil.test")] {
         report(unknown, "5.1.1").await.problem(404, "notice.not_found");
     }
-    report(&sent, "gone").await.problem(422, "request.invalid");
+    report(&sent, "gone").await.problem(400, "request.invalid");
     assert!(!is_off(&app, &mentee).await);
 
     for _ in 0..2 {

@@ -36,6 +36,7 @@ mod lost_leases;
 mod mail;
 mod mail_addresses;
 mod mail_invites;
+mod mail_texts;
 mod mail_unsubscribe;
 mod mentors;
 mod no_shows;

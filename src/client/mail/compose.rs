@@ -1,8 +1,10 @@
 //! A mail as a message of RFC 5322, in parts that every mail program finds its own in.
 
 use lettre::Address;
-use lettre::message::header::{ContentDisposition, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, HeaderName, HeaderValue,
+};
+use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
 
 use super::{Calendar, Mail, MailError};
 
@@ -53,6 +55,9 @@ fn parts(text: String, html: String, calendar: Option<Calendar>) -> Result<Multi
     let Some(Calendar { method, body }) = calendar else { return Ok(alternatives) };
     let typed =
         |text: &str| ContentType::parse(text).map_err(|error| MailError::Permanent(error.to_string()));
+    // As base64, so that nothing on the way touches its folds and line ends.
+    let body = Body::new_with_encoding(body, ContentTransferEncoding::Base64)
+        .map_err(|_| MailError::Permanent("the calendar object cannot be encoded".to_owned()))?;
     let inline = SinglePart::builder()
         .header(typed(&format!("text/calendar; method={method}; charset=utf-8"))?)
         .body(body.clone());

@@ -7,7 +7,8 @@ use super::MailError;
 /// A 5yz answer is final for this mail, except one about our own login (RFC 4954: 530, 534, 535, 538): that is for the
 /// operator to repair, and no mail must be lost over it.
 pub(super) fn judge(error: &Error) -> MailError {
-    let why = crate::client::http::reason(error);
+    // Its text has the server's words.
+    let why = error.to_string();
     let code = error.status().filter(|_| error.is_permanent()).map(|code| code.to_string());
     let Some(code) = code.filter(|code| !["530", "534", "535", "538"].contains(&code.as_str())) else {
         return MailError::Transient(why);

@@ -47,6 +47,11 @@ pub const KINDS: &[&str] = &[
     "dispute.withdrawn",
 ];
 
+/// Every kind with a text of its own.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().chain(&payout::KINDS).chain(&["mail.undeliverable"]).copied()
+}
+
 /// Plain text without markup. `title` is one line; `body` is a few lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
