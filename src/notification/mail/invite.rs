@@ -33,10 +33,13 @@ pub struct Invite {
 
 /// What the mail of this notice does to its reader's calendar, which is noted.
 ///
+/// Locks: the notice, then the reservation, then what is known of the calendar. No step of a reservation locks a notice.
+///
 /// An extension makes no entry of its own: it begins while its session goes on.
 pub(super) async fn prepare(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Option<Invite>, Error> {
     let (Some(id), true) = (notice.reservation_id, concerns_calendar(&notice.kind)) else { return Ok(None) };
-    let Some(session) = reservation::find(tx.conn(), id).await?.filter(|r| !r.is_extension()) else {
+    // Locked: what is said stands until it is noted that it was said.
+    let Some(session) = reservation::lock(tx, id).await?.filter(|r| !r.is_extension()) else {
         return Ok(None);
     };
     let known = query::lock_invitation(tx, id, reader.id).await?;

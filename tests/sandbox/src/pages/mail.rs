@@ -74,7 +74,7 @@ pub(crate) fn one(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) -> 
 /// `GET /mail/{n}/html`: the HTML part as it is.
 #[handler]
 pub(crate) fn html(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) -> Response {
-    let Some(html) = part(&shared, number, |mail| mail.html) else { return nothing() };
+    let Some(html) = part(shared, number, |mail| mail.html) else { return nothing() };
     Response::builder()
         .content_type("text/html; charset=utf-8")
         .header("content-security-policy", FRAME_POLICY)
@@ -86,7 +86,7 @@ pub(crate) fn html(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) ->
 /// `GET /mail/{n}/invite.ics`: the calendar part as a file.
 #[handler]
 pub(crate) fn calendar(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) -> Response {
-    let Some(calendar) = part(&shared, number, |mail| mail.calendar) else { return nothing() };
+    let Some(calendar) = part(shared, number, |mail| mail.calendar) else { return nothing() };
     Response::builder()
         .content_type("text/calendar; charset=utf-8")
         .header("content-disposition", "attachment; filename=\"invite.ics\"")
