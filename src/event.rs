@@ -1,11 +1,13 @@
 //! Events: what happened, as rows. A topic is one person's feed; its sequence has no gaps, because its head
 //! row stays locked until the commit, so a listener that knows the last sequence it saw can ask for the rest.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::MySqlPool;
 use sqlx::types::Json;
+use sqlx::{MySqlPool, QueryBuilder};
 
 use crate::context::Origin;
 use crate::db::Tx;
@@ -51,66 +53,98 @@ pub async fn append_each(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> s
     told.dedup_by_key(|(person, _)| *person);
     let people: Vec<UserId> = told.iter().map(|(person, _)| *person).collect();
     let (now, change) = (tx.now, EventId::generate());
-    for (person, data) in told {
-        let topic = user_topic(*person);
-        let seq = next_seq(tx, &topic).await?;
+    let seqs = next_seqs(tx, &people).await?;
+    let mut rows = Vec::new();
+    for ((person, data), seq) in told.into_iter().zip(seqs) {
         let is_head = *person == first;
         let id = if is_head { change } else { EventId::generate() };
+        let topic = user_topic(*person);
         let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
-        insert(tx, &event, change, is_head.then_some(&people)).await?;
-        tx.outgoing.hints.push(event);
+        rows.push(NewRow { event, change, people: is_head.then(|| people.clone()) });
     }
-    Ok(())
+    insert(tx, rows).await
 }
 
-/// Locks the topic until the commit.
-async fn next_seq(tx: &mut Tx, topic: &str) -> sqlx::Result<i64> {
-    sqlx::query("INSERT INTO topic_heads (topic, seq) VALUES (?, 1) ON DUPLICATE KEY UPDATE seq = seq + 1")
-        .bind(topic)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query_scalar("SELECT seq FROM topic_heads WHERE topic = ?").bind(topic).fetch_one(tx.conn()).await
-}
-
-/// Writes a row; `people` is given for the change's head, which carries who did it and from where.
-async fn insert(
-    tx: &mut Tx,
-    event: &Event,
-    change: EventId,
-    people: Option<&Vec<UserId>>,
-) -> sqlx::Result<()> {
-    let head = people.map(|people| (Json(people), tx.cx.clone()));
-    let (people, cx) = head.unzip();
-    let (ip, user_agent, worker, job) = match cx.as_ref().map(|cx| &cx.origin) {
-        Some(Origin::Client { ip, user_agent }) => (*ip, user_agent.as_deref(), None, None),
-        Some(Origin::Worker { name, job }) => (None, None, Some(&**name), Some(*job)),
-        Some(Origin::Inside) | None => (None, None, None, None),
+/// Appends one event of its own to the feed of each of these people, who are in order and named once: as many changes.
+pub async fn append_all(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> sqlx::Result<()> {
+    let people: Vec<UserId> = told.iter().map(|(person, _)| *person).collect();
+    debug_assert!(people.is_sorted_by(|one, next| one < next), "in order, against deadlocks");
+    let (now, seqs) = (tx.now, next_seqs(tx, &people).await?);
+    let row = |((person, data), seq): (&(UserId, Value), i64)| {
+        let (id, topic) = (EventId::generate(), user_topic(*person));
+        let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
+        NewRow { event, change: id, people: Some(vec![*person]) }
     };
-    let is_personal = ip.is_some() || user_agent.is_some();
-    sqlx::query(
+    let rows = told.iter().zip(seqs).map(row).collect();
+    insert(tx, rows).await
+}
+
+/// Locks these people's topics until the commit, in their order; the next place in each.
+async fn next_seqs(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<Vec<i64>> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let topics: Vec<String> = people.iter().map(|person| user_topic(*person)).collect();
+    let mut heads = QueryBuilder::new("INSERT INTO topic_heads (topic, seq) ");
+    heads.push_values(&topics, |mut row, topic| {
+        row.push_bind(topic).push("1");
+    });
+    heads.push(" ON DUPLICATE KEY UPDATE seq = seq + 1").build().execute(tx.conn()).await?;
+    let mut query = QueryBuilder::new("SELECT topic, seq FROM topic_heads WHERE topic IN (");
+    let mut names = query.separated(", ");
+    for topic in &topics {
+        names.push_bind(topic);
+    }
+    let seqs: HashMap<String, i64> =
+        query.push(")").build_query_as::<(String, i64)>().fetch_all(tx.conn()).await?.into_iter().collect();
+    let seq = |topic: &String| seqs.get(topic).copied().ok_or(sqlx::Error::RowNotFound);
+    topics.iter().map(seq).collect()
+}
+
+/// A row to write; `people` is given for a change's head, which carries who did it and from where.
+struct NewRow {
+    event: Event,
+    change: EventId,
+    people: Option<Vec<UserId>>,
+}
+
+async fn insert(tx: &mut Tx, rows: Vec<NewRow>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let cx = tx.cx.clone();
+    let mut insert = QueryBuilder::new(
         "INSERT INTO events (topic, seq, id, type, at, data, change_id, people, actor_kind, actor_id, request_id,
-             client_ip, user_agent, worker, job_kind, origin_until)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(&event.topic)
-    .bind(event.seq)
-    .bind(event.id)
-    .bind(&event.kind)
-    .bind(event.at)
-    .bind(&event.data)
-    .bind(change)
-    .bind(people)
-    .bind(cx.as_ref().map(|cx| cx.actor.kind()))
-    .bind(cx.as_ref().and_then(|cx| cx.actor.id()))
-    .bind(cx.as_ref().map(|cx| &cx.request_id))
-    .bind(ip.map(|ip| ip.to_string()))
-    .bind(user_agent)
-    .bind(worker)
-    .bind(job)
-    // Without its zone: with it the driver sends a TIMESTAMP, which ends in 2038.
-    .bind(is_personal.then(|| (event.at + retention::of_activity(&event.kind)).naive_utc()))
-    .execute(tx.conn())
-    .await?;
+             client_ip, user_agent, worker, job_kind, origin_until) ",
+    );
+    insert.push_values(&rows, |mut row, NewRow { event, change, people }| {
+        let cx = people.is_some().then_some(&cx);
+        let (ip, user_agent, worker, job) = match cx.map(|cx| &cx.origin) {
+            Some(Origin::Client { ip, user_agent }) => (*ip, user_agent.as_deref(), None, None),
+            Some(Origin::Worker { name, job }) => (None, None, Some(&**name), Some(*job)),
+            Some(Origin::Inside) | None => (None, None, None, None),
+        };
+        let is_personal = ip.is_some() || user_agent.is_some();
+        row.push_bind(&event.topic)
+            .push_bind(event.seq)
+            .push_bind(event.id)
+            .push_bind(&event.kind)
+            .push_bind(event.at)
+            .push_bind(&event.data)
+            .push_bind(change)
+            .push_bind(people.as_ref().map(Json))
+            .push_bind(cx.map(|cx| cx.actor.kind()))
+            .push_bind(cx.and_then(|cx| cx.actor.id()))
+            .push_bind(cx.map(|cx| &cx.request_id))
+            .push_bind(ip.map(|ip| ip.to_string()))
+            .push_bind(user_agent)
+            .push_bind(worker)
+            .push_bind(job)
+            // Without its zone: with it the driver sends a TIMESTAMP, which ends in 2038.
+            .push_bind(is_personal.then(|| (event.at + retention::of_activity(&event.kind)).naive_utc()));
+    });
+    insert.build().execute(tx.conn()).await?;
+    tx.outgoing.hints.extend(rows.into_iter().map(|row| row.event));
     Ok(())
 }
 

@@ -80,6 +80,8 @@ ids! {
     /// Something the audit found.
     FindingId
     NoticeId
+    /// What waits to be told together, of one person and window.
+    DigestId
     /// A file that somebody sent into a chat.
     FileId
     EventId

@@ -92,6 +92,12 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(90),
         sql: "DELETE FROM webhook_inbox WHERE received_at < ? ORDER BY received_at LIMIT ?",
     },
+    // What was told in it has its own rows.
+    Rule {
+        table: "notice_digests",
+        keep: TimeDelta::days(90),
+        sql: "DELETE FROM notice_digests WHERE closed_at < ? ORDER BY closed_at LIMIT ?",
+    },
     // The row stays; its own instant says when.
     Rule {
         table: "events",

@@ -25,6 +25,7 @@ impl Handler for DeliverNotice {
         })?;
         match (delivery, run.services.pusher.as_deref()) {
             (Delivery::Over, _) => run.skip("the notice needs no delivery").await,
+            (Delivery::Quiet(until), _) => Ok(Outcome::Snooze(until)),
             (Delivery::Moot(why), _) => conclude(run, id, &Ending::Skipped(why)).await,
             (Delivery::Mail(letter), _) => deliver_mail(run, id, &letter).await,
             (Delivery::Push(pushes), Some(pusher)) => push(run, id, pushes, pusher).await,

@@ -15,6 +15,7 @@ mod webhook;
 pub mod worker;
 
 mod accrue_settlement;
+mod ask_review;
 mod audit_ledger;
 mod audit_provider_day;
 mod audit_whole;
@@ -46,6 +47,7 @@ mod release_settlement;
 mod remind_reservation;
 mod requery_payment;
 mod run_payout_batch;
+mod send_digest;
 mod send_payout;
 mod start_reservation;
 mod sweep_uploads;
@@ -53,6 +55,7 @@ mod sync_payment;
 mod sync_payout;
 mod sync_seller;
 mod sync_webhook;
+mod warn_hold;
 mod warn_old_contact;
 
 pub use audit_provider_day::read_day;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
     CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
     ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, Queue, ReconcileDisputes,
     ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileSessions, ReconcileSettlement,
     RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
-    Retry, RunPayoutBatch, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller,
-    SyncWebhook, WarnOldContact,
+    Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout,
+    SyncSeller, SyncWebhook, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ fn entry<J: Handler>() -> Entry {
 static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         entry::<AccrueSettlement>(),
+        entry::<AskReview>(),
         entry::<AuditLedger>(),
         entry::<AuditProviderDay>(),
         entry::<AuditWhole>(),
@@ -77,6 +78,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
         entry::<RunPayoutBatch>(),
+        entry::<SendDigest>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SweepUploads>(),
@@ -84,6 +86,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<WarnHold>(),
         entry::<WarnOldContact>(),
     ]
 });

@@ -12,7 +12,7 @@ use super::caller::Caller;
 use super::dispute_view::{Case, ChangeView, EvidenceView, ReportView};
 use super::earnings::LineView;
 use super::idempotency::Key;
-use super::notices::{NoticeProof, proofs};
+use super::notice_proofs::{NoticeProof, proofs};
 use super::problem::Problem;
 use super::reservation_view::HistoryView;
 use super::session_view::PresenceView;

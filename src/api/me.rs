@@ -165,7 +165,8 @@ impl MeApi {
 
     /// Register a device for pushes
     ///
-    /// Doing so again changes nothing; a token that somebody else registered moves to the caller.
+    /// Doing so again changes nothing; a token that somebody else registered moves to the caller. Of more than 20
+    /// devices the oldest is forgotten.
     #[oai(path = "/devices", method = "post", operation_id = "addDevice")]
     async fn add_device(
         &self,

@@ -10,7 +10,7 @@ use super::caller::Caller;
 use super::problem::{Problem, problem_from};
 use super::request::{self, Lang};
 use super::{Shared, Tag, unit};
-use crate::id::{NoticeId, ReservationId, UserId};
+use crate::id::{NoticeId, ReservationId};
 use crate::notification::{self, Filter, Notice};
 use crate::user::{Locale, TimeZone};
 
@@ -49,50 +49,6 @@ struct UnreadCount {
     /// The caller's unread notices, as of this answer. Changes arrive as `notice.created`, `notice.read` and
     /// `notice.deleted` events.
     unread: i64,
-}
-
-/// Proof that somebody was told of something, for administrators.
-#[derive(Debug, Object)]
-#[oai(rename = "NoticeProof", rename_all = "camelCase", skip_serializing_if_is_none)]
-pub(super) struct NoticeProof {
-    id: NoticeId,
-    user_id: UserId,
-    /// `in_app`, `email` or `push`.
-    channel: String,
-    /// Such as `dispute.opened`.
-    kind: String,
-    /// `stored`, `queued`, `sent`, `failed` or `skipped`.
-    state: String,
-    /// What the mail server or push service called it.
-    provider_id: Option<String>,
-    /// Why it failed or was skipped.
-    error: Option<String>,
-    created_at: DateTime<Utc>,
-    sent_at: Option<DateTime<Utc>>,
-    read_at: Option<DateTime<Utc>>,
-}
-
-/// What the members of a reservation were told, oldest first.
-pub(super) async fn proofs(app: &Shared, id: ReservationId) -> Result<Vec<NoticeProof>, Problem> {
-    let told = notification::of_reservation(app.core.db.pool(), id).await?;
-    Ok(told.into_iter().map(NoticeProof::from).collect())
-}
-
-impl From<Notice> for NoticeProof {
-    fn from(notice: Notice) -> Self {
-        Self {
-            id: notice.id,
-            user_id: notice.user_id,
-            channel: notice.channel.name().to_owned(),
-            kind: notice.kind,
-            state: notice.state.name().to_owned(),
-            provider_id: notice.provider_id,
-            error: notice.error,
-            created_at: notice.created_at,
-            sent_at: notice.sent_at,
-            read_at: notice.read_at,
-        }
-    }
 }
 
 #[OpenApi(prefix_path = "/v1/me/notices", tag = "Tag::Me")]
@@ -141,6 +97,22 @@ impl NoticesApi {
     ) -> Result<Json<UnreadCount>, Problem> {
         let unread = unit!(app, caller.actor(), tx => {
             Ok(notification::mark_read(tx, id.0, caller.user_id()).await?)
+        })?;
+        Ok(Json(UnreadCount { unread }))
+    }
+
+    /// Say that a push was opened
+    ///
+    /// For the device that showed it, with the `noticeId` of its data. What it told counts as read from then on.
+    #[oai(path = "/:id/opened", method = "post", operation_id = "openNotice")]
+    async fn opened(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        id: Path<NoticeId>,
+    ) -> Result<Json<UnreadCount>, Problem> {
+        let unread = unit!(app, caller.actor(), tx => {
+            Ok(notification::mark_opened(tx, id.0, caller.user_id()).await?)
         })?;
         Ok(Json(UnreadCount { unread }))
     }

@@ -32,8 +32,10 @@ use super::earnings::EarningsApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
+use super::notice_hours::NoticeHoursApi;
 use super::notice_mail::NoticeMailApi;
 use super::notice_preferences::NoticePreferencesApi;
+use super::notice_proofs::NoticeProofsApi;
 use super::notices::NoticesApi;
 use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
@@ -60,7 +62,7 @@ fn chapters() -> impl OpenApi {
     (
         AuthApi,
         MeApi,
-        (NoticesApi, NoticePreferencesApi, NoticeMailApi),
+        (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),
@@ -69,7 +71,7 @@ fn chapters() -> impl OpenApi {
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         (RealtimeApi, ChatApi, ChatFilesApi, ChatExportApi),
         (AdminApi, ActivityApi, AuditApi, JobsApi, AdminDisputesApi),
-        (AdminReservationsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
+        (AdminReservationsApi, NoticeProofsApi, AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
     )
 }
 

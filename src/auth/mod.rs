@@ -7,6 +7,7 @@
 mod error;
 mod keys;
 mod model;
+mod news;
 mod password;
 mod query;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub async fn open_session(
     refresh_life: TimeDelta,
 ) -> Result<Grant, Error> {
     let session = SessionId::generate();
+    news::of_login(tx, session, user, user_agent).await?;
     query::insert_session(tx, session, user, &clip_user_agent(user_agent)).await?;
     grant(tx, session, user, refresh_life).await
 }
@@ -69,6 +71,7 @@ pub async fn rotate(
         Verdict::Refuse(Refusal::Expired) => Err(Error::RefreshInvalid),
         Verdict::Revoke => {
             end(tx, user_id, &[session_id], Reason::Reuse).await?;
+            news::of_reuse(tx, session_id, user_id).await?;
             Ok(Rotation::Reused { session_id, user_id })
         }
         Verdict::Rotate => {

@@ -23,6 +23,17 @@ pub async fn insert_session(tx: &mut Tx, id: SessionId, user: UserId, user_agent
     Ok(())
 }
 
+/// How many logins a person had, and how many of them on a device that calls itself so.
+pub async fn count_logins(tx: &mut Tx, user: UserId, user_agent: &str) -> sqlx::Result<(i64, i64)> {
+    sqlx::query_as(
+        "SELECT COUNT(*), COUNT(CASE WHEN user_agent = ? THEN 1 END) FROM sessions WHERE user_id = ?",
+    )
+    .bind(user_agent)
+    .bind(user)
+    .fetch_one(tx.conn())
+    .await
+}
+
 pub async fn insert_token(
     tx: &mut Tx,
     hash: &[u8; 32],

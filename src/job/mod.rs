@@ -24,7 +24,7 @@ use crate::clock::Instant;
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use chat::SweepUploads;
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
-pub use notification::{DeliverNotice, NotifyEvent, RecordActivity};
+pub use notification::{DeliverNotice, NotifyEvent, RecordActivity, SendDigest};
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
     SyncWebhook,
@@ -34,9 +34,9 @@ pub use payout::{
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    StartReservation,
+    StartReservation, WarnHold,
 };
-pub use session::{DecideNoShow, EndExtensions, ReconcileSessions};
+pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use upkeep::{ForgetOldRows, Ping};
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Job, Queue, Retry, secs};
 use crate::clock::Instant;
-use crate::id::{NoticeId, ReservationId, UserId};
+use crate::id::{DigestId, NoticeId, ReservationId, UserId};
 
 /// Turns one happening into a notice per person and channel.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,6 +52,26 @@ impl Job for DeliverNotice {
 
     fn subject(&self) -> Option<Uuid> {
         Some(self.notice_id.0)
+    }
+}
+
+/// The window of a digest is over: tells what was gathered in it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SendDigest {
+    pub digest_id: DigestId,
+}
+
+impl Job for SendDigest {
+    const KIND: &'static str = "notification.digest.v1";
+    const QUEUE: Queue = Queue::Notification;
+    const RETRY: Retry = Retry::INTERNAL;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.digest_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.digest_id.0)
     }
 }
 

@@ -49,6 +49,28 @@ impl Job for ExpireHold {
     }
 }
 
+/// The hold ends soon and nothing is paid yet: tells whoever should pay.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WarnHold {
+    pub reservation_id: ReservationId,
+    /// The end of the hold that it is about; a later hold has its own job.
+    pub deadline: Instant,
+}
+
+impl Job for WarnHold {
+    const KIND: &'static str = "reservation.warn_hold.v1";
+    const QUEUE: Queue = Queue::Reminder;
+    const RETRY: Retry = Retry::INTERNAL;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}:{}", Self::KIND, self.reservation_id, self.deadline.timestamp_micros()))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.reservation_id.0)
+    }
+}
+
 /// The session begins.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StartReservation {

@@ -47,6 +47,26 @@ impl Job for EndExtensions {
     }
 }
 
+/// Some time after a session: asks both sides what it was like.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AskReview {
+    pub reservation_id: ReservationId,
+}
+
+impl Job for AskReview {
+    const KIND: &'static str = "session.ask_review.v1";
+    const QUEUE: Queue = Queue::Reminder;
+    const RETRY: Retry = Retry::INTERNAL;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.reservation_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.reservation_id.0)
+    }
+}
+
 /// Closes the stays of whoever is not seen any more, and writes the jobs that sessions lack.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReconcileSessions {}

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::model::{Channel, Delivery, Ending, Notice, PATIENCE, Pushes, Receipts, State};
-use super::{mail, query, texts};
+use super::{hours, mail, query, texts, urgency};
 use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
 use crate::user::{self, User};
@@ -21,6 +21,13 @@ pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
     let reader = user::get(tx.conn(), notice.user_id).await?;
     if reader.state == user::State::Deleted {
         return Ok(Delivery::Moot("the account is deleted".to_owned()));
+    }
+    // By the settings of this moment: they may have changed since the notice was written.
+    let quiet = hours::hours(tx.conn(), reader.id).await?.quiet;
+    let until = quiet.and_then(|quiet| quiet.until(tx.now, reader.time_zone.0));
+    if let Some(until) = until.filter(|until| urgency::may_wait(&notice, tx.now, *until)) {
+        query::note_error(tx, id, "quiet hours").await?;
+        return Ok(Delivery::Quiet(until));
     }
     let delivery = match notice.channel {
         Channel::InApp => return Ok(Delivery::Over),

@@ -10,6 +10,10 @@ pub enum Error {
     PreferenceUnknown,
     #[error("this topic cannot wait for a digest on this channel")]
     DigestUnknown,
+    #[error("these are no quiet hours")]
+    QuietHoursInvalid,
+    #[error("this is no hour of the day")]
+    DigestHourInvalid,
     #[error("user")]
     User(#[from] user::Error),
     #[error("database")]
@@ -24,6 +28,8 @@ impl Error {
             Self::PreferenceLocked => "notice.preference_locked",
             Self::PreferenceUnknown => "notice.preference_unknown",
             Self::DigestUnknown => "notice.digest_unknown",
+            Self::QuietHoursInvalid => "notice.quiet_hours_invalid",
+            Self::DigestHourInvalid => "notice.digest_hour_invalid",
             Self::User(error) => error.code(),
             Self::Database(_) => "internal",
         }

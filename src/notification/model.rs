@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use super::mail::Letter;
 use crate::clock::Instant;
-use crate::id::{NoticeId, ReservationId, UserId};
+use crate::id::{DigestId, NoticeId, ReservationId, UserId};
 use crate::reservation::Reservation;
 use crate::user::{TimeZone, User};
 
@@ -23,8 +23,8 @@ pub enum Channel {
     Push,
 }
 
-/// `Queued` leads to `Sent`, `Failed` or `Skipped`; nothing leads out of the others, but that a mail which was sent can
-/// come back: it is `Failed` then.
+/// `Queued` leads to `Sent`, `Failed` or `Skipped`, `Gathered` to `Digested` or `Skipped`; nothing leads out of the
+/// others, but that a mail which was sent can come back: it is `Failed` then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// In the app: there is nothing to deliver.
@@ -37,6 +37,10 @@ pub enum State {
     Failed,
     /// Not sent on purpose.
     Skipped,
+    /// Waits to be told in a digest.
+    Gathered,
+    /// Was told in a digest, whose own notice has the proof.
+    Digested,
 }
 
 /// Which side of a reservation somebody is on.
@@ -53,6 +57,8 @@ crate::words!(State {
     Sent => "sent",
     Failed => "failed",
     Skipped => "skipped",
+    Gathered => "gathered",
+    Digested => "digested",
 });
 crate::words!(Role { Mentor => "mentor", Mentee => "mentee" });
 
@@ -86,6 +92,10 @@ pub struct Notice {
     pub attempted_at: Option<Instant>,
     pub sent_at: Option<Instant>,
     pub read_at: Option<Instant>,
+    /// When a push of it was opened, as the device says.
+    pub opened_at: Option<Instant>,
+    /// The digest that it waits in or was told in.
+    pub digest_id: Option<DigestId>,
 }
 
 /// What an owner lists.
@@ -109,6 +119,8 @@ pub enum Delivery {
     Over,
     /// It is not to be sent, and why.
     Moot(String),
+    /// Not before this instant (UTC): the reader is left alone until then.
+    Quiet(Instant),
     Mail(Box<Letter>),
     Push(Pushes),
 }
@@ -184,6 +196,10 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.payment_failed"
             | "reservation.cancelled"
             | "reservation.reminder"
+            | "reservation.hold_ending"
+            | "review.requested"
+            | "security.new_login"
+            | "security.token_reused"
             | "reservation.capture_reversed"
             | "payment.deposit_awaited"
             | "payment.reversed"

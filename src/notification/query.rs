@@ -1,40 +1,57 @@
 //! All SQL of notices.
 
+use std::collections::{HashMap, HashSet};
+
 use sha2::{Digest, Sha256};
 use sqlx::{MySqlExecutor, MySqlPool, QueryBuilder};
 
 use super::model::{Filter, Notice, State};
-use crate::db::{Tx, duplicate_key};
-use crate::id::{NoticeId, ReservationId, UserId};
+use crate::db::Tx;
+use crate::id::{DigestId, NoticeId, UserId};
 
-const NOTICE: &str =
+pub(super) const NOTICE: &str =
     "SELECT id, event_key, user_id, channel, kind, reservation_id, data, state, provider_id, error,
-    expires_at, created_at, attempted_at, sent_at, read_at FROM notices";
+    expires_at, created_at, attempted_at, sent_at, read_at, opened_at, digest_id FROM notices";
 
-/// `false`: this person was told of this happening on this channel before.
-pub async fn insert(tx: &mut Tx, notice: &Notice) -> sqlx::Result<bool> {
-    let inserted = sqlx::query(
-        "INSERT INTO notices (id, event_key, user_id, channel, kind, reservation_id, data, state, expires_at,
-                              created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(notice.id)
-    .bind(&notice.event_key)
-    .bind(notice.user_id)
-    .bind(notice.channel.name())
-    .bind(&notice.kind)
-    .bind(notice.reservation_id)
-    .bind(&notice.data)
-    .bind(notice.state.name())
-    .bind(notice.expires_at)
-    .bind(notice.created_at)
-    .execute(tx.conn())
-    .await;
-    match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if duplicate_key(&error).as_deref() == Some("notices_once") => Ok(false),
-        Err(error) => Err(error),
+/// Writes notices in one statement. What somebody was told of before on the same channel stays as it is.
+pub async fn insert(tx: &mut Tx, notices: &[Notice]) -> sqlx::Result<()> {
+    if notices.is_empty() {
+        return Ok(());
     }
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO notices (id, event_key, user_id, channel, kind, reservation_id, data, state, expires_at,
+                              created_at, digest_id) ",
+    );
+    insert.push_values(notices, |mut row, notice| {
+        row.push_bind(notice.id)
+            .push_bind(&notice.event_key)
+            .push_bind(notice.user_id)
+            .push_bind(notice.channel)
+            .push_bind(&notice.kind)
+            .push_bind(notice.reservation_id)
+            .push_bind(&notice.data)
+            .push_bind(notice.state)
+            .push_bind(notice.expires_at)
+            .push_bind(notice.created_at)
+            .push_bind(notice.digest_id);
+    });
+    insert.push(" ON DUPLICATE KEY UPDATE notices.id = notices.id").build().execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Those of these notices of one happening that stand in the table: the others were told before.
+pub async fn among(tx: &mut Tx, event_key: &str, notices: &[Notice]) -> sqlx::Result<HashSet<NoticeId>> {
+    if notices.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut query = QueryBuilder::new("SELECT id FROM notices WHERE event_key = ");
+    query.push_bind(event_key).push(" AND user_id IN (");
+    let mut people = query.separated(", ");
+    for notice in notices {
+        people.push_bind(notice.user_id);
+    }
+    let ids: Vec<NoticeId> = query.push(")").build_query_scalar().fetch_all(tx.conn()).await?;
+    Ok(ids.into_iter().collect())
 }
 
 /// For the delivery job. Requests use the finders that take the owner.
@@ -44,11 +61,11 @@ pub async fn lock(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<Notice>> {
     query.build_query_as().fetch_optional(tx.conn()).await
 }
 
-/// Every notice about a reservation, on every channel, oldest first. For administrators.
-pub async fn of_reservation(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<Notice>> {
+/// What waits in a digest, oldest first.
+pub async fn find_gathered(tx: &mut Tx, id: DigestId) -> sqlx::Result<Vec<Notice>> {
     let mut query = QueryBuilder::new(NOTICE);
-    query.push(" WHERE reservation_id = ").push_bind(id).push(" ORDER BY id LIMIT 500");
-    query.build_query_as().fetch_all(pool).await
+    query.push(" WHERE digest_id = ").push_bind(id).push(" AND state = 'gathered' ORDER BY id");
+    query.build_query_as().fetch_all(tx.conn()).await
 }
 
 pub async fn mark_attempt(tx: &mut Tx, id: NoticeId) -> sqlx::Result<()> {
@@ -127,15 +144,32 @@ pub async fn without_push(tx: &mut Tx, id: NoticeId, tokens: Vec<String>) -> sql
     Ok(tokens.into_iter().filter(|token| !done.iter().any(|d| d[..] == hash(token))).collect())
 }
 
-/// Locks a person's list until the transaction ends.
-pub async fn lock_inbox(tx: &mut Tx, owner: UserId) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO notice_inboxes (user_id, version) VALUES (?, 1) ON DUPLICATE KEY UPDATE version = version + 1",
-    )
-    .bind(owner)
-    .execute(tx.conn())
-    .await?;
+/// Locks people's lists until the transaction ends; they are in order, against deadlocks.
+pub async fn lock_inboxes(tx: &mut Tx, owners: &[UserId]) -> sqlx::Result<()> {
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let mut lock = QueryBuilder::new("INSERT INTO notice_inboxes (user_id, version) ");
+    lock.push_values(owners, |mut row, owner| {
+        row.push_bind(owner).push("1");
+    });
+    lock.push(" ON DUPLICATE KEY UPDATE version = version + 1").build().execute(tx.conn()).await?;
     Ok(())
+}
+
+/// How many are unread of those who have any.
+pub async fn unread_counts(tx: &mut Tx, owners: &[UserId]) -> sqlx::Result<HashMap<UserId, i64>> {
+    if owners.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut query =
+        QueryBuilder::new("SELECT user_id, COUNT(*) FROM notices WHERE unread = 1 AND user_id IN (");
+    let mut ids = query.separated(", ");
+    for owner in owners {
+        ids.push_bind(*owner);
+    }
+    let counts = query.push(") GROUP BY user_id").build_query_as().fetch_all(tx.conn()).await?;
+    Ok(counts.into_iter().collect())
 }
 
 pub async fn unread_count(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<i64> {
@@ -182,6 +216,35 @@ pub async fn read(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<bool
         .execute(tx.conn())
         .await?;
     Ok(read.rows_affected() == 1)
+}
+
+/// Notes that a push was opened, the first time; the happening that it told of. `None`: the owner got no such push.
+pub async fn open(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<Option<String>> {
+    let now = tx.now;
+    sqlx::query(
+        "UPDATE notices SET opened_at = COALESCE(opened_at, ?) WHERE id = ? AND user_id = ? AND channel = 'push'",
+    )
+    .bind(now)
+    .bind(id)
+    .bind(owner)
+    .execute(tx.conn())
+    .await?;
+    sqlx::query_scalar("SELECT event_key FROM notices WHERE id = ? AND user_id = ? AND channel = 'push'")
+        .bind(id)
+        .bind(owner)
+        .fetch_optional(tx.conn())
+        .await
+}
+
+/// The notice in the app that tells of the same happening, if the owner still sees it.
+pub async fn shown_twin(tx: &mut Tx, event_key: &str, owner: UserId) -> sqlx::Result<Option<NoticeId>> {
+    sqlx::query_scalar(
+        "SELECT id FROM notices WHERE event_key = ? AND user_id = ? AND channel = 'in_app' AND shown = 1",
+    )
+    .bind(event_key)
+    .bind(owner)
+    .fetch_optional(tx.conn())
+    .await
 }
 
 /// How many were unread.

@@ -13,12 +13,15 @@ use crate::db::{Db, Tx};
 use crate::id::ReservationId;
 use crate::job::{
     CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation,
-    StartReservation,
+    StartReservation, WarnHold,
 };
 use crate::outbox;
 
 /// A request is answered at the latest this long before the session.
 const ANSWER_BEFORE: TimeDelta = TimeDelta::hours(1);
+
+/// How long before the end of a hold its owner is told that it ends. A hold of an extension is no longer than that.
+const HOLD_WARNING: TimeDelta = TimeDelta::minutes(5);
 
 /// min(48 h, start − 1 h), never in the past.
 pub(super) fn for_request(rules: &Rules, r: &Reservation, now: Instant) -> Instant {
@@ -51,6 +54,10 @@ pub(super) async fn write(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
         State::AwaitingPayment => {
             if let Some(deadline) = r.hold_until {
                 outbox::enqueue_at(tx, &ExpireHold { reservation_id, deadline }, deadline).await?;
+                let warning = deadline - HOLD_WARNING;
+                if warning > tx.now {
+                    outbox::enqueue_at(tx, &WarnHold { reservation_id, deadline }, warning).await?;
+                }
             }
         }
         State::Confirmed => {
@@ -86,6 +93,28 @@ pub async fn expire_request(tx: &mut Tx, job: &ExpireRequest) -> Result<Expiry, 
         return Ok(Expiry::Moot);
     }
     flow::request_expired(tx, &r).await?;
+    Ok(Expiry::Done)
+}
+
+/// Tells the mentee that the hold ends soon, unless it is paid, is being paid, or another hold runs.
+pub async fn warn_hold(tx: &mut Tx, job: &WarnHold) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    let runs = r.state == State::AwaitingPayment && r.hold_until == Some(job.deadline);
+    if !runs || tx.now >= job.deadline {
+        return Ok(Expiry::Moot);
+    }
+    let notice = NotifyEvent {
+        event_key: format!("{}:hold_ending:{}", r.id, job.deadline.timestamp_micros()),
+        kind: "reservation.hold_ending".to_owned(),
+        people: vec![r.mentee_id],
+        reservation_id: Some(r.id),
+        data: json!({
+            "reservationId": r.id, "title": r.title, "startsAt": r.starts_at, "timeZone": r.time_zone,
+            "holdUntil": r.hold_until,
+        }),
+        expires_at: Some(job.deadline),
+    };
+    outbox::enqueue(tx, &notice).await?;
     Ok(Expiry::Done)
 }
 

@@ -1,5 +1,6 @@
 //! The moves of a reservation.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::actions::may_cancel;
@@ -14,11 +15,14 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::UserId;
 use crate::job::{
-    AccrueSettlement, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job, NotifyEvent,
-    RemindReservation, StartReservation,
+    AccrueSettlement, AskReview, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job,
+    NotifyEvent, RemindReservation, StartReservation, WarnHold,
 };
 use crate::money::Krw;
 use crate::outbox;
+
+/// How long after its end a session is asked about.
+const REVIEW_AFTER: TimeDelta = TimeDelta::hours(2);
 
 /// The one way a reservation changes: looks the move up in the table, compares and sets, writes the history,
 /// frees the slot where the new state holds none, takes back jobs that lost their meaning, writes the deadlines
@@ -46,7 +50,7 @@ async fn step(
     }
     outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
     if was.hold_until != is.hold_until {
-        outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND]).await?;
+        outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND, WarnHold::KIND]).await?;
     }
     deadline::write(tx, &is).await?;
     extension::follow(tx, was, &is).await?;
@@ -59,6 +63,7 @@ async fn step(
 fn obsolete_in(state: State) -> &'static [&'static str] {
     const REQUEST: &str = ExpireRequest::KIND;
     const HOLD: &str = ExpireHold::KIND;
+    const WARN: &str = WarnHold::KIND;
     const REMIND: &str = RemindReservation::KIND;
     const START: &str = StartReservation::KIND;
     const DECIDE: &str = DecideNoShow::KIND;
@@ -69,12 +74,12 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
         State::AwaitingPayment => &[REQUEST, REMIND, START],
         State::Paying => &[],
         // A request that was given for nothing.
-        State::Confirmed => &[REQUEST, HOLD],
+        State::Confirmed => &[REQUEST, HOLD, WARN],
         State::InSession => &[REMIND],
         State::Completed | State::NoShow => &[DECIDE, COMPLETE],
-        State::Rejected | State::Expired => &[REQUEST, HOLD],
-        State::PaymentFailed => &[HOLD],
-        State::Cancelled => &[REQUEST, HOLD, REMIND, START, DECIDE, COMPLETE],
+        State::Rejected | State::Expired => &[REQUEST, HOLD, WARN],
+        State::PaymentFailed => &[HOLD, WARN],
+        State::Cancelled => &[REQUEST, HOLD, WARN, REMIND, START, DECIDE, COMPLETE],
     }
 }
 
@@ -89,6 +94,7 @@ pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Va
         "startsAt": r.starts_at,
         "timeZone": r.time_zone,
         "holdUntil": r.hold_until,
+        "answerBy": r.request_deadline,
         "refund": r.refund_krw,
         "absent": r.absent,
         "extends": r.extends_id,
@@ -268,7 +274,7 @@ pub async fn complete(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
         return Err(Error::NotAllowed);
     }
     let is = step(tx, was, Move::Complete, None, |_| {}).await?;
-    outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
+    follow_up(tx, &is, is.ends_at).await?;
     Ok(is)
 }
 
@@ -282,8 +288,18 @@ pub async fn end_early(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Er
         return Err(Error::NotAllowed);
     }
     let is = step(tx, was, Move::EndEarly, None, |r| r.ended_at = Some(now)).await?;
-    outbox::enqueue(tx, &AccrueSettlement { reservation_id: is.id }).await?;
+    follow_up(tx, &is, now).await?;
     Ok(is)
+}
+
+/// What follows a session that took place and was over at `ended_at` (UTC).
+async fn follow_up(tx: &mut Tx, r: &Reservation, ended_at: Instant) -> Result<(), Error> {
+    outbox::enqueue(tx, &AccrueSettlement { reservation_id: r.id }).await?;
+    if !r.is_extension() {
+        let at = (ended_at + REVIEW_AFTER).max(tx.now);
+        outbox::enqueue_at(tx, &AskReview { reservation_id: r.id }, at).await?;
+    }
+    Ok(())
 }
 
 /// The payer was given a bank account: the slot waits for the deposit, until `until` (UTC).

@@ -13,7 +13,9 @@ mod reserve;
 mod strike;
 
 pub use actions::{Action, Allowed, allowed, may_cancel};
-pub use deadline::{Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start};
+pub use deadline::{
+    Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start, warn_hold,
+};
 pub use error::Error;
 pub use extension::{extend, extension_price, free_minutes_after};
 pub use flow::{

@@ -16,6 +16,7 @@ mod gate;
 mod model;
 mod presence;
 mod query;
+mod review_request;
 
 pub use deadline::{Lacking, decide_no_show, end_extensions, lacking, reconcile};
 pub use early_end::{Ending, ask_end, withdraw_end};
@@ -24,3 +25,4 @@ pub use extension::{extend, give_free};
 pub use gate::{Admission, View, admit, look};
 pub use model::{Cause, Presence, Role};
 pub use presence::{beat, close_lost, joined, left, presences, seen};
+pub use review_request::ask_review;

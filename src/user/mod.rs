@@ -24,6 +24,9 @@ pub use values::{Email, TimeZone, check_name, check_password};
 use model::Act;
 use values::check_device_token;
 
+/// The most devices that one person gets pushes on.
+pub const MAX_DEVICES: u32 = 20;
+
 impl NewUser {
     /// Checks what somebody typed.
     ///
@@ -136,7 +139,8 @@ pub async fn make_admin(tx: &mut Tx, id: UserId) -> Result<User, Error> {
     changed(tx, user, "made_admin", None).await
 }
 
-/// Registers a push token for a user; one that somebody else registered moves to this user.
+/// Registers a push token for a user; one that somebody else registered moves to this user. Of more than
+/// [`MAX_DEVICES`] the oldest are forgotten.
 ///
 /// # Errors
 /// [`Error::InvalidDeviceToken`]
@@ -147,7 +151,8 @@ pub async fn add_device_token(
     platform: Platform,
 ) -> Result<(), Error> {
     check_device_token(token)?;
-    Ok(query::upsert_device(tx, owner, &hash(token), token, platform).await?)
+    query::upsert_device(tx, owner, &hash(token), token, platform).await?;
+    Ok(query::keep_devices(tx, owner, MAX_DEVICES).await?)
 }
 
 /// `false`: this user has no such token.
@@ -161,6 +166,11 @@ pub async fn device_tokens(
     owner: UserId,
 ) -> Result<Vec<DeviceToken>, Error> {
     Ok(query::devices(executor, owner).await?)
+}
+
+/// Those of these people who have a device that pushes can go to.
+pub async fn with_devices(executor: impl MySqlExecutor<'_>, people: &[UserId]) -> Result<Vec<UserId>, Error> {
+    Ok(query::with_devices(executor, people).await?)
 }
 
 async fn locked(tx: &mut Tx, id: UserId) -> Result<User, Error> {

@@ -190,6 +190,26 @@ pub async fn delete_device(tx: &mut Tx, owner: UserId, hash: &[u8; 32]) -> sqlx:
     Ok(done.rows_affected() == 1)
 }
 
+/// Forgets all but the newest devices of somebody.
+pub async fn keep_devices(tx: &mut Tx, owner: UserId, keep: u32) -> sqlx::Result<()> {
+    let old: Vec<Vec<u8>> = sqlx::query_scalar(
+        "SELECT token_hash FROM device_tokens WHERE user_id = ?
+         ORDER BY created_at DESC, token_hash LIMIT 1000 OFFSET ?",
+    )
+    .bind(owner)
+    .bind(keep)
+    .fetch_all(tx.conn())
+    .await?;
+    for hash in old {
+        sqlx::query("DELETE FROM device_tokens WHERE token_hash = ? AND user_id = ?")
+            .bind(hash)
+            .bind(owner)
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
 pub async fn devices(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<DeviceToken>> {
     sqlx::query_as(
         "SELECT token, platform, created_at FROM device_tokens WHERE user_id = ?
@@ -198,4 +218,16 @@ pub async fn devices(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::R
     .bind(owner)
     .fetch_all(executor)
     .await
+}
+
+pub async fn with_devices(executor: impl MySqlExecutor<'_>, people: &[UserId]) -> sqlx::Result<Vec<UserId>> {
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT DISTINCT user_id FROM device_tokens WHERE user_id IN (");
+    let mut ids = query.separated(", ");
+    for person in people {
+        ids.push_bind(*person);
+    }
+    query.push(")").build_query_scalar().fetch_all(executor).await
 }

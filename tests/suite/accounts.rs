@@ -79,6 +79,12 @@ async fn s56_a_refresh_token_that_comes_again_ends_its_family() {
     client(&app, &elsewhere).get("/v1/me").await.ok(200);
     let logins = client(&app, &elsewhere).get("/v1/me/sessions").await.ok(200);
     assert_eq!(logins.as_array().map(Vec::len), Some(1), "another login is not harmed");
+    app.run_jobs_twice().await;
+    let victim = client(&app, &elsewhere);
+    let told = victim.get("/v1/me/notices").await.ok(200);
+    let kinds: Vec<_> = told["items"].as_array().expect("notices").iter().map(|n| &n["kind"]).collect();
+    assert_eq!(kinds, ["security.token_reused"], "once, whatever comes again");
+    assert_eq!(app.sandbox.mails_to("victim@konnect.test").len(), 1);
     app.finish().await;
 }
 
@@ -93,6 +99,26 @@ async fn s56_of_ten_who_present_one_refresh_token_one_gets_the_next() {
     assert_eq!(count(200, Value::Null), 1);
     assert_eq!(count(401, json!("auth.refresh_reused")), 1);
     assert_eq!(count(401, json!("auth.session_revoked")), 8);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_on_a_device_that_was_never_seen_is_told() {
+    let app = TestApp::start().await;
+    let (_, tokens) = member(&app, "traveller@konnect.test").await;
+    let on = async |agent: &str| {
+        let body = json!({ "email": "traveller@konnect.test", "password": PASSWORD });
+        let headers = [("user-agent", agent)];
+        app.anonymous().send(Method::POST, "/v1/auth/login", Some(body), &headers).await.ok(200);
+        app.run_jobs().await;
+        app.sandbox.mails_to("traveller@konnect.test").len()
+    };
+    assert_eq!(app.sandbox.mails_to("traveller@konnect.test").len(), 0, "the first login is nobody else's");
+    assert_eq!((on("Phone/1").await, on("Phone/1").await, on("Tablet/2").await), (1, 1, 2));
+    let told = client(&app, &tokens).get("/v1/me/notices").await.ok(200);
+    assert_eq!(told["items"][0]["kind"], "security.new_login");
+    assert!(told["items"][0]["body"].as_str().expect("text").contains("Tablet/2"));
     app.finish().await;
 }
 
@@ -248,6 +274,13 @@ async fn a_device_belongs_to_who_registered_it_last() {
     let bad = first.client.post("/v1/me/devices", device("with a blank")).await;
     assert_eq!(bad.problem(422, "user.invalid_device_token")["field"], "token");
     first.client.post("/v1/me/devices", device("")).await.problem(400, "request.invalid");
+
+    for number in 0..user::MAX_DEVICES + 2 {
+        app.advance(TimeDelta::seconds(1));
+        first.client.post("/v1/me/devices", device(&format!("fcm:{number}"))).await.ok(204);
+    }
+    let kept = devices(&first).await;
+    assert_eq!((kept.len(), kept.last().map(String::as_str)), (20, Some("fcm:2")), "the oldest two are gone");
     app.finish().await;
 }
 

@@ -101,6 +101,7 @@ async fn nobody_pays_and_the_slot_reopens() {
 /// All flows of this issue, to the end of each.
 async fn every_flow(app: &TestApp, run: impl AsyncFn(&TestApp)) -> Vec<Booking> {
     let mentor = app.mentor("mentor").await;
+    app.gather(&mentor, "earnings").await;
     // The mentor's account, changed at once: only that is told to the old contact.
     for version in 0..2 {
         let account = konnect_tests::account_body(version);

@@ -33,7 +33,7 @@ fn facts(role: &str) -> Value {
         "amount": 50_000, "refund": 25_000, "gross": 50_000, "fee": 7_500, "net": 42_500, "claim": 30_000,
         "offer": 20_000, "accountNumber": "X6505636518308", "bank": "20", "holder": "김민지",
         "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
-        "address": "minji@example.com",
+        "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows",
     })
 }
 
@@ -54,11 +54,16 @@ fn facts_of(kind: &str, role: &str) -> Value {
         }
         facts["reason"] = "no_account".into();
     }
+    if kind == "digest.daily" {
+        let item = |kind: &str| json!({ "kind": kind, "data": self::facts(role) });
+        facts["items"] = json!([item("settlement.accrued"), item("review.requested")]);
+        facts["count"] = 5.into();
+    }
     facts
 }
 
 fn is_about_session(kind: &str) -> bool {
-    !kind.starts_with("payout.") && !kind.starts_with("mail.")
+    !["payout.", "mail.", "security.", "digest."].iter().any(|subject| kind.starts_with(subject))
 }
 
 fn letter(kind: &str, role: &str, locale: Locale) -> Letter {
@@ -117,7 +122,7 @@ fn every_mail_says_what_it_said() {
         insta::assert_snapshot!(format!("mail_{kind}"), said);
         kinds += 1;
     }
-    assert!(kinds >= 37, "{kinds} kinds");
+    assert!(kinds >= 42, "{kinds} kinds");
 }
 
 /// A fresh folder beside the pictures of other tests.

@@ -22,4 +22,11 @@ pub(super) static CODES: &[Code] = &[
         "Only mails that can wait are gathered in a digest.",
         "급하지 않은 메일만 모아서 받을 수 있습니다.",
     ),
+    row(
+        422,
+        "notice.quiet_hours_invalid",
+        "Quiet hours go from one time of day to another, such as 22:00 to 07:00, for at most 16 hours.",
+        "방해 금지 시간은 22:00~07:00처럼 시작과 끝이 다른 16시간 이내여야 합니다.",
+    ),
+    row(422, "notice.digest_hour_invalid", "The hour must be 0 to 23.", "시각은 0부터 23 사이여야 합니다."),
 ];

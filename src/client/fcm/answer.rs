@@ -13,7 +13,8 @@ const ERROR_TYPE: &str = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
 pub enum Outcome {
     /// Accepted; `name` is the service's id of the message.
     Sent { name: String },
-    /// The app is gone from the device, or the token belongs to another project: forget the token.
+    /// The app is gone from the device, or the token is none: forget the token. A token of another project is not
+    /// dead: the key file may be the wrong one, and would cost everybody their devices.
     TokenDead { code: String },
     /// Not now; `after` is the least wait, when the service names one.
     Retry { after: Option<Duration>, code: String },
@@ -37,7 +38,7 @@ pub(super) fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> 
     let code = code(status, &json);
     let message = json["error"]["message"].as_str().unwrap_or_default();
     Ok(match (status, code.as_str()) {
-        (404, "UNREGISTERED") | (403, "SENDER_ID_MISMATCH") => Outcome::TokenDead { code },
+        (404, "UNREGISTERED") => Outcome::TokenDead { code },
         // INVALID_ARGUMENT is nearly always a fault of the message: taking it for a dead token would let one
         // bad template wipe out every device.
         (400, _) if blames_token(&json, message) => Outcome::TokenDead { code },

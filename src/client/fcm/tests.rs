@@ -23,7 +23,7 @@ fn a_success_names_the_message() {
 fn only_what_blames_the_token_kills_it() {
     let dead = |status, body: &[u8]| matches!(judge(status, body, None).unwrap(), Outcome::TokenDead { .. });
     assert!(dead(404, &error("NOT_FOUND", Some("UNREGISTERED"), "")));
-    assert!(dead(403, &error("PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), "")));
+    assert!(!dead(403, &error("PERMISSION_DENIED", Some("SENDER_ID_MISMATCH"), "")));
     let text = "The registration token is not a valid FCM registration token";
     assert!(dead(400, &error("INVALID_ARGUMENT", Some("INVALID_ARGUMENT"), text)));
     let field = |field: &str| {

@@ -63,6 +63,7 @@ impl Page {
         let link = match (place, letter.reservation_id) {
             (Place::Session, Some(id)) => format!("{}/reservations/{id}", room.front_url),
             (Place::Earnings, _) => format!("{}/earnings", room.front_url),
+            (Place::Security, _) => format!("{}/settings/security", room.front_url),
             (Place::Account, _) => format!("{}/settings/payout", room.front_url),
             _ => format!("{}/notices", room.front_url),
         };

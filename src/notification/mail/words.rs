@@ -8,6 +8,7 @@ pub(super) enum Place {
     Session,
     Earnings,
     Account,
+    Security,
     Notices,
 }
 
@@ -16,6 +17,7 @@ impl Place {
     pub fn of(kind: &str, about_session: bool) -> Self {
         match kind.split_once('.').map_or(kind, |(subject, _)| subject) {
             "settlement" => Self::Earnings,
+            "security" => Self::Security,
             "payout" if kind.contains("account") => Self::Account,
             "payout" => Self::Earnings,
             _ if about_session => Self::Session,
@@ -28,6 +30,7 @@ impl Place {
             Self::Session => ("예약 보기", "View the booking"),
             Self::Earnings => ("정산 내역 보기", "View your earnings"),
             Self::Account => ("정산 계좌 확인", "Check your payout account"),
+            Self::Security => ("로그인 목록 보기", "See your logins"),
             Self::Notices => ("Konnect에서 보기", "Open Konnect"),
         };
         in_language(locale, ko, en)

@@ -1,7 +1,7 @@
 //! English texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, dispute, mail, payout, refunds, session as live};
+use super::{Text, asks, deposits, digest, dispute, mail, payout, refunds, security, session as live};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::en(kind, f) {
@@ -74,6 +74,9 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| deposits::en(kind, f))
                 .or_else(|| payout::en(kind, f))
                 .or_else(|| dispute::en(kind, f))
+                .or_else(|| asks::en(kind, f))
+                .or_else(|| security::en(kind, f))
+                .or_else(|| digest::en(kind, f))
                 .or_else(|| mail::en(kind, f));
         }
     })

@@ -1,7 +1,7 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, deposits, dispute, mail, payout, refunds, session as live};
+use super::{Text, asks, deposits, digest, dispute, mail, payout, refunds, security, session as live};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::ko(kind, f) {
@@ -77,6 +77,9 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| deposits::ko(kind, f))
                 .or_else(|| payout::ko(kind, f))
                 .or_else(|| dispute::ko(kind, f))
+                .or_else(|| asks::ko(kind, f))
+                .or_else(|| security::ko(kind, f))
+                .or_else(|| digest::ko(kind, f))
                 .or_else(|| mail::ko(kind, f));
         }
     })

@@ -1,7 +1,9 @@
 //! What notices say: a pure function of kind, facts, language and time zone. Every kind has a Korean and an
 //! English text; a kind that this build does not know gets a neutral one.
 
+mod asks;
 mod deposits;
+mod digest;
 mod dispute;
 mod en;
 mod facts;
@@ -9,6 +11,7 @@ mod ko;
 mod mail;
 mod payout;
 mod refunds;
+mod security;
 mod session;
 
 use serde_json::Value;
@@ -31,6 +34,8 @@ pub const KINDS: &[&str] = &[
     "reservation.ended_early",
     "session.waiting",
     "reservation.reminder",
+    "reservation.hold_ending",
+    "review.requested",
     "reservation.capture_reversed",
     "payment.deposit_awaited",
     "payment.reversed",
@@ -49,7 +54,8 @@ pub const KINDS: &[&str] = &[
 
 /// Every kind with a text of its own.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().chain(&payout::KINDS).chain(&["mail.undeliverable"]).copied()
+    let others = ["digest.daily", "mail.undeliverable"];
+    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(others)
 }
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

@@ -71,6 +71,25 @@ fn every_kind_about_payouts_has_both_languages() {
 }
 
 #[test]
+fn every_kind_about_the_account_has_both_languages() {
+    let data = json!({ "device": "Firefox\n<b>", "at": "2026-11-24T05:00:00Z" });
+    for kind in security::KINDS {
+        let (ko, en) = (
+            render(kind, &data, Locale::Ko, zone("Asia/Seoul")),
+            render(kind, &data, Locale::En, zone("Asia/Seoul")),
+        );
+        assert!(ko.title.chars().any(|c| HANGUL.contains(&c)), "{kind}: {}", ko.title);
+        assert!(!format!("{}{}", en.title, en.body).chars().any(|c| HANGUL.contains(&c)), "{kind}");
+        for text in [ko, en] {
+            assert!(text.body.contains("14:00 KST"), "{kind}: {}", text.body);
+            assert_ne!(text.title, render("no.such.kind", &data, Locale::En, zone("UTC")).title, "{kind}");
+        }
+    }
+    let text = render("security.new_login", &data, Locale::En, zone("UTC"));
+    assert!(text.body.contains("Device: Firefox <b>\n"), "{}", text.body);
+}
+
+#[test]
 fn every_step_of_a_reservation_that_people_hear_of_has_a_text() {
     // These pass in seconds and are shown on the screen.
     let silent = BTreeSet::from(["paying", "reclaimed", "started", "deposit_awaited"]);
@@ -121,7 +140,7 @@ fn facts_that_are_missing_or_odd_are_left_out() {
     for data in
         [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
     {
-        for kind in KINDS.iter().chain(&payout::KINDS).chain(&["no.such.kind"]) {
+        for kind in KINDS.iter().chain(&payout::KINDS).chain(&security::KINDS).chain(&["no.such.kind"]) {
             let text = render(kind, &data, Locale::En, zone("UTC"));
             assert!(!text.title.is_empty(), "{kind}");
         }

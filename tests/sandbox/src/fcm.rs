@@ -17,6 +17,7 @@ use crate::clock::Instant;
 use crate::faults::{Effect, Endpoint, Subject};
 use crate::id;
 use crate::state::Shared;
+use crate::tally::{Count, Tally};
 
 const KEPT: usize = 5_000;
 const TOKEN_LIFE: TimeDelta = TimeDelta::seconds(3_600);
@@ -45,9 +46,14 @@ pub(crate) struct Fcm {
     /// Access tokens and when they end.
     tokens: HashMap<String, Instant>,
     pushes: VecDeque<Push>,
+    tally: Tally,
 }
 
 impl Fcm {
+    pub(crate) fn tally(&self) -> Count {
+        self.tally.count()
+    }
+
     pub(crate) fn list(&self) -> Vec<Push> {
         self.pushes.iter().cloned().collect()
     }
@@ -196,6 +202,8 @@ async fn accept(
     };
     let name = push.name.clone();
     if body["validate_only"] != true {
+        let tag = &push.message["apns"]["headers"]["apns-collapse-id"];
+        state.fcm.tally.add(format!("{}:{tag}", push.token.as_deref().unwrap_or_default()));
         if state.fcm.pushes.len() == KEPT {
             state.fcm.pushes.pop_front();
         }

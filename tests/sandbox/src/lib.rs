@@ -20,6 +20,7 @@ mod pages;
 mod server;
 mod smtp;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod toss;

@@ -57,6 +57,7 @@ fn control_routes() -> Route {
         .at("/clock", get(control::show_clock).post(control::move_clock))
         .at("/pushes", get(control::list_pushes).delete(control::clear_pushes))
         .at("/smtp", get(control::show_mail_server).post(control::set_mail_server))
+        .at("/tally", get(control::tally))
         .at("/mails", get(control::list_mails).delete(control::clear_mails))
 }
 

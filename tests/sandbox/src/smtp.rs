@@ -15,6 +15,7 @@ use crate::clock::Instant;
 use crate::faults::{Effect, Endpoint, Subject};
 use crate::mime;
 use crate::state::Shared;
+use crate::tally::{Count, Tally};
 
 const MAX_MAIL: usize = 10 * 1024 * 1024;
 const MAX_LINE: usize = 4_096;
@@ -49,15 +50,21 @@ pub struct Mail {
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     last: u64,
+    tally: Tally,
     mails: VecDeque<Mail>,
     /// Nobody gets beyond the greeting.
     down: bool,
 }
 
 impl Mailbox {
+    pub(crate) fn tally(&self) -> Count {
+        self.tally.count()
+    }
+
     fn store(&mut self, from: String, to: Vec<String>, raw: &[u8], at: Instant) {
         self.last += 1;
         let (headers, _) = mime::split(raw);
+        self.tally.add(headers.get("message-id").unwrap_or_default().to_owned());
         if self.mails.len() == KEPT {
             self.mails.pop_front();
         }

@@ -175,6 +175,7 @@ impl World {
             "setNoticePreferences" => json!({
                 "preferences": [{ "type": "reminder", "channel": "push", "enabled": false }],
             }),
+            "setNoticeHours" => json!({ "quiet": { "start": "22:00", "end": "07:00" }, "digestHour": 8 }),
             "adminReportBounce" => json!({ "messageId": "<nobody@konnect.test>", "status": "5.1.1" }),
             "applyAsMentor" => json!({ "headline": "Hi", "bio": " ", "expertise": ["rust"] }),
             "createOffering" => json!({

@@ -177,6 +177,13 @@ pub(crate) fn clear_pushes(Data(handle): Data<&Handle>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+/// `GET /sandbox/tally`: how many pushes and mails came, and how many of them were different ones.
+#[handler]
+pub(crate) fn tally(Data(handle): Data<&Handle>) -> Json<Value> {
+    let state = handle.shared.lock();
+    Json(json!({ "pushes": state.fcm.tally(), "mails": state.mailbox.tally() }))
+}
+
 #[handler]
 pub(crate) fn list_mails(Data(handle): Data<&Handle>) -> Response {
     Json(handle.mails()).into_response()

@@ -49,7 +49,7 @@ pub(crate) fn index(Data(shared): Data<&Arc<Shared>>) -> Response {
         escape(&shared.smtp_url),
         [
             "payments", "sellers", "payouts", "balance", "calls", "faults", "webhooks", "pushes", "mails",
-            "clock"
+            "tally", "clock"
         ]
         .map(|name| format!("<a href=\"/sandbox/{name}\">{name}</a>"))
         .join(" &middot; "),

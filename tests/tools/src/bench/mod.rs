@@ -7,6 +7,7 @@ pub mod intake;
 mod jobs;
 mod live;
 mod load;
+mod notices;
 mod process;
 mod replay;
 mod report;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub webhooks: usize,
     /// That the audit looks at.
     pub ledger_rows: usize,
+    /// People who are told of one happening.
+    pub told: usize,
     pub live: live::Size,
 }
 
@@ -60,6 +63,7 @@ impl Plan {
         drained_jobs: 20_000,
         webhooks: 6_000,
         ledger_rows: 1_000_000,
+        told: 10_000,
         live: live::Size::FULL,
     };
     /// Everything once, with little of it: shows that it runs.
@@ -73,6 +77,7 @@ impl Plan {
         drained_jobs: 1_000,
         webhooks: 400,
         ledger_rows: 20_000,
+        told: 700,
         live: live::Size::QUICK,
     };
 }
@@ -84,6 +89,7 @@ pub enum Part {
     Slots,
     Jobs,
     Webhooks,
+    Notices,
     Live,
     Audit,
 }
@@ -95,6 +101,8 @@ pub struct Bench {
     pub tokens: Tokens,
     /// Where the api listens once it is started.
     pub api: SocketAddr,
+    /// Where the stand-in for the providers listens once it is started.
+    pub sandbox: SocketAddr,
     pub programs: PathBuf,
     /// Connections to the database, for the api and for whatever it is compared with.
     pub pool: String,
@@ -105,13 +113,13 @@ impl Bench {
         plan: Plan,
         config: &Config,
         tokens: &TokenConfig,
-        api: SocketAddr,
+        [api, sandbox]: [SocketAddr; 2],
         programs: PathBuf,
     ) -> Result<Self> {
         let core = Core::connect(config, Clock::system()).await?;
         core.db.migrate().await?;
         let tokens = Tokens::new(SigningKeys::load(tokens)?, tokens);
-        Ok(Self { plan, core, tokens, api, programs, pool: config.db_connections.to_string() })
+        Ok(Self { plan, core, tokens, api, sandbox, programs, pool: config.db_connections.to_string() })
     }
 
     /// Measures the parts, one after the other.
@@ -138,6 +146,9 @@ impl Bench {
         }
         if parts.contains(&Part::Webhooks) {
             report.sections.push(webhooks::measure(self).await?);
+        }
+        if parts.contains(&Part::Notices) {
+            report.sections.push(notices::measure(self).await?);
         }
         if parts.contains(&Part::Live) {
             report.sections.push(live::measure(self).await?);

@@ -16,7 +16,7 @@ use bench::{Bench, Part, Plan};
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures reservations, slot listings, jobs, webhooks, live sessions and the audit; the database must be empty."
+    about = "Measures reservations, slot listings, jobs, webhooks, notices, live sessions and the audit; the database must be empty."
 )]
 struct Settings {
     #[command(flatten)]
@@ -26,6 +26,9 @@ struct Settings {
     /// Where the api that is measured listens.
     #[arg(long, env = "KONNECT_BIND", default_value = "127.0.0.1:3000")]
     api: SocketAddr,
+    /// Where the stand-in for the providers listens.
+    #[arg(long, env = "SANDBOX_BIND", default_value = "127.0.0.1:4000")]
+    sandbox: SocketAddr,
     /// Holds the programs that are measured.
     #[arg(long, env = "KONNECT_BIN_DIR", default_value = "target/release")]
     programs: PathBuf,
@@ -36,7 +39,7 @@ struct Settings {
     #[arg(long)]
     quick: bool,
     /// Measures these parts alone.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "live", "audit"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "notices", "live", "audit"])]
     only: Vec<Part>,
     #[command(subcommand)]
     role: Option<Role>,
@@ -69,8 +72,8 @@ async fn main() -> Result<()> {
     // An error says that a provider of TLS is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let plan = if settings.quick { Plan::QUICK } else { Plan::FULL };
-    let bench =
-        Bench::open(plan, &settings.config, &settings.tokens, settings.api, settings.programs).await?;
+    let addresses = [settings.api, settings.sandbox];
+    let bench = Bench::open(plan, &settings.config, &settings.tokens, addresses, settings.programs).await?;
     let report = bench.run(&settings.only).await?;
     print!("{}", if settings.markdown { report.markdown() } else { report.text() });
     Ok(())

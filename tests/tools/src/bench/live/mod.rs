@@ -8,7 +8,7 @@ mod rooms;
 mod target;
 #[cfg(test)]
 mod tests;
-mod usage;
+pub mod usage;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
