@@ -75,6 +75,18 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(180),
         sql: "DELETE FROM session_outages WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
     },
+    // As long as refusals of a mailbox count.
+    Rule {
+        table: "mail_refusals",
+        keep: TimeDelta::days(30),
+        sql: "DELETE FROM mail_refusals WHERE at < ? ORDER BY at LIMIT ?",
+    },
+    // One that is off stays off.
+    Rule {
+        table: "mail_addresses",
+        keep: TimeDelta::days(30),
+        sql: "DELETE FROM mail_addresses WHERE off_since IS NULL AND updated_at < ? ORDER BY updated_at LIMIT ?",
+    },
     // The provider repeats a webhook for 3 days and 19 hours; the rest is for looking back.
     Rule {
         table: "webhook_inbox",

@@ -8,12 +8,12 @@ use anyhow::Result;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use konnect::client::fcm::{self, Push, Pusher};
-use konnect::client::mail::{Mail, MailError};
 use konnect::id::NoticeId;
 use konnect::job::DeliverNotice;
-use konnect::notification::{self, Delivery, Ending, Letter, Pushes, Receipts};
+use konnect::notification::{self, Delivery, Ending, Pushes, Receipts};
 use konnect::transact;
 
+use crate::deliver_mail::deliver_mail;
 use crate::{Handler, Outcome, Run};
 
 impl Handler for DeliverNotice {
@@ -27,27 +27,12 @@ impl Handler for DeliverNotice {
             (Delivery::Over, _) => run.skip("the notice needs no delivery").await,
             (Delivery::Quiet(until), _) => Ok(Outcome::Snooze(until)),
             (Delivery::Moot(why), _) => conclude(run, id, &Ending::Skipped(why)).await,
-            (Delivery::Mail(letter), _) => mail(run, id, letter).await,
+            (Delivery::Mail(letter), _) => deliver_mail(run, id, &letter).await,
             (Delivery::Push(pushes), Some(pusher)) => push(run, id, pushes, pusher).await,
             (Delivery::Push(_), None) => {
                 conclude(run, id, &Ending::Skipped("push not configured".to_owned())).await
             }
         }
-    }
-}
-
-async fn mail(run: &Run, id: NoticeId, letter: Letter) -> Result<Outcome> {
-    let mail = Mail {
-        to: letter.to,
-        subject: letter.title,
-        text: letter.body,
-        html: None,
-        message_id: id.to_string(),
-    };
-    match run.services.mailer.send(mail).await {
-        Ok(sent) => conclude(run, id, &Ending::Sent { provider_id: sent.message_id }).await,
-        Err(error @ MailError::Permanent(_)) => conclude(run, id, &Ending::Failed(error.to_string())).await,
-        Err(error @ MailError::Transient(_)) => defer(run, id, error.to_string(), None).await,
     }
 }
 
@@ -125,7 +110,7 @@ fn message(id: NoticeId, pushes: &Pushes, token: &str) -> Push {
     }
 }
 
-async fn conclude(run: &Run, id: NoticeId, ending: &Ending) -> Result<Outcome> {
+pub(crate) async fn conclude(run: &Run, id: NoticeId, ending: &Ending) -> Result<Outcome> {
     transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
         let finished = run.finish(tx).await?;
         notification::conclude(tx, id, ending).await?;
@@ -134,7 +119,7 @@ async fn conclude(run: &Run, id: NoticeId, ending: &Ending) -> Result<Outcome> {
 }
 
 /// Not now. A wait that the service asked for is kept and does not count as an attempt.
-async fn defer(run: &Run, id: NoticeId, why: String, wait: Option<TimeDelta>) -> Result<Outcome> {
+pub(crate) async fn defer(run: &Run, id: NoticeId, why: String, wait: Option<TimeDelta>) -> Result<Outcome> {
     let db = &run.services.core.db;
     transact!(db, run.context(), anyhow::Error, tx => {
         run.hold(tx).await?;

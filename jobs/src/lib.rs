@@ -24,6 +24,7 @@ mod close_refund;
 mod complete_reservation;
 mod confirm_payment;
 mod decide_no_show;
+mod deliver_mail;
 mod deliver_notice;
 mod end_dispute_phase;
 mod end_extensions;

@@ -9,6 +9,7 @@ use konnect::client::mail::Mailer;
 use konnect::client::toss::{KeyForm, PayoutClient, SecurityKey, TossClient, WebhookKeys};
 use konnect::config::WorkerConfig;
 use konnect::core::Core;
+use konnect::notification::MailRoom;
 use konnect::seal::Sealer;
 
 /// Cheap to clone.
@@ -25,6 +26,8 @@ pub struct Services {
     /// The merchant that payments must have gone to, where it is known.
     pub merchant: Option<Arc<str>>,
     pub mailer: Mailer,
+    /// Where the links of mails lead.
+    pub mail_room: MailRoom,
     /// Absent where no service account is configured: nothing is pushed then.
     pub pusher: Option<Arc<Pusher>>,
     /// Opens bank account numbers.
@@ -41,13 +44,19 @@ impl Services {
         let webhook_keys = (!keys.is_empty()).then(|| WebhookKeys::new(&keys, form));
         let payouts = key.map(|key| PayoutClient::new(toss.clone(), key, core.clock.clone()));
         let mailer = Mailer::new(&config.smtp_url, &config.mail_from)?;
+        let sealer = Sealer::new(&config.data_key)?;
+        let mail_room = MailRoom {
+            front_url: config.front_url.clone(),
+            public_url: config.public_url.clone(),
+            from: mailer.address(),
+            sealer: sealer.clone(),
+        };
         let pusher = config
             .fcm_service_account_file
             .as_deref()
             .map(|file| Pusher::from_file(file, &config.fcm_base_url, core.clock.clone()))
             .transpose()?
             .map(Arc::new);
-        let sealer = Sealer::new(&config.data_key)?;
         Ok(Self {
             core,
             toss,
@@ -56,6 +65,7 @@ impl Services {
             webhook_tolerance: TimeDelta::seconds(config.toss_webhook_tolerance_seconds),
             merchant: config.toss_merchant_id.as_deref().map(Arc::from),
             mailer,
+            mail_room,
             pusher,
             sealer,
         })

@@ -4,14 +4,14 @@
 //! A mail that was handed over and whose outcome could not be written is sent again, under the same Message-ID.
 
 use anyhow::Result;
-use konnect::client::mail::{Mail, MailError};
 use konnect::job::WarnOldContact;
-use konnect::notification;
+use konnect::notification::Letter;
 use konnect::payout;
 use konnect::transact;
 use konnect::user;
 use serde_json::json;
 
+use crate::deliver_mail::compose;
 use crate::{Handler, Outcome, Run};
 
 impl Handler for WarnOldContact {
@@ -30,20 +30,15 @@ impl Handler for WarnOldContact {
         };
         let mentor = user::get(pool, account.mentor_id).await?;
         let data = json!({ "bankCode": account.bank_code, "accountNumber": account.masked() });
-        let text = notification::render("payout.account_replaced", &data, mentor.locale, mentor.time_zone);
-        let mail = Mail {
-            to: account.email,
-            subject: text.title,
-            text: text.body,
-            html: None,
-            message_id: id.to_string(),
-        };
+        let letter = Letter::new(mentor, "payout.account_replaced", data);
+        let letter = Letter { to: account.email, ..letter };
+        let mail = compose(&letter, &run.services.mail_room, id.to_string());
         match run.services.mailer.send(mail).await {
             Ok(_) => {}
-            Err(MailError::Permanent(why)) => {
-                tracing::warn!(account_id = %id, why, "the old contact cannot be reached");
+            Err(error) if error.is_final() => {
+                tracing::warn!(account_id = %id, %error, "the old contact cannot be reached");
             }
-            Err(error @ MailError::Transient(_)) => return Ok(Outcome::Retry(error.to_string())),
+            Err(error) => return Ok(Outcome::Retry(error.to_string())),
         }
         transact!(db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;

@@ -34,6 +34,7 @@ use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
 use super::notice_hours::NoticeHoursApi;
+use super::notice_mail::NoticeMailApi;
 use super::notice_preferences::NoticePreferencesApi;
 use super::notice_proofs::NoticeProofsApi;
 use super::notices::NoticesApi;
@@ -51,7 +52,7 @@ use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
-use super::{Shared, listen, ops, socket_io, webhooks};
+use super::{Shared, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
     Instants are RFC 3339 in UTC; amounts are whole won. Errors are `application/problem+json` with a stable \
@@ -63,7 +64,7 @@ fn chapters() -> impl OpenApi {
     (
         AuthApi,
         MeApi,
-        (NoticesApi, NoticePreferencesApi, NoticeHoursApi),
+        (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi),
@@ -84,6 +85,7 @@ fn plain(route: Route, app: &Shared) -> Route {
         .at("/.well-known/jwks.json", get(jwks))
         .at("/v1/ws", ws_route())
         .at("/v1/webhooks/toss", post(webhooks::toss))
+        .at("/v1/unsubscribe/:token", get(notice_unsubscribe::show).post(notice_unsubscribe::press))
 }
 
 fn service(url: &str) -> OpenApiService<impl OpenApi + use<>, ()> {

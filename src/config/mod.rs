@@ -149,6 +149,12 @@ pub struct WorkerConfig {
     pub smtp_url: SecretString,
     #[arg(long, env = "KONNECT_MAIL_FROM", default_value = "Konnect <no-reply@konnect.example>")]
     pub mail_from: String,
+    /// The front end, where links in mails lead.
+    #[arg(long, env = "KONNECT_FRONT_URL", default_value = "http://localhost:3000", value_parser = web_address)]
+    pub front_url: String,
+    /// How the world reaches the API: where mails are unsubscribed from.
+    #[arg(long, env = "KONNECT_PUBLIC_URL", default_value = "http://127.0.0.1:3000", value_parser = web_address)]
+    pub public_url: String,
     #[arg(long, env = "FCM_BASE_URL", default_value = "https://fcm.googleapis.com")]
     pub fcm_base_url: String,
     /// A Google service account key file (JSON); without it nothing is pushed.
@@ -157,4 +163,35 @@ pub struct WorkerConfig {
     /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
     #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
     pub data_key: SecretString,
+}
+
+/// A web address without a query, as links are built on; its trailing slash goes.
+fn web_address(text: &str) -> Result<String, String> {
+    let url: reqwest::Url = text.parse().map_err(|_| "not a URL".to_owned())?;
+    let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
+    if !plain || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err("not http://host or https://host".to_owned());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_built_on_web_addresses() {
+        assert_eq!(web_address("https://konnect.example/").unwrap(), "https://konnect.example");
+        assert_eq!(web_address("http://localhost:3000/app").unwrap(), "http://localhost:3000/app");
+        for bad in [
+            "",
+            "konnect.example",
+            "javascript:alert(1)",
+            "https://u:p@a.example",
+            "https://a.example/?x",
+            "https://a.example/#x",
+        ] {
+            assert!(web_address(bad).is_err(), "{bad}");
+        }
+    }
 }

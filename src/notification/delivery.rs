@@ -1,8 +1,8 @@
 //! A notice on its way out: what is to be sent, and what became of it. The sending itself is the job's.
 
 use super::error::Error;
-use super::model::{Channel, Delivery, Ending, Letter, Notice, PATIENCE, Pushes, Receipts, State};
-use super::{hours, query, texts, urgency};
+use super::model::{Channel, Delivery, Ending, Notice, PATIENCE, Pushes, Receipts, State};
+use super::{hours, mail, query, texts, urgency};
 use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
 use crate::user::{self, User};
@@ -31,16 +31,14 @@ pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
     }
     let delivery = match notice.channel {
         Channel::InApp => return Ok(Delivery::Over),
-        Channel::Email => letter(&notice, reader),
+        Channel::Email if mail::is_off(tx.conn(), &reader.email).await? => {
+            return Ok(Delivery::Moot("the address refuses mail".to_owned()));
+        }
+        Channel::Email => Delivery::Mail(Box::new(mail::letter(tx, &notice, reader).await?)),
         Channel::Push => pushes(tx, &notice, &reader).await?,
     };
     query::mark_attempt(tx, id).await?;
     Ok(delivery)
-}
-
-fn letter(notice: &Notice, reader: User) -> Delivery {
-    let text = texts::render(&notice.kind, &notice.data, reader.locale, reader.time_zone);
-    Delivery::Mail(Letter { to: reader.email, title: text.title, body: text.body })
 }
 
 async fn pushes(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Delivery, Error> {
@@ -73,6 +71,25 @@ pub async fn record_pushes(
         user::remove_device_token(tx, owner, token).await?;
     }
     Ok(query::first_push(tx, id).await?)
+}
+
+/// The mail server took a mail to this address.
+pub async fn mail_taken(tx: &mut Tx, id: NoticeId, address: &str, provider_id: String) -> Result<(), Error> {
+    conclude(tx, id, &Ending::Sent { provider_id }).await?;
+    mail::forgive(tx, address).await
+}
+
+/// The mailbox of this address refused a mail for good; `gone`: there is none of this name. It counts once.
+pub async fn mailbox_refused(
+    tx: &mut Tx,
+    id: NoticeId,
+    owner: UserId,
+    address: &str,
+    why: &str,
+    gone: bool,
+) -> Result<(), Error> {
+    conclude(tx, id, &Ending::Failed(why.to_owned())).await?;
+    mail::refuse(tx, id, owner, address, why, gone).await
 }
 
 /// Writes the end of a delivery. A notice that has one keeps it.

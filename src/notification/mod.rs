@@ -9,6 +9,7 @@ mod digest;
 mod error;
 mod fan_out;
 mod hours;
+mod mail;
 mod model;
 mod preference;
 mod proof;
@@ -24,15 +25,18 @@ use crate::event;
 use crate::id::{NoticeId, UserId};
 use crate::user;
 
-pub use delivery::{conclude, defer, prepare, record_pushes};
+pub use delivery::{conclude, defer, mail_taken, mailbox_refused, prepare, record_pushes};
 pub use digest::close_digest;
 pub use error::Error;
 pub use fan_out::{CHUNK, fan_out};
 pub use hours::{Hours, QuietHours, hours, set_hours};
-pub use model::{Channel, Delivery, Ending, Filter, Letter, Notice, Page, Pushes, Receipts, Role, State};
+pub use mail::{
+    Invite, Letter, MailRoom, Mailbox, Written, bounced, mailbox, read_token, resume, unsubscribe,
+};
+pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State};
 pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
 pub use proof::{ProofFilter, PushReceipt, proofs, receipts};
-pub use texts::{KINDS, Text, render};
+pub use texts::{KINDS, Text, kinds, render};
 
 /// A notice appeared in the app: `{noticeId, kind, unread}`.
 const CREATED: &str = "notice.created";

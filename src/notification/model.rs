@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 
+use super::mail::Letter;
 use crate::clock::Instant;
 use crate::id::{DigestId, NoticeId, ReservationId, UserId};
 use crate::reservation::Reservation;
@@ -23,7 +24,7 @@ pub enum Channel {
 }
 
 /// `Queued` leads to `Sent`, `Failed` or `Skipped`, `Gathered` to `Digested` or `Skipped`; nothing leads out of the
-/// others.
+/// others, but that a mail which was sent can come back: it is `Failed` then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// In the app: there is nothing to deliver.
@@ -120,15 +121,8 @@ pub enum Delivery {
     Moot(String),
     /// Not before this instant (UTC): the reader is left alone until then.
     Quiet(Instant),
-    Mail(Letter),
+    Mail(Box<Letter>),
     Push(Pushes),
-}
-
-/// One mail, in the reader's language.
-pub struct Letter {
-    pub to: String,
-    pub title: String,
-    pub body: String,
 }
 
 /// One message to every device that has not got it yet.
@@ -181,6 +175,8 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
     const AT_ONCE: &[Channel] = &[Channel::InApp, Channel::Push];
     match (kind, role) {
         ("session.waiting", _) => AT_ONCE,
+        // Mails do not reach its reader.
+        ("mail.undeliverable", _) => QUIET,
         ("reservation.payment_declined", Some(Role::Mentor)) => QUIET,
         ("reservation.reserved", Some(Role::Mentee)) => MAIL,
         (

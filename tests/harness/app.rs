@@ -291,6 +291,8 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         toss_webhook_tolerance_seconds: 432_000,
         smtp_url: sandbox.smtp_url().into(),
         mail_from: "Konnect <no-reply@konnect.test>".into(),
+        front_url: "https://app.konnect.test".into(),
+        public_url: "https://api.konnect.test".into(),
         fcm_base_url: sandbox.url().to_owned(),
         fcm_service_account_file: None,
         data_key: DATA_KEY.into(),

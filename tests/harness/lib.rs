@@ -13,6 +13,7 @@ mod disputes;
 mod faults;
 mod jobs;
 mod leases;
+mod mails;
 mod money;
 mod node;
 mod notices;

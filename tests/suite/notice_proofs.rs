@@ -15,7 +15,7 @@ async fn administrators_see_what_became_of_every_notice() {
     }
     app.enqueue(&happening("told", "reservation.confirmed", &[&mentee])).await;
     app.run_jobs().await;
-    app.sandbox.fault(Fault::once(Endpoint::Smtp, Effect::Status(550)));
+    app.sandbox.fault(Fault::once(Endpoint::Smtp, Effect::decline("5.7.1")));
     app.enqueue(&happening("refused", "settlement.accrued", &[&mentee])).await;
     app.run_jobs().await;
 

@@ -1,16 +1,18 @@
 //! Mail over SMTP. What is sent is text that others partly wrote: no address and no header can be added by it.
 
+mod compose;
+mod verdict;
+
 use std::time::Duration;
 
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::Mailbox;
 use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::response::Code;
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ConfigError;
+pub use verdict::about_mailbox_by_status;
 
 const SETTING: &str = "mail server";
 /// For each step of the dialogue.
@@ -34,9 +36,21 @@ pub struct Mail {
     pub subject: String,
     pub text: String,
     pub html: Option<String>,
+    /// What the recipient's calendar is to do.
+    pub calendar: Option<Calendar>,
+    /// Where a press of the mail program's own button unsubscribes (RFC 8058).
+    pub unsubscribe: Option<String>,
     /// The same on every retry, so that a mail that was sent twice is recognised as one: the id of the notice,
     /// in ASCII letters, digits, `-`, `_` and `.`.
     pub message_id: String,
+}
+
+/// An iCalendar object (RFC 5545) and what it asks for (RFC 5546).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// `REQUEST` or `CANCEL`, as the object itself says.
+    pub method: &'static str,
+    pub body: String,
 }
 
 #[derive(Clone, Debug)]
@@ -49,12 +63,22 @@ pub struct Sent {
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum MailError {
+    /// The server refused the mailbox for good, whatever the mail. `gone`: there is none of this name.
+    #[error("mailbox refused for good: {why}")]
+    Mailbox { why: String, gone: bool },
     /// This mail will never be accepted: the address is none, or the server refused it for good.
     #[error("refused for good: {0}")]
     Permanent(String),
     /// Worth another try. The mail may have been sent: the connection can break after the server took it.
     #[error("not sent: {0}")]
     Transient(String),
+}
+
+impl MailError {
+    /// Whether another try is in vain.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Transient(_))
+    }
 }
 
 impl Mailer {
@@ -75,13 +99,22 @@ impl Mailer {
         Ok(Self { transport, from })
     }
 
+    /// The bare address mails come from.
+    pub fn address(&self) -> String {
+        self.from.email.to_string()
+    }
+
+    /// Hands one mail over.
+    ///
+    /// # Errors
+    /// [`MailError`]; after a transient one the mail may have been sent all the same.
     pub async fn send(&self, mail: Mail) -> Result<Sent, MailError> {
-        let (message, message_id) = compose(&self.from, mail)?;
+        let (message, message_id) = compose::compose(&self.from, mail)?;
         let sending = tokio::time::timeout(TOTAL_TIMEOUT, self.transport.send(message));
         let reply = sending
             .await
             .map_err(|_| MailError::Transient(format!("no answer within {} s", TOTAL_TIMEOUT.as_secs())))?
-            .map_err(|error| judge(&error))?;
+            .map_err(|error| verdict::judge(&error))?;
         Ok(Sent { message_id, reply: reply.first_line().unwrap_or_default().to_owned() })
     }
 }
@@ -94,56 +127,6 @@ fn refuse_open_password(url: &str) -> Result<(), ConfigError> {
         return Err(ConfigError::new(SETTING, "a password needs smtps:// or ?tls=required"));
     }
     Ok(())
-}
-
-/// A 5yz answer is final for this mail, except one about our own login (RFC 4954: 530, 534, 535, 538): that
-/// is for the operator to repair, and no mail must be lost over it.
-fn judge(error: &lettre::transport::smtp::Error) -> MailError {
-    let text = super::http::reason(error);
-    match error.status() {
-        Some(code) if error.is_permanent() && !is_about_login(code) => MailError::Permanent(text),
-        _ => MailError::Transient(text),
-    }
-}
-
-fn is_about_login(code: Code) -> bool {
-    matches!(code.to_string().as_str(), "530" | "534" | "535" | "538")
-}
-
-fn compose(from: &Mailbox, mail: Mail) -> Result<(Message, String), MailError> {
-    let refuse = |what: &str| MailError::Permanent(what.to_owned());
-    if mail.to.chars().any(char::is_control) {
-        return Err(refuse("the recipient's address holds a control character"));
-    }
-    let to: Address = mail.to.parse().map_err(|_| refuse("the recipient's address is malformed"))?;
-    let id_is_plain = mail.message_id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    if mail.message_id.is_empty() || mail.message_id.len() > 100 || !id_is_plain {
-        return Err(refuse("the message id is malformed"));
-    }
-    let message_id = format!("<{}@{}>", mail.message_id, from.email.domain());
-    let message = Message::builder()
-        .from(from.clone())
-        .to(Mailbox::new(None, to))
-        .subject(one_line(&mail.subject))
-        .message_id(Some(message_id.clone()))
-        // Keeps out-of-office replies away (RFC 3834).
-        .raw_header(HeaderValue::new(
-            HeaderName::new_from_ascii_str("Auto-Submitted"),
-            "auto-generated".to_owned(),
-        ));
-    let message = match mail.html {
-        Some(html) => message.multipart(MultiPart::alternative_plain_html(mail.text, html)),
-        None => message.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(mail.text)),
-    };
-    Ok((message.map_err(|error| MailError::Permanent(error.to_string()))?, message_id))
-}
-
-/// A subject is one line: a line end in it would begin another header.
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]

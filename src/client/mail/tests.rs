@@ -1,3 +1,4 @@
+use super::compose::{compose, one_line};
 use super::*;
 use crate::client::stub;
 
@@ -7,6 +8,8 @@ fn mail() -> Mail {
         subject: "예약이 확정되었습니다".to_owned(),
         text: "안녕하세요".to_owned(),
         html: None,
+        calendar: None,
+        unsubscribe: None,
         message_id: "0190-notice".to_owned(),
     }
 }
@@ -32,6 +35,39 @@ fn the_message_id_is_the_notices() {
 fn text_and_html_are_alternatives() {
     let text = written(Mail { html: Some("<p>안녕</p>".to_owned()), ..mail() });
     assert!(text.contains("multipart/alternative") && text.contains("text/html"), "{text}");
+}
+
+#[test]
+fn an_invitation_is_an_alternative_and_a_file() {
+    let calendar = Some(Calendar { method: "REQUEST", body: "BEGIN:VCALENDAR\r\n".to_owned() });
+    let text = written(Mail { html: Some("<p>x</p>".to_owned()), calendar, ..mail() });
+    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
+    let order = [
+        place("multipart/mixed"),
+        place("multipart/alternative"),
+        place("text/plain"),
+        place("text/html"),
+        place("text/calendar; method=REQUEST; charset=utf-8"),
+        place("application/ics"),
+    ];
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(text.contains("Content-Disposition: attachment; filename=\"invite.ics\""), "{text}");
+}
+
+#[test]
+fn only_a_secure_link_is_pressed_without_a_visit() {
+    let with = |link: &str| Mail { unsubscribe: Some(link.to_owned()), ..mail() };
+    let text = written(with("https://api.konnect.example/v1/unsubscribe/abc"));
+    assert!(
+        text.contains("List-Unsubscribe: <https://api.konnect.example/v1/unsubscribe/abc>\r\n"),
+        "{text}"
+    );
+    assert!(text.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"), "{text}");
+    let text = written(with("http://127.0.0.1:3000/v1/unsubscribe/abc"));
+    assert!(text.contains("List-Unsubscribe: <http://127") && !text.contains("One-Click"), "{text}");
+    for link in ["https://a.example/\r\nBcc: eve@example.com", "https://a.example/>, <b", "https://예.kr/"] {
+        assert!(compose(&from(), with(link)).is_err(), "{link}");
+    }
 }
 
 #[test]
@@ -117,7 +153,10 @@ async fn a_refusal_is_for_good_or_not() {
     );
     let permanent = |result| matches!(result, Err(MailError::Permanent(_)));
     let transient = |result| matches!(result, Err(MailError::Transient(_)));
-    assert!(permanent(send(&through("RCPT", "550 5.1.1 no such user")).await));
+    let refused = send(&through("RCPT", "550 5.1.1 no such user")).await;
+    assert!(matches!(&refused, Err(MailError::Mailbox { why, gone: true }) if why.contains("no such user")));
+    let refused = send(&through("RCPT", "550-5.2.1 disabled\r\n550 5.2.1 see our page")).await;
+    assert!(matches!(refused, Err(MailError::Mailbox { gone: false, .. })));
     assert!(permanent(send(&through(".", "554 5.7.1 looks like spam")).await));
     assert!(transient(send(&through("RCPT", "451 4.7.1 greylisted")).await));
     assert!(transient(send("smtp://127.0.0.1:9").await));

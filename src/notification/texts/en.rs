@@ -1,7 +1,9 @@
 //! English texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, asks, deposits, digest, dispute, payout, refunds, review, security, session as live};
+use super::{
+    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live,
+};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::en(kind, f) {
@@ -77,7 +79,8 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| review::en(kind, f))
                 .or_else(|| asks::en(kind, f))
                 .or_else(|| security::en(kind, f))
-                .or_else(|| digest::en(kind, f));
+                .or_else(|| digest::en(kind, f))
+                .or_else(|| mail::en(kind, f));
         }
     })
 }

@@ -104,9 +104,8 @@ fn won(amount: i64) -> String {
 
 /// What people wrote, harmless: on one line, and without the marks that turn the direction of the text that
 /// follows (U+202A to U+202E, U+2066 to U+2069).
-fn one_line(text: &str) -> String {
-    let visible =
-        |c: &char| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+pub(super) fn one_line(text: &str) -> String {
+    let visible = |c: &char| !matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c };
     let text: String = text.chars().filter(visible).map(spaced).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn what_people_wrote_stays_on_one_line() {
         assert_eq!(one_line("a\r\nBcc: x@y.z\u{2028}b"), "a Bcc: x@y.z b");
-        assert_eq!(one_line("x\u{202e}gpj.exe\u{2066}"), "xgpj.exe");
+        assert_eq!(one_line("x\u{202e}gpj.exe\u{2066}\u{61c}"), "xgpj.exe");
         assert_eq!(one_line(" \u{0} "), "");
         assert_eq!(one_line(&"가".repeat(400)).chars().count(), LONGEST);
     }

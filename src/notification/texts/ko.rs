@@ -1,7 +1,9 @@
 //! Korean texts.
 
 use super::facts::{Facts, line, says};
-use super::{Text, asks, deposits, digest, dispute, payout, refunds, review, security, session as live};
+use super::{
+    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live,
+};
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
     if let Some(text) = live::ko(kind, f) {
@@ -80,7 +82,8 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| review::ko(kind, f))
                 .or_else(|| asks::ko(kind, f))
                 .or_else(|| security::ko(kind, f))
-                .or_else(|| digest::ko(kind, f));
+                .or_else(|| digest::ko(kind, f))
+                .or_else(|| mail::ko(kind, f));
         }
     })
 }

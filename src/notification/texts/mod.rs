@@ -8,6 +8,7 @@ mod dispute;
 mod en;
 mod facts;
 mod ko;
+mod mail;
 mod payout;
 mod refunds;
 mod review;
@@ -58,6 +59,12 @@ pub const KINDS: &[&str] = &[
     "review.restored",
 ];
 
+/// Every kind with a text of its own.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    let others = ["digest.daily", "mail.undeliverable"];
+    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(others)
+}
+
 /// Plain text without markup. `title` is one line; `body` is a few lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -72,6 +79,25 @@ pub fn render(kind: &str, data: &Value, locale: Locale, zone: TimeZone) -> Text 
         Locale::Ko => ko::text(kind, &facts).unwrap_or_else(|| ko::neutral(&facts)),
         Locale::En => en::text(kind, &facts).unwrap_or_else(|| en::neutral(&facts)),
     }
+}
+
+/// What a text says of its session, taken apart. Each is absent where the facts have none.
+pub(super) struct Session {
+    pub title: Option<String>,
+    /// A wall clock of the reader's zone.
+    pub starts_at: Option<String>,
+    /// The line in which a text says both.
+    pub line: Option<String>,
+}
+
+pub(super) fn session(data: &Value, locale: Locale, zone: TimeZone) -> Session {
+    let facts = Facts { data, locale, zone: zone.0 };
+    Session { title: facts.text("title"), starts_at: facts.time("startsAt"), line: facts.session() }
+}
+
+/// What people wrote, on one line, of a bounded length, and without marks that turn the direction of other text.
+pub(super) fn clean(text: &str) -> String {
+    facts::one_line(text)
 }
 
 #[cfg(test)]

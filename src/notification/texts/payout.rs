@@ -3,7 +3,7 @@
 use super::Text;
 use super::facts::{Facts, line, says};
 
-#[cfg(test)]
+/// Every kind about payouts with a text of its own.
 pub(super) const KINDS: [&str; 9] = [
     "payout.account_changed",
     "payout.account_registered",

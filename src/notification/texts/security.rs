@@ -3,7 +3,7 @@
 use super::Text;
 use super::facts::{Facts, line, says};
 
-#[cfg(test)]
+/// Every kind about the safety of the account.
 pub(super) const KINDS: [&str; 2] = ["security.new_login", "security.token_reused"];
 
 pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {

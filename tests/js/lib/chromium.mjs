@@ -180,4 +180,12 @@ class Page {
     const { data } = await this.ask('Page.captureScreenshot', { format: 'png' });
     return Buffer.from(data, 'base64');
   }
+
+  /** The page from its top to its end as a PNG, whatever of it the window shows. */
+  async whole() {
+    const { cssContentSize: size } = await this.ask('Page.getLayoutMetrics');
+    const clip = { x: 0, y: 0, width: size.width, height: size.height, scale: 1 };
+    const { data } = await this.ask('Page.captureScreenshot', { format: 'png', captureBeyondViewport: true, clip });
+    return Buffer.from(data, 'base64');
+  }
 }

@@ -50,7 +50,8 @@ pub enum Effect {
     Delay(Duration),
     /// The provider refuses with this code; nothing is committed. The answer is bound to the idempotency key. A
     /// confirm refused by a card code leaves the payment ABORTED, by any other code IN_PROGRESS. `status` is
-    /// the documented one when absent. For FCM: an FCM error code; not for SMTP.
+    /// the documented one when absent. For FCM: an FCM error code. For SMTP: an enhanced status such as `5.7.1`, said at
+    /// RCPT with the reply code `status` (450 or 550 when absent).
     Decline { code: String, status: Option<u16> },
     /// Something in front of the provider answers with this HTTP status (502 to 504 as HTML); nothing is
     /// committed and the idempotency key stays unused. For SMTP: the reply code at RCPT (400-599).
@@ -139,8 +140,8 @@ impl Fault {
             (Endpoint::Token, _) => {
                 Err("faults on \"token\" are not supported; revoke the access tokens instead")
             }
-            (Endpoint::Smtp, Effect::Decline { .. }) => {
-                Err("an SMTP refusal is a status (400-599), not a code")
+            (Endpoint::Smtp, Effect::Decline { code, .. }) if !is_enhanced(code) => {
+                Err("an SMTP refusal is a status (400-599) or an enhanced one, such as 5.7.1")
             }
             _ => Ok(()),
         }
@@ -151,6 +152,13 @@ impl Fault {
         self.only.recipient = Some(recipient.to_owned());
         self
     }
+}
+
+/// Whether a text is a status of RFC 3463 that refuses.
+fn is_enhanced(code: &str) -> bool {
+    let parts: Vec<_> = code.split('.').collect();
+    let number = |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() == 3 && matches!(parts[0], "4" | "5") && parts.iter().all(number)
 }
 
 /// What a call is about, as far as it can be told before it is worked on.

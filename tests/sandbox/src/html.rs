@@ -46,7 +46,10 @@ pub(crate) fn page(status: StatusCode, title: &str, body: &str) -> Response {
         .status(status)
         .content_type("text/html; charset=utf-8")
         // No script at all: what mails and orders contain is only ever shown.
-        .header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'")
+        .header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'",
+        )
         .header("referrer-policy", "no-referrer")
         .body(html)
 }

@@ -50,7 +50,18 @@ pub(crate) fn split(raw: &[u8]) -> (Headers, &[u8]) {
 
 /// The first `text/plain` part, else the first `text/html` part, decoded.
 pub(crate) fn text(raw: &[u8]) -> String {
-    part(raw, "text/plain", 0).or_else(|| part(raw, "text/html", 0)).unwrap_or_default()
+    part(raw, "text/plain", 0).or_else(|| html(raw)).unwrap_or_default()
+}
+
+/// The first `text/html` part, decoded.
+pub(crate) fn html(raw: &[u8]) -> Option<String> {
+    part(raw, "text/html", 0)
+}
+
+/// The first `text/calendar` part, decoded; with the line ends it has.
+pub(crate) fn calendar(raw: &[u8]) -> Option<String> {
+    let text = part(raw, "text/calendar", 0)?;
+    Some(text.replace('\n', "\r\n"))
 }
 
 fn part(raw: &[u8], wanted: &str, depth: usize) -> Option<String> {

@@ -36,6 +36,12 @@ pub struct Mail {
     pub subject: String,
     /// The plain text part (else the HTML part), decoded, with `\n` line ends.
     pub text: String,
+    /// The HTML part, decoded.
+    pub html: Option<String>,
+    /// The calendar part, decoded.
+    pub calendar: Option<String>,
+    /// The `Message-ID`, with its angle brackets; empty without one.
+    pub message_id: String,
     /// As received, dots unstuffed.
     pub raw: String,
     pub at: Instant,
@@ -46,6 +52,8 @@ pub(crate) struct Mailbox {
     last: u64,
     tally: Tally,
     mails: VecDeque<Mail>,
+    /// Nobody gets beyond the greeting.
+    down: bool,
 }
 
 impl Mailbox {
@@ -66,6 +74,9 @@ impl Mailbox {
             to,
             subject: mime::decode_words(headers.get("subject").unwrap_or_default()),
             text: mime::text(raw),
+            html: mime::html(raw),
+            calendar: mime::calendar(raw),
+            message_id: headers.get("message-id").unwrap_or_default().to_owned(),
             raw: String::from_utf8_lossy(raw).into_owned(),
             at,
         });
@@ -81,6 +92,14 @@ impl Mailbox {
 
     pub(crate) fn clear(&mut self) {
         self.mails.clear();
+    }
+
+    pub(crate) fn set_down(&mut self, down: bool) {
+        self.down = down;
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.down
     }
 }
 
@@ -128,9 +147,16 @@ impl Session {
     }
 
     async fn run(mut self) -> std::io::Result<()> {
+        if self.shared.lock().mailbox.is_down() {
+            return Ok(());
+        }
         self.reply("220 sandbox.local ESMTP").await?;
         loop {
             let Some(line) = self.line().await? else { return Ok(()) };
+            // Connections that were open when it went down are cut too.
+            if self.shared.lock().mailbox.is_down() {
+                return Ok(());
+            }
             if let Next::Close = self.command(&line).await? {
                 return Ok(());
             }
@@ -226,17 +252,14 @@ impl Session {
             return Ok(Next::Go);
         }
         let subject = Subject { recipients: vec![to.clone()], ..Subject::default() };
-        let usable = |effect: &Effect| !matches!(effect, Effect::Decline { .. });
         // One fault a mail: the first recipient that meets one decides.
         if self.effect.is_none() {
-            self.effect = self.shared.lock().faults.take(Endpoint::Smtp, &subject, usable);
+            self.effect = self.shared.lock().faults.take(Endpoint::Smtp, &subject, |_| true);
         }
-        if let Some(Effect::Status(code)) = self.effect {
+        if let Some((code, text)) = self.effect.as_ref().and_then(refusal) {
             self.effect = None;
             let from = self.from.clone().unwrap_or_default();
             self.note(&from, std::slice::from_ref(&to), Some(code));
-            let temporary = code < 500;
-            let text = if temporary { "4.2.1 mailbox busy, try later" } else { "5.1.1 no such mailbox" };
             self.reply(&format!("{code} {text}")).await?;
             return Ok(Next::Go);
         }
@@ -319,6 +342,19 @@ impl Session {
             at: now,
         });
         state.calls.close(call, status, false);
+    }
+}
+
+/// What a commanded refusal says at RCPT.
+fn refusal(effect: &Effect) -> Option<(u16, String)> {
+    match effect {
+        Effect::Status(code) if *code < 500 => Some((*code, "4.2.1 mailbox busy, try later".to_owned())),
+        Effect::Status(code) => Some((*code, "5.1.1 no such mailbox".to_owned())),
+        Effect::Decline { code, status } => {
+            let usual = if code.starts_with('4') { 450 } else { 550 };
+            Some((status.unwrap_or(usual), format!("{code} refused")))
+        }
+        _ => None,
     }
 }
 

@@ -194,3 +194,21 @@ pub(crate) fn clear_mails(Data(handle): Data<&Handle>) -> StatusCode {
     handle.clear_mails();
     StatusCode::NO_CONTENT
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailServer {
+    down: bool,
+}
+
+#[handler]
+pub(crate) fn show_mail_server(Data(handle): Data<&Handle>) -> Json<Value> {
+    Json(json!({ "down": handle.is_mail_server_down() }))
+}
+
+/// `POST /sandbox/smtp {down}`.
+#[handler]
+pub(crate) fn set_mail_server(Json(asked): Json<MailServer>, Data(handle): Data<&Handle>) -> StatusCode {
+    handle.mail_server_down(asked.down);
+    StatusCode::NO_CONTENT
+}

@@ -43,7 +43,7 @@ impl Handle {
 /// Faults and what was called.
 impl Handle {
     /// # Panics
-    /// When the fault could never strike (on `Token`; a `Decline` on `Smtp`).
+    /// When the fault could never strike (on `Token`; a `Decline` on `Smtp` that is no enhanced status).
     pub fn fault(&self, fault: Fault) {
         if let Err(why) = fault.check() {
             panic!("{why}");
@@ -132,5 +132,14 @@ impl Handle {
 
     pub fn clear_mails(&self) {
         self.shared.lock().mailbox.clear();
+    }
+
+    /// The mail server goes away, cutting whoever is connected at their next command, or comes back.
+    pub fn mail_server_down(&self, down: bool) {
+        self.shared.lock().mailbox.set_down(down);
+    }
+
+    pub fn is_mail_server_down(&self) -> bool {
+        self.shared.lock().mailbox.is_down()
     }
 }

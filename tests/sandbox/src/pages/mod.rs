@@ -1,13 +1,14 @@
-//! Pages for people: an index of everything, and the mails.
+//! Pages for people: an index of everything, and below it the checkout, payouts and mails.
 
 pub(crate) mod checkout;
+pub(crate) mod mail;
 pub(crate) mod money;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use poem::http::StatusCode;
-use poem::web::{Data, Path};
+use poem::web::Data;
 use poem::{Response, handler};
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,10 @@ curl -X POST URL/sandbox/webhooks/release
 # staff cancel in the console; payouts arrive by themselves
 curl -d '{\"paymentKey\":\"…\"}' -H 'content-type: application/json' URL/sandbox/console/cancel
 curl -d '{\"autoComplete\":true}' -H 'content-type: application/json' URL/sandbox/payouts/settings
+# the next mail is refused for good / taken but never answered; the mail server goes away and comes back
+curl -d '{\"on\":\"smtp\",\"times\":1,\"effect\":{\"decline\":\"5.1.1\"}}' -H 'content-type: application/json' URL/sandbox/faults
+curl -d '{\"on\":\"smtp\",\"times\":1,\"effect\":{\"drop_after_commit\":true}}' -H 'content-type: application/json' URL/sandbox/faults
+curl -d '{\"down\":true}' -H 'content-type: application/json' URL/sandbox/smtp
 # ten minutes later
 curl -d '{\"offsetSeconds\":601}' -H 'content-type: application/json' URL/sandbox/clock";
 
@@ -81,51 +86,6 @@ pub(crate) fn index(Data(shared): Data<&Arc<Shared>>) -> Response {
     let _infallible =
         write!(body, "<h2>명령 Commands</h2><pre>{}</pre>", escape(&COMMANDS.replace("URL", &shared.url)));
     page(StatusCode::OK, "Sandbox", &body)
-}
-
-/// `GET /mail`.
-#[handler]
-pub(crate) fn mails(Data(shared): Data<&Arc<Shared>>) -> Response {
-    let mut body = "<h1>메일 Mail</h1><p><a href=\"/\">Sandbox</a></p><table>\
-        <tr><th>받는 사람 To</th><th>제목 Subject</th><th></th></tr>"
-        .to_owned();
-    let mails = shared.lock().mailbox.list();
-    for one in mails.iter().rev() {
-        let subject = if one.subject.is_empty() { "(제목 없음)" } else { &one.subject };
-        let _infallible = write!(
-            body,
-            "<tr><td>{}</td><td><a href=\"/mail/{}\">{}</a></td><td><small>{}</small></td></tr>",
-            escape(&one.to.join(", ")),
-            one.number,
-            escape(subject),
-            escape(&kst(one.at).to_rfc3339()),
-        );
-    }
-    body.push_str("</table>");
-    if mails.is_empty() {
-        body.push_str("<p class=\"note\">아직 메일이 없습니다. No mail yet.</p>");
-    }
-    page(StatusCode::OK, "Mail", &body)
-}
-
-/// `GET /mail/{n}`.
-#[handler]
-pub(crate) fn mail(Path(number): Path<u64>, Data(shared): Data<&Arc<Shared>>) -> Response {
-    let Some(found) = shared.lock().mailbox.get(number) else {
-        let body = "<h1>없는 메일입니다. No such mail.</h1><p><a href=\"/mail\">메일 Mail</a></p>";
-        return page(StatusCode::NOT_FOUND, "Mail", body);
-    };
-    let body = format!(
-        "<p><a href=\"/mail\">메일 Mail</a></p><h1>{}</h1><p class=\"note\">{} &rarr; {}<br>{}</p><pre>{}</pre>\
-         <details><summary>원문 Raw</summary><pre>{}</pre></details>",
-        escape(&found.subject),
-        escape(&found.from),
-        escape(&found.to.join(", ")),
-        escape(&kst(found.at).to_rfc3339()),
-        escape(&found.text),
-        escape(&found.raw),
-    );
-    page(StatusCode::OK, &found.subject, &body)
 }
 
 fn table<const N: usize>(

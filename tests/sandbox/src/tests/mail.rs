@@ -128,3 +128,58 @@ async fn commanded_refusals_and_a_lost_answer() {
     let answers: Vec<_> = c.sandbox.calls_to(Endpoint::Smtp).iter().map(|call| call.status).collect();
     assert_eq!(answers, [Some(450), Some(550), None, None]);
 }
+
+const PARTS: &str = "Subject: x\r\nMessage-ID: <1@konnect.test>\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+    --b\r\nContent-Type: text/plain\r\n\r\nhello\r\n\
+    --b\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script><p>hello</p>\r\n\
+    --b\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--";
+
+#[tokio::test]
+async fn html_is_shown_in_a_frame_that_can_do_nothing() {
+    let c = Client::start().await;
+    let mut smtp = Smtp::connect(&c).await;
+    smtp.envelope("a@b.kr").await;
+    assert_eq!(smtp.data(PARTS).await, 250);
+    let mail = &c.sandbox.mails()[0];
+    assert_eq!((&*mail.text, &*mail.message_id), ("hello", "<1@konnect.test>"));
+    let shown = c.get("/mail/1").await.text;
+    assert!(shown.contains("<iframe sandbox ") && shown.contains("/mail/1/invite.ics"), "{shown}");
+    assert!(!shown.contains("<script"), "{shown}");
+    let frame = reqwest::get(format!("{}/mail/1/html", c.sandbox.url())).await.expect("an answer");
+    let policy = frame.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    assert!(policy.starts_with("sandbox; default-src 'none'"), "{policy}");
+    assert!(frame.text().await.expect("text").contains("<p>hello</p>"));
+    let file = reqwest::get(format!("{}/mail/1/invite.ics", c.sandbox.url())).await.expect("an answer");
+    assert!(file.headers()["content-disposition"].to_str().expect("text").starts_with("attachment"));
+    assert_eq!(file.text().await.expect("text"), "BEGIN:VCALENDAR\r\nEND:VCALENDAR");
+    assert_eq!(c.get("/mail/2/html").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_takes_nothing_and_comes_back() {
+    let c = Client::start().await;
+    let mut open = Smtp::connect(&c).await;
+    c.sandbox.mail_server_down(true);
+    assert_eq!(open.say("NOOP").await, 0, "who was connected is cut");
+    let address = c.sandbox.smtp_url().strip_prefix("smtp://").expect("plain SMTP").to_owned();
+    let mut late = Smtp(BufReader::new(TcpStream::connect(address).await.expect("connected")));
+    assert_eq!(late.reply().await, 0);
+    c.sandbox.mail_server_down(false);
+    let mut smtp = Smtp::connect(&c).await;
+    assert_eq!(smtp.envelope("a@b.kr").await, 250);
+    assert_eq!(smtp.data(MAIL).await, 250);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_it_is_about() {
+    let c = Client::start().await;
+    let mut smtp = Smtp::connect(&c).await;
+    for (code, status, reply) in [("5.7.1", None, 550), ("5.2.2", Some(552), 552), ("4.7.1", None, 450)] {
+        let effect = Effect::Decline { code: code.to_owned(), status };
+        c.sandbox.fault(Fault::once(Endpoint::Smtp, effect));
+        assert_eq!(smtp.envelope("a@b.kr").await, reply, "{code}");
+        assert_eq!(smtp.say("RSET").await, 250);
+    }
+    let nonsense = Fault::once(Endpoint::Smtp, Effect::decline("REJECT_CARD_PAYMENT"));
+    assert!(nonsense.check().is_err());
+}

@@ -1,0 +1,47 @@
+//! The mail half of delivering a notice.
+//!
+//! Whether a server refused the mail, its recipient's mailbox or merely this moment decides what follows: the first is
+//! this notice's end, the second also counts for the address, the third is tried again under the same Message-ID.
+
+use anyhow::Result;
+use konnect::client::mail::{Calendar, Mail, MailError};
+use konnect::id::NoticeId;
+use konnect::notification::{self, Ending, Letter, MailRoom};
+use konnect::transact;
+
+use crate::deliver_notice::{conclude, defer};
+use crate::{Outcome, Run};
+
+pub(crate) async fn deliver_mail(run: &Run, id: NoticeId, letter: &Letter) -> Result<Outcome> {
+    let mail = compose(letter, &run.services.mail_room, id.to_string());
+    match run.services.mailer.send(mail).await {
+        Ok(sent) => transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+            let finished = run.finish(tx).await?;
+            notification::mail_taken(tx, id, &letter.to, sent.message_id.clone()).await?;
+            Ok(Outcome::Done(finished))
+        }),
+        Err(MailError::Mailbox { why, gone }) => {
+            transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+                let finished = run.finish(tx).await?;
+                notification::mailbox_refused(tx, id, letter.owner, &letter.to, &why, gone).await?;
+                Ok(Outcome::Done(finished))
+            })
+        }
+        Err(error @ MailError::Permanent(_)) => conclude(run, id, &Ending::Failed(error.to_string())).await,
+        Err(error @ MailError::Transient(_)) => defer(run, id, error.to_string(), None).await,
+    }
+}
+
+/// The mail of a letter. `id` names what it tells, and is the same on every try.
+pub(crate) fn compose(letter: &Letter, room: &MailRoom, id: String) -> Mail {
+    let written = letter.write(room);
+    Mail {
+        to: written.to,
+        subject: written.subject,
+        text: written.text,
+        html: Some(written.html),
+        calendar: written.calendar.map(|(method, body)| Calendar { method, body }),
+        unsubscribe: written.unsubscribe,
+        message_id: id,
+    }
+}

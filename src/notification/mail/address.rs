@@ -1,0 +1,138 @@
+//! Addresses that refuse mail. After one refusal that says that there is no such mailbox, or three others on different
+//! notices without a mail taken between them, nothing is sent there until its owner says so; they read of it in the
+//! app. What is switched off is the address, not the person: another address is not concerned.
+//!
+//! Locks: the notice, then the address, then what enqueuing locks.
+
+use chrono::TimeDelta;
+use serde_json::json;
+use sqlx::MySqlExecutor;
+
+use super::query;
+use crate::clock::Instant;
+use crate::db::Tx;
+use crate::id::{NoticeId, UserId};
+use crate::job::NotifyEvent;
+use crate::notification::error::Error;
+use crate::notification::model::Channel;
+use crate::notification::query as notices;
+use crate::outbox;
+use crate::user;
+
+/// Refusals that switch an address off.
+const TOO_MANY: i64 = 3;
+/// Older refusals do not count.
+const WINDOW: TimeDelta = TimeDelta::days(30);
+const REPLY_MAX: usize = 500;
+
+/// The news that nothing is sent to an address any more.
+const SWITCHED_OFF: &str = "mail.undeliverable";
+
+/// What is known of an address that refused mail.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Standing {
+    /// Since when nothing is sent there (UTC).
+    pub off_since: Option<Instant>,
+    pub reply: String,
+}
+
+/// Somebody's mailbox, for themselves.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    pub address: String,
+    /// Since when nothing is sent there (UTC).
+    pub off_since: Option<Instant>,
+    /// Why, in the words of its server; only while it is off.
+    pub reply: Option<String>,
+}
+
+/// The owner's mailbox.
+pub async fn mailbox(tx: &mut Tx, owner: UserId) -> Result<Mailbox, Error> {
+    let address = user::get(tx.conn(), owner).await?.email;
+    let standing = query::standing(tx.conn(), &address).await?.filter(|s| s.off_since.is_some());
+    Ok(match standing {
+        Some(Standing { off_since, reply }) => Mailbox { address, off_since, reply: Some(reply) },
+        None => Mailbox { address, off_since: None, reply: None },
+    })
+}
+
+/// The owner wants mails to their address again: what it refused before does not count. Nothing changes when it is on.
+pub async fn resume(tx: &mut Tx, owner: UserId) -> Result<Mailbox, Error> {
+    let address = user::get(tx.conn(), owner).await?.email;
+    if query::switch_on(tx, &address).await? {
+        query::forget_refusals(tx, &address).await?;
+    }
+    mailbox(tx, owner).await
+}
+
+/// A mail that its server had taken came back: the notice was not delivered after all. With `gone` it is about the
+/// mailbox ([`refuse`]); without, the address stays as it is. Told again it changes nothing.
+///
+/// # Errors
+/// [`Error::NotFound`] when no mail of ours has this `Message-ID`.
+pub async fn bounced(tx: &mut Tx, message_id: &str, reply: &str, gone: Option<bool>) -> Result<(), Error> {
+    let id = message_id.strip_prefix('<').and_then(|rest| rest.split_once('@'));
+    let id: NoticeId = id.and_then(|(id, _)| id.parse().ok()).ok_or(Error::NotFound)?;
+    let notice = notices::lock(tx, id).await?.ok_or(Error::NotFound)?;
+    if notice.channel != Channel::Email || notice.provider_id.as_deref() != Some(message_id) {
+        return Err(Error::NotFound);
+    }
+    if !query::return_mail(tx, id, &plain(reply)).await? {
+        return Ok(());
+    }
+    let Some(gone) = gone else { return Ok(()) };
+    let address = user::get(tx.conn(), notice.user_id).await?.email;
+    refuse(tx, id, notice.user_id, &address, reply, gone).await
+}
+
+/// Whether nothing is sent to an address.
+pub(in crate::notification) async fn is_off(
+    executor: impl MySqlExecutor<'_>,
+    address: &str,
+) -> Result<bool, Error> {
+    Ok(query::standing(executor, address).await?.is_some_and(|s| s.off_since.is_some()))
+}
+
+/// Its server took a mail: what it refused before does not count any more. One that is off stays so.
+pub(in crate::notification) async fn forgive(tx: &mut Tx, address: &str) -> Result<(), Error> {
+    if query::standing(tx.conn(), address).await?.is_some() {
+        query::forget_refusals(tx, address).await?;
+    }
+    Ok(())
+}
+
+/// Counts a permanent refusal of a mailbox, once per notice. `gone`: there is no such mailbox.
+pub(in crate::notification) async fn refuse(
+    tx: &mut Tx,
+    notice: NoticeId,
+    owner: UserId,
+    address: &str,
+    reply: &str,
+    gone: bool,
+) -> Result<(), Error> {
+    let off_since = query::lock_address(tx, address, &plain(reply)).await?;
+    if !query::insert_refusal(tx, notice, address).await? || off_since.is_some() {
+        return Ok(());
+    }
+    let since = tx.now - WINDOW;
+    if !gone && query::refusals_since(tx, address, since).await? < TOO_MANY {
+        return Ok(());
+    }
+    query::switch_off(tx, address).await?;
+    metrics::counter!("konnect_mail_addresses_off_total").increment(1);
+    let news = NotifyEvent {
+        event_key: format!("{SWITCHED_OFF}:{notice}"),
+        kind: SWITCHED_OFF.to_owned(),
+        people: vec![owner],
+        reservation_id: None,
+        data: json!({ "address": address }),
+        expires_at: None,
+    };
+    outbox::enqueue(tx, &news).await?;
+    Ok(())
+}
+
+/// What a server said, fit for a column.
+fn plain(reply: &str) -> String {
+    reply.chars().filter(|c| !c.is_control()).take(REPLY_MAX).collect()
+}

@@ -1,0 +1,98 @@
+//! Mails: what one says, as text and as HTML, in the reader's language, and what it asks of their calendar.
+
+mod address;
+mod invite;
+mod layout;
+mod query;
+mod unsubscribe;
+mod words;
+
+use serde_json::Value;
+
+use super::error::Error;
+use super::model::Notice;
+use crate::db::Tx;
+use crate::id::{ReservationId, UserId};
+use crate::seal::Sealer;
+use crate::user::{Locale, TimeZone, User};
+
+pub use address::{Mailbox, bounced, mailbox, resume};
+pub(super) use address::{forgive, is_off, refuse};
+pub use invite::Invite;
+pub use unsubscribe::{read_token, unsubscribe};
+
+/// Where links lead and who invites. The same for every mail of a process.
+#[derive(Clone, Debug)]
+pub struct MailRoom {
+    /// The front end, without a trailing slash.
+    pub front_url: String,
+    /// The api as the world reaches it, without a trailing slash.
+    pub public_url: String,
+    /// Signs the links that unsubscribe.
+    pub sealer: Sealer,
+    /// The bare address that mails come from.
+    pub from: String,
+}
+
+/// What one mail is made of.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// A bare address.
+    pub to: String,
+    /// The reader's name, as they wrote it.
+    pub name: String,
+    pub owner: UserId,
+    pub locale: Locale,
+    pub zone: TimeZone,
+    pub kind: String,
+    /// Facts for the text.
+    pub data: Value,
+    pub reservation_id: Option<ReservationId>,
+    pub invite: Option<Invite>,
+}
+
+/// A mail as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// An iCalendar object with the method it has.
+    pub calendar: Option<(&'static str, String)>,
+    /// Where a press unsubscribes from such mails; absent where they cannot be switched off.
+    pub unsubscribe: Option<String>,
+}
+
+impl Letter {
+    /// About something that no notice tells.
+    pub fn new(reader: User, kind: &str, data: Value) -> Self {
+        Self {
+            to: reader.email,
+            name: reader.name,
+            owner: reader.id,
+            locale: reader.locale,
+            zone: reader.time_zone,
+            kind: kind.to_owned(),
+            data,
+            reservation_id: None,
+            invite: None,
+        }
+    }
+
+    /// The mail. The same letter gives the same mail.
+    pub fn write(&self, room: &MailRoom) -> Written {
+        layout::write(self, room)
+    }
+}
+
+/// The letter of a notice, which is about to be sent: what it does to the reader's calendar is noted.
+pub(super) async fn letter(tx: &mut Tx, notice: &Notice, reader: User) -> Result<Letter, Error> {
+    let invite = invite::prepare(tx, notice, &reader).await?;
+    Ok(Letter {
+        reservation_id: notice.reservation_id,
+        invite,
+        ..Letter::new(reader, &notice.kind, notice.data.0.clone())
+    })
+}
