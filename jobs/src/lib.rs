@@ -3,6 +3,8 @@
 //! A handler bears a second run: delivery is at least once, the effect is once. It finishes its row in the
 //! transaction that writes its effect ([`Run::finish`]), and whoever lost the lease writes nothing.
 
+mod cancel_ahead;
+mod cancel_for_suspended;
 mod claims;
 mod executor;
 mod handler;

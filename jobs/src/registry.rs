@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CloseDeposit, CloseRefund,
-    CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice, EndDisputePhase, EndExtensions,
-    ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue,
-    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
-    ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement,
-    RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation,
-    SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
+    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice,
+    EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
+    PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
+    ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout,
+    StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat,
+    WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -51,6 +52,8 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<AuditLedger>(),
         entry::<AuditProviderDay>(),
         entry::<AuditWhole>(),
+        entry::<CancelAhead>(),
+        entry::<CancelForSuspended>(),
         entry::<CloseDeposit>(),
         entry::<CloseRefund>(),
         entry::<CompleteReservation>(),

@@ -60,7 +60,8 @@ impl AdminApi {
 
     /// Suspend an account
     ///
-    /// Its logins end at once. Its reservations stay. For administrators.
+    /// Its logins end at once. What it has ahead as a mentor is cancelled with everything given back, one job each: the list
+    /// of jobs with this account as `subject` shows how far that is. What it has booked stays. For administrators.
     #[oai(path = "/users/:id/suspend", method = "post", operation_id = "adminSuspendUser")]
     async fn suspend(
         &self,

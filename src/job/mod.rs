@@ -13,6 +13,7 @@ mod reservation;
 mod review;
 mod session;
 mod settlement;
+mod suspension;
 mod upkeep;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use reservation::{
 pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
+pub use suspension::{CancelAhead, CancelForSuspended};
 pub use upkeep::{ForgetOldRows, Ping};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.

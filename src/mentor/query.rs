@@ -15,6 +15,7 @@ const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.pric
     o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
 
 const BOOKABLE: &str = " JOIN mentors m ON m.user_id = o.mentor_id AND m.state = 'approved'
+    JOIN users u ON u.id = o.mentor_id AND u.state = 'active'
     WHERE o.is_public = TRUE AND o.is_active = TRUE";
 
 pub(super) async fn find(db: impl MySqlExecutor<'_>, user: UserId) -> sqlx::Result<Option<Mentor>> {
@@ -131,7 +132,10 @@ pub(super) async fn list_approved(
     limit: u32,
 ) -> sqlx::Result<Vec<Mentor>> {
     let mut query = QueryBuilder::new(MENTOR);
-    query.push(" WHERE m.state = 'approved'");
+    query.push(
+        " WHERE m.state = 'approved'
+            AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.state = 'active')",
+    );
     if let Some(category) = category {
         query.push(
             " AND EXISTS (SELECT 1 FROM offerings o WHERE o.mentor_id = m.user_id AND o.is_public = TRUE

@@ -28,11 +28,12 @@ pub use query::{
 pub use refund::{
     Bearer, CancellationQuote, Captured, Choice, Ending, EndingIntent, PayerAccount, Refund, RefundAsk,
     RefundChange, RefundIntent, RefundState, RefundWish, apply_refund, approve_wish, ask_refund_again,
-    cancel_reservation, cancel_with, check_wish, conclude_ending, end_refund, find_quote, find_refund,
-    given_alone, given_of, has_open_refund, list_refunds, lock_capture, lock_wish, open_account, park_refund,
-    prepare_ending, prepare_refund, promised, quote_cancellation, redeem_quote, refund, refund_history,
-    refund_needs_account, refund_unknown, refunds_of, refunds_of_attempt, reject_refund, reopen_refund,
-    retry_refund, set_refund_account, stuck_refunds, take_goodwill_back, write_wish,
+    cancel_ahead, cancel_for_suspended, cancel_reservation, cancel_with, check_wish, conclude_ending,
+    end_refund, find_quote, find_refund, given_alone, given_of, has_open_refund, list_refunds, lock_capture,
+    lock_wish, open_account, park_refund, prepare_ending, prepare_refund, promised, quote_cancellation,
+    redeem_quote, refund, refund_history, refund_needs_account, refund_unknown, refunds_of,
+    refunds_of_attempt, reject_refund, reopen_refund, retry_refund, set_refund_account, stuck_refunds,
+    take_goodwill_back, write_wish,
 };
 pub use sync::{Adoption, FoundCancel, adopt_cancel, conclude_adoption, plan_adoption, prepare_sync};
 pub use watch::{

@@ -58,6 +58,20 @@ pub async fn lock(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Option<Reserva
     sqlx::query_as(select!("WHERE id = ? FOR UPDATE")).bind(id).fetch_optional(tx.conn()).await
 }
 
+/// What a mentor has ahead and can still be cancelled, soonest first; at most a thousand.
+pub async fn ahead_of_mentor(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<ReservationId>> {
+    let now = tx.now;
+    sqlx::query_scalar(
+        "SELECT id FROM reservations
+         WHERE mentor_id = ? AND starts_at > ? AND state IN ('requested', 'awaiting_payment', 'paying', 'confirmed')
+         ORDER BY starts_at, id LIMIT 1000",
+    )
+    .bind(mentor)
+    .bind(now)
+    .fetch_all(tx.conn())
+    .await
+}
+
 pub async fn find(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Option<Reservation>> {
     sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(executor).await
 }

@@ -15,6 +15,8 @@ use sqlx::{MySqlExecutor, MySqlPool};
 use crate::auth::{self, Reason};
 use crate::db::{Tx, duplicate_key};
 use crate::id::UserId;
+use crate::job::CancelAhead;
+use crate::outbox;
 
 pub use error::Error;
 pub use login::{authenticate, credentials, open_session};
@@ -64,6 +66,11 @@ pub async fn get(executor: impl MySqlExecutor<'_>, id: UserId) -> Result<User, E
     query::find(executor, id).await?.ok_or(Error::NotFound)
 }
 
+/// Whether there is such an account that is neither suspended nor deleted.
+pub async fn is_active(executor: impl MySqlExecutor<'_>, id: UserId) -> sqlx::Result<bool> {
+    Ok(query::find(executor, id).await?.is_some_and(|user| user.state == State::Active))
+}
+
 /// The users of these ids, in no order; ids that nobody has are left out.
 pub async fn get_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> Result<Vec<User>, Error> {
     if ids.is_empty() {
@@ -105,13 +112,15 @@ pub async fn update_profile(
     changed(tx, user, "profile", None).await
 }
 
-/// Suspends an account and ends all its sessions. Reservations are not touched here.
+/// Suspends an account and ends all its sessions. What it has ahead as a mentor is cancelled by jobs, with everything given
+/// back (S73); what it has booked as a mentee stays.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is active.
 pub async fn suspend(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
     let user = act(tx, id, Act::Suspend, reason).await?;
     auth::revoke_all(tx, id, Reason::Suspended).await?;
+    outbox::enqueue(tx, &CancelAhead { mentor_id: id, suspension: user.version, look: 1 }).await?;
     Ok(user)
 }
 

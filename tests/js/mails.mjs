@@ -42,7 +42,8 @@ const measure = `(() => {
     over: root.scrollWidth - root.clientWidth,
     title: document.querySelector('h1').innerText.trim().length,
     links: [...document.links].every((it) => it.href.startsWith('https://')),
-    fetched: performance.getEntriesByType('resource').length,
+    // The browser asks for the icon of a place by itself.
+    fetched: performance.getEntriesByType('resource').filter((it) => !it.name.endsWith('/favicon.ico')).length,
   };
 })()`;
 

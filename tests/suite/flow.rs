@@ -215,7 +215,7 @@ async fn i15_every_handler_survives_a_second_run() {
     assert_eq!(mails(&app), mails(&once), "no mail twice");
 
     // A ping is no part of a booking, and nobody writes or hesitates here; a webhook of the stand-in arrives by itself;
-    // disputes, reviews and what an operator ends have their own tests.
+    // disputes, reviews, suspensions and what an operator ends have their own tests.
     let by_itself = [
         "review.publish.v1",
         "dispute.end_phase.v1",
@@ -226,6 +226,8 @@ async fn i15_every_handler_survives_a_second_run() {
         "payment.close_refund.v1",
         "reservation.expire_request.v1",
         "reservation.warn_hold.v1",
+        "reservation.cancel_ahead.v1",
+        "reservation.cancel_for_suspended.v1",
     ];
     let kinds = kinds_done(&app).await;
     for entry in registry() {

@@ -79,5 +79,6 @@ mod settlement;
 mod slots;
 mod socket_io;
 mod stories;
+mod suspensions;
 mod webhooks;
 mod webhooks_signed;

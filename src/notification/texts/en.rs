@@ -152,7 +152,11 @@ fn reminder_title(lead: &str) -> &'static str {
 }
 
 fn reason(f: &Facts) -> Option<String> {
-    f.reason().map(|reason| format!("Reason: {reason}"))
+    f.reason().map(|reason| match reason.as_str() {
+        // A word of ours: no person wrote it.
+        "mentor_unavailable" => "Reason: the mentor can no longer hold it.".to_owned(),
+        _ => format!("Reason: {reason}"),
+    })
 }
 
 fn pay_by(f: &Facts) -> Option<String> {

@@ -165,7 +165,10 @@ fn reminder_title(lead: &str) -> &'static str {
 }
 
 fn reason(f: &Facts) -> Option<String> {
-    f.reason().map(|reason| format!("사유: {reason}"))
+    f.reason().map(|reason| match reason.as_str() {
+        "mentor_unavailable" => "사유: 멘토가 더 이상 세션을 진행할 수 없게 되었습니다.".to_owned(),
+        _ => format!("사유: {reason}"),
+    })
 }
 
 fn pay_by(f: &Facts) -> Option<String> {

@@ -21,6 +21,7 @@ mod model;
 mod outcome;
 mod query;
 mod quote;
+mod suspension;
 
 use serde_json::json;
 use sqlx::MySqlPool;
@@ -51,6 +52,7 @@ pub use outcome::{
 pub use query::{list_refunds, refund as find_refund, refund_history, refunds_of, refunds_of_attempt};
 pub(super) use query::{lock_refunds_of_attempt, refund_sum};
 pub use quote::{CancellationQuote, find_quote, quote_cancellation, redeem_quote};
+pub use suspension::{cancel_ahead, cancel_for_suspended};
 
 /// The capture that pays for a reservation, under the lock of the payment's row.
 #[derive(Clone, Debug)]
