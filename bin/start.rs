@@ -10,7 +10,6 @@ use konnect::config::{Config, LogFormat, WorkerConfig};
 use konnect::core::Core;
 use konnect::job::Queue;
 use konnect_jobs::{Services, worker};
-use mimalloc::MiMalloc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -18,11 +17,6 @@ use tracing_subscriber::EnvFilter;
 /// What is logged when `RUST_LOG` does not say otherwise.
 const LOG: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn,apalis_redis=warn,redis=warn,mongodb=warn,\
     hyper=warn,h2=warn,reqwest=warn,rustls=warn,lettre=warn,poem=warn";
-
-/// Of every process. It keeps pieces of one size together: the large buffers of a handshake, which live for a moment,
-/// leave no holes among the small things of its connection, which stay.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A started process.
 pub struct Process {

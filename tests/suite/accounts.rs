@@ -314,5 +314,6 @@ async fn a_suspended_account_is_shut_out_until_it_is_reinstated() {
     let back = log_in(&app, "guest@konnect.test", PASSWORD).await.ok(200);
     client(&app, &back).get("/v1/me").await.ok(200);
     guest.get("/v1/me").await.problem(401, "auth.session_revoked");
+    app.run_jobs().await;
     app.finish().await;
 }

@@ -89,15 +89,14 @@ async fn s73_a_payment_on_its_way_is_waited_for_and_then_given_back() {
     let admin = app.admin("admin").await;
     let body = app.checkout(booking).await;
     app.confirm(booking, &body).await.ok(202);
+    let confirm = app.take_due_of("payment.confirm.v1").await;
 
     act(&app, &admin, &booking.mentor, "suspend").await;
-    let find = app.take_due_of("reservation.cancel_ahead.v1").await;
-    app.run_delivery(find).await;
-    let cancel = app.take_due_of("reservation.cancel_for_suspended.v1").await;
-    app.run_delivery(cancel).await;
-    assert_eq!(app.state(booking).await, "paying", "nothing is decided while the provider is asked");
-
     app.run_jobs().await;
+    assert_eq!(app.state(booking).await, "paying", "nothing is decided while the provider is asked");
+    assert_eq!(app.jobs_of("reservation.cancel_for_suspended.v1").await[0].state, "pending");
+
+    app.run_and_drain(confirm).await;
     app.advance(TimeDelta::seconds(31));
     app.run_jobs().await;
     assert_eq!(app.state(booking).await, "cancelled");
