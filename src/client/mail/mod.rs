@@ -19,7 +19,7 @@ const SETTING: &str = "mail server";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A server may take its time over the body; it must stay below the time a job is given.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(50);
-const MAX_CONNECTIONS: u32 = 4;
+const MAX_CONNECTIONS: u32 = 16;
 
 /// Cheap to clone; keeps a few connections open.
 #[derive(Clone)]
