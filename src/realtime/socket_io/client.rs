@@ -143,13 +143,15 @@ impl Client {
 
     /// Ends the connection, if it is not over yet, and forgets it. The client hears the reason before, if there is one.
     fn disconnect(&self, reason: Option<&'static str>) {
+        // Before the others hear that it is over: they end it without a reason.
+        let line = std::mem::replace(&mut *lock(&self.line), Line::Over);
         self.gone.cancel();
         let mut state = lock(&self.state);
         // The guest leaves its rooms when nobody can ask it any more.
         let parted = (state.asks.take(), state.seat.take());
         drop(state);
         drop(parted);
-        if let Line::Open(socket) = std::mem::replace(&mut *lock(&self.line), Line::Over) {
+        if let Line::Open(socket) = line {
             tokio::spawn(end(socket, reason));
         }
     }
