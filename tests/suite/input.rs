@@ -204,6 +204,7 @@ async fn tokens_that_are_not_ours_open_nothing() {
     })
     .expect("suspended");
     again.client.get("/v1/reservations").await.problem(401, "auth.session_revoked");
+    app.run_jobs().await;
     app.finish().await;
 }
 
