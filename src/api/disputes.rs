@@ -150,7 +150,9 @@ impl DisputesApi {
         let answer = match (body.kind, body.amount) {
             (AnswerKind::Accept, amount) => Answer::Accept(amount.map(Krw)),
             (AnswerKind::Contest, None) => Answer::Contest,
-            (AnswerKind::Contest, Some(_)) => return Err(Problem::new("request.invalid").field("amount")),
+            (AnswerKind::Contest, Some(_)) => {
+                return Err(Problem::new("dispute.amount_unwanted").field("amount"));
+            }
         };
         unit!(app, caller.actor(), tx => {
             if key.begin(tx).await?.is_none() {

@@ -225,7 +225,7 @@ impl EarningsApi {
         app: Data<&Shared>,
         caller: Caller,
         /// Such as `2026-11`.
-        #[oai(validator(pattern = r"^\d{4}-\d{2}$"))]
+        #[oai(validator(pattern = r"^(19[7-9]\d|[2-8]\d{3})-(0[1-9]|1[0-2])$"))]
         month: Query<String>,
     ) -> Result<Statement, Problem> {
         let mentor = caller.mentor()?;

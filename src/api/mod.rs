@@ -25,6 +25,7 @@ mod codes;
 mod cors;
 mod dispute_view;
 mod disputes;
+mod document;
 mod earnings;
 mod from_domain;
 mod idempotency;

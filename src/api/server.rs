@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::middleware::CatchPanic;
 use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Result, Route, get, post};
@@ -52,7 +53,7 @@ use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
-use super::{Shared, listen, notice_unsubscribe, ops, socket_io, webhooks};
+use super::{Shared, document, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
     Instants are RFC 3339 in UTC; amounts are whole won. Errors are `application/problem+json` with a stable \
@@ -91,22 +92,23 @@ fn plain(route: Route, app: &Shared) -> Route {
 fn service(url: &str) -> OpenApiService<impl OpenApi + use<>, ()> {
     OpenApiService::new(chapters(), "Konnect", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
-        .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+        .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server(url)
 }
 
 /// The OpenAPI document, as JSON text; needs no stores.
 pub fn openapi() -> String {
-    service("http://127.0.0.1:3000").spec()
+    document::complete(&service("http://127.0.0.1:3000").spec())
 }
 
 /// Everything the api process serves.
 fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'static {
     let service = service(&app.config.public_url);
-    let allowed = methods(&service.spec());
+    let document = document::complete(&service.spec());
+    let allowed = methods(&document);
     let route = Route::new()
         .nest("/docs", service.swagger_ui())
-        .at("/openapi.json", get(service.spec_endpoint()))
+        .at("/openapi.json", get(make_sync(move |_| document.clone().with_content_type("application/json"))))
         .nest("/", service.around(bodies));
     let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);

@@ -1,6 +1,8 @@
 //! Who may call what, on whose objects: every operation of the document has a line in [`RULES`] and is tried as
 //! nobody, as strangers, as a suspended member, as the wrong side, and as those who may.
 
+#[path = "authorisation/contract.rs"]
+mod contract;
 #[path = "authorisation/world.rs"]
 mod world;
 

@@ -211,7 +211,7 @@ async fn f7_the_same_key_opens_once_and_bad_input_opens_nothing() {
     for (body, status, code) in [
         (json!({ "kind": "accept", "amount": 50_001, "text": "x" }), 422, "dispute.claim_exceeds"),
         (json!({ "kind": "accept", "amount": 0, "text": "x" }), 400, "request.invalid"),
-        (json!({ "kind": "contest", "amount": 5, "text": "x" }), 400, "request.invalid"),
+        (json!({ "kind": "contest", "amount": 5, "text": "x" }), 422, "dispute.amount_unwanted"),
         (json!({ "kind": "contest", "text": "" }), 400, "request.invalid"),
         (json!({ "kind": "contest" }), 400, "request.invalid"),
     ] {

@@ -80,5 +80,6 @@ mod slots;
 mod socket_io;
 mod stories;
 mod suspensions;
+mod typed_client;
 mod webhooks;
 mod webhooks_signed;

@@ -47,6 +47,12 @@ pub(super) static CODES: &[Code] = &[
         "가격보다 많이 요구하거나, 요구한 금액보다 많이 합의할 수 없습니다.",
     ),
     row(
+        422,
+        "dispute.amount_unwanted",
+        "Whoever contests names no amount.",
+        "이의를 제기할 때는 금액을 적지 않습니다.",
+    ),
+    row(
         409,
         "dispute.not_allowed",
         "The dispute is in a state that does not allow this, or it is the other side's to do.",
