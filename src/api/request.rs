@@ -66,10 +66,13 @@ pub fn context(actor: Actor) -> Context {
 
 /// Runs the rest of a request to the back office with the reason that its body gives.
 pub async fn because<T>(body: &[u8], rest: impl Future<Output = T>) -> T {
-    let info = INFO.try_with(Clone::clone).ok();
-    let (Some(mut info), Some(reason)) = (info, deed::reason(body)) else { return rest.await };
-    let Some(deed) = info.deed.as_deref() else { return rest.await };
-    info.deed = Some(Arc::new(Deed { reason: Some(reason), ..deed.clone() }));
+    let Ok(deed) = INFO.try_with(|info| info.deed.clone()) else { return rest.await };
+    // Bodies of all other requests are not read here.
+    let Some((deed, reason)) = deed.and_then(|deed| Some((deed, deed::reason(body)?))) else {
+        return rest.await;
+    };
+    let deed = Some(Arc::new(Deed { reason: Some(reason), ..Deed::clone(&deed) }));
+    let info = INFO.with(|info| Info { deed, ..info.clone() });
     INFO.scope(info, rest).await
 }
 
