@@ -68,16 +68,34 @@ pub struct Context {
     /// At most 64 printable ASCII characters; handed from the request to the jobs it causes.
     pub request_id: String,
     pub origin: Origin,
+    /// Of operators: what they are doing, which [`crate::act`] keeps.
+    pub deed: Option<Arc<Deed>>,
+}
+
+/// What an operator asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deed {
+    /// Such as `POST /v1/admin/users/{id}/suspend`; at most 120 characters.
+    pub operation: String,
+    pub object_kind: Option<String>,
+    pub object_id: Option<uuid::Uuid>,
+    pub reason: Option<String>,
 }
 
 impl Context {
     /// Of a process of ours; [`Context::with_origin`] says otherwise.
     pub fn new(actor: Actor, request_id: impl Into<String>) -> Self {
-        Self { actor, request_id: request_id.into(), origin: Origin::Inside }
+        Self { actor, request_id: request_id.into(), origin: Origin::Inside, deed: None }
     }
 
     #[must_use]
     pub fn with_origin(self, origin: Origin) -> Self {
         Self { origin, ..self }
+    }
+
+    /// An operator's: each transaction is written down as this.
+    #[must_use]
+    pub fn doing(self, deed: Option<Arc<Deed>>) -> Self {
+        Self { deed, ..self }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, MySql, MySqlConnection};
 
+use crate::act::{self, Moved};
 use crate::clock::{Clock, Instant};
 use crate::context::Context;
 use crate::event::Hint;
@@ -54,11 +55,21 @@ pub struct Tx {
     pub now: Instant,
     pub cx: Context,
     pub outgoing: Outgoing,
+    /// What moved, for the record of an operator's act.
+    pub moves: Vec<Moved>,
 }
 
 impl Tx {
     pub fn conn(&mut self) -> &mut MySqlConnection {
         &mut self.inner
+    }
+
+    /// Notes for the record of an operator's act that something moved; whoever writes a line of a history calls it.
+    pub fn moved(&mut self, kind: &str, id: uuid::Uuid, from: Option<&str>, to: &str) {
+        if self.cx.deed.is_some() {
+            let from = from.map(ToOwned::to_owned);
+            self.moves.push(Moved { kind: kind.to_owned(), id, from, to: to.to_owned() });
+        }
     }
 }
 
@@ -122,15 +133,25 @@ impl Db {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that opens a transaction")]
     pub async fn open(&self, cx: Context) -> sqlx::Result<Tx> {
         let inner = self.pool.begin().await?;
-        Ok(Tx { inner, now: self.clock.now(), cx, outgoing: Outgoing::default() })
+        Ok(Tx { inner, now: self.clock.now(), cx, outgoing: Outgoing::default(), moves: Vec::new() })
     }
 
     /// Commits or rolls back. `Err` means: the database chose this transaction as a victim, run it again.
     #[doc(hidden)]
-    pub async fn close<T, E>(&self, tx: Tx, outcome: Result<T, E>, round: u32) -> Result<Result<T, E>, ()>
+    pub async fn close<T, E>(
+        &self,
+        mut tx: Tx,
+        mut outcome: Result<T, E>,
+        round: u32,
+    ) -> Result<Result<T, E>, ()>
     where
         E: DbError,
     {
+        if outcome.is_ok()
+            && let Err(error) = act::write(&mut tx).await
+        {
+            outcome = Err(error.into());
+        }
         let Tx { inner, outgoing, .. } = tx;
         let outcome = match outcome {
             Ok(value) => match inner.commit().await {

@@ -1,5 +1,6 @@
 //! Events: what happened, as rows. A topic is one person's feed; its sequence has no gaps, because its head
 //! row stays locked until the commit, so a listener that knows the last sequence it saw can ask for the rest.
+//! Systems outside are told from here as well ([`crate::snapshot`]).
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 use crate::context::Origin;
 use crate::db::Tx;
 use crate::id::{EventId, UserId};
-use crate::retention;
+use crate::{retention, snapshot};
 
 /// One event as listeners see it.
 #[derive(Clone, Debug, Serialize, Deserialize, sqlx::FromRow)]
@@ -53,7 +54,7 @@ pub async fn append_each(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> s
     told.dedup_by_key(|(person, _)| *person);
     let people: Vec<UserId> = told.iter().map(|(person, _)| *person).collect();
     let (now, change) = (tx.now, EventId::generate());
-    let seqs = next_seqs(tx, &people).await?;
+    let (seqs, is_heard) = next_seqs(tx, &people).await?;
     let mut rows = Vec::new();
     for ((person, data), seq) in told.into_iter().zip(seqs) {
         let is_head = *person == first;
@@ -62,14 +63,18 @@ pub async fn append_each(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> s
         let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
         rows.push(NewRow { event, change, people: is_head.then(|| people.clone()) });
     }
+    if let Some(head) = rows.iter().find(|row| row.people.is_some()).filter(|_| is_heard) {
+        snapshot::take(tx, &head.event).await?;
+    }
     insert(tx, rows).await
 }
 
 /// Appends one event of its own to the feed of each of these people, who are in order and named once: as many changes.
+/// They are these people's alone: nothing of it is told outside.
 pub async fn append_all(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> sqlx::Result<()> {
     let people: Vec<UserId> = told.iter().map(|(person, _)| *person).collect();
     debug_assert!(people.is_sorted_by(|one, next| one < next), "in order, against deadlocks");
-    let (now, seqs) = (tx.now, next_seqs(tx, &people).await?);
+    let (now, (seqs, _)) = (tx.now, next_seqs(tx, &people).await?);
     let row = |((person, data), seq): (&(UserId, Value), i64)| {
         let (id, topic) = (EventId::generate(), user_topic(*person));
         let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
@@ -79,10 +84,11 @@ pub async fn append_all(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> sq
     insert(tx, rows).await
 }
 
-/// Locks these people's topics until the commit, in their order; the next place in each.
-async fn next_seqs(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<Vec<i64>> {
+/// Locks these people's topics until the commit, in their order; the next place in each, and whether anybody outside
+/// listens (a row of the same table, read in the same statement, and locked by nobody).
+async fn next_seqs(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<(Vec<i64>, bool)> {
     if people.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     }
     let topics: Vec<String> = people.iter().map(|person| user_topic(*person)).collect();
     let mut heads = QueryBuilder::new("INSERT INTO topic_heads (topic, seq) ");
@@ -95,10 +101,12 @@ async fn next_seqs(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<Vec<i64>> {
     for topic in &topics {
         names.push_bind(topic);
     }
+    names.push_bind(snapshot::LISTENERS);
     let seqs: HashMap<String, i64> =
         query.push(")").build_query_as::<(String, i64)>().fetch_all(tx.conn()).await?.into_iter().collect();
     let seq = |topic: &String| seqs.get(topic).copied().ok_or(sqlx::Error::RowNotFound);
-    topics.iter().map(seq).collect()
+    let is_heard = seqs.get(snapshot::LISTENERS).is_some_and(|listeners| *listeners > 0);
+    Ok((topics.iter().map(seq).collect::<sqlx::Result<_>>()?, is_heard))
 }
 
 /// A row to write; `people` is given for a change's head, which carries who did it and from where.

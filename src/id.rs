@@ -85,9 +85,15 @@ ids! {
     NoticeId
     /// What waits to be told together, of one person and window.
     DigestId
+    /// Somebody outside who listens.
+    WebhookEndpointId
+    /// One event on its way to one of them.
+    WebhookDeliveryId
     /// A file that somebody sent into a chat.
     FileId
     EventId
+    /// Something that an operator did.
+    ActId
     /// One run of an api process.
     NodeId
     /// A row of the outbox.

@@ -1,6 +1,7 @@
 //! Konnect: the backend of a mentoring marketplace, as a library. Processes stand in `bin/`, job handlers in
 //! `jobs/`. `README.md` shows the way in, `docs/ARCHITECTURE.md` the rooms and the rules between them.
 
+pub mod act;
 pub mod activity;
 pub mod api;
 pub mod audit;
@@ -22,7 +23,10 @@ pub mod memo;
 pub mod mentor;
 pub mod money;
 pub mod notification;
+pub mod office;
 pub mod outbox;
+pub mod outside;
+pub mod partner;
 pub mod payment;
 pub mod payout;
 pub mod queue;
@@ -35,6 +39,7 @@ pub mod seal;
 pub mod session;
 pub mod settlement;
 pub mod signal;
+pub mod snapshot;
 pub mod together;
 pub mod user;
 pub mod words;

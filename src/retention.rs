@@ -93,6 +93,19 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(90),
         sql: "DELETE FROM webhook_inbox WHERE received_at < ? ORDER BY received_at LIMIT ?",
     },
+    // Long enough to send again what failed; the events stay as long as any delivery of theirs.
+    Rule {
+        table: "webhook_deliveries",
+        keep: TimeDelta::days(30),
+        sql: "DELETE FROM webhook_deliveries WHERE created_at < ? AND state <> 'pending' ORDER BY created_at LIMIT ?",
+    },
+    Rule {
+        table: "webhook_events",
+        keep: TimeDelta::days(45),
+        sql: "DELETE FROM webhook_events WHERE at < ? AND fanned_out_at IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = webhook_events.id)
+              ORDER BY at LIMIT ?",
+    },
     // Whoever reports again after that is heard again.
     Rule {
         table: "review_reports",

@@ -36,7 +36,7 @@ impl Command {
         let (mut seen, mut copied) = (0, 0);
         loop {
             let step = pass.step(&core).await.context("the workers go on where this stopped")?;
-            transact!(core.db, context(), anyhow::Error, tx => { Ok(pass.note(tx).await?) })?;
+            transact!(core.db, context().doing(None), anyhow::Error, tx => { Ok(pass.note(tx).await?) })?;
             (seen, copied) = (seen + step.seen, copied + step.copied);
             bar.inc(step.seen as u64);
             if step.is_last {

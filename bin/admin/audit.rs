@@ -100,7 +100,7 @@ impl Command {
         let days: Vec<NaiveDate> = from.iter_days().take_while(|day| *day <= to).collect();
         let bar = progress(days.len(), "provider")?;
         for day in &days {
-            read_day(core, &toss, context(), *day).await?;
+            read_day(core, &toss, context().doing(None), *day).await?;
             transact!(core.db, context(), anyhow::Error, tx => { Ok(audit::compare(tx, *day).await?) })?;
             bar.inc(1);
         }

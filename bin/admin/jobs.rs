@@ -64,7 +64,7 @@ pub enum Command {
 pub struct Which {
     #[arg(long)]
     pub state: Option<State>,
-    /// payment, settlement, booking, reminder or notification
+    /// payment, settlement, booking, reminder, notification or webhook
     #[arg(long, value_parser = queue)]
     queue: Option<Queue>,
     /// Such as payment.confirm.v1
@@ -73,6 +73,9 @@ pub struct Which {
     /// The row the job is about, such as a reservation's id
     #[arg(long)]
     subject: Option<Uuid>,
+    /// Words that stand in the last error
+    #[arg(long)]
+    error: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -103,6 +106,7 @@ impl Which {
             queue: self.queue.map(|q| q.name().to_owned()),
             kind: self.kind.clone(),
             subject: self.subject,
+            error: self.error.clone(),
             before: None,
         }
     }

@@ -1,11 +1,13 @@
 //! What most commands need: the stores, and a context to act in.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use konnect::clock::Clock;
 use konnect::config::Config;
-use konnect::context::{Actor, Context};
+use konnect::context::{Actor, Context, Deed};
 use konnect::core::Core;
 
 #[derive(Args)]
@@ -20,9 +22,14 @@ impl Stores {
     }
 }
 
-/// The context of an operator's transaction.
+/// The context of an operator's transaction, which is written down with the words of the command before its options.
 pub fn context() -> Context {
-    Context::new(Actor::Operator, "admin")
+    let words: Vec<String> = std::env::args().skip(1).take_while(|word| !word.starts_with('-')).collect();
+    let object_id = words.iter().find_map(|word| word.parse().ok());
+    // What follows may be somebody's address.
+    let operation = format!("admin {}", words[..words.len().min(2)].join(" ")).chars().take(120).collect();
+    let deed = Deed { operation, object_id, ..Deed::default() };
+    Context::new(Actor::Operator, "admin").doing(Some(Arc::new(deed)))
 }
 
 /// A bar on standard error; silent where that is no terminal.

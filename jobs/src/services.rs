@@ -7,9 +7,11 @@ use chrono::TimeDelta;
 use konnect::client::fcm::Pusher;
 use konnect::client::mail::Mailer;
 use konnect::client::toss::{KeyForm, PayoutClient, SecurityKey, TossClient, WebhookKeys};
+use konnect::client::webhook::Poster;
 use konnect::config::WorkerConfig;
 use konnect::core::Core;
 use konnect::notification::MailRoom;
+use konnect::outside::Fence;
 use konnect::seal::Sealer;
 
 /// Cheap to clone.
@@ -30,8 +32,10 @@ pub struct Services {
     pub mail_room: MailRoom,
     /// Absent where no service account is configured: nothing is pushed then.
     pub pusher: Option<Arc<Pusher>>,
-    /// Opens bank account numbers.
+    /// Opens bank account numbers, and the secrets that webhooks are signed with.
     pub sealer: Sealer,
+    /// Calls systems of others.
+    pub webhooks: Poster,
 }
 
 impl Services {
@@ -51,6 +55,8 @@ impl Services {
             from: mailer.address(),
             sealer: sealer.clone(),
         };
+        let fence = Fence { loopback: config.webhooks.webhooks_loopback };
+        let webhooks = Poster::new(fence, core.clock.clone())?;
         let pusher = config
             .fcm_service_account_file
             .as_deref()
@@ -68,6 +74,7 @@ impl Services {
             mail_room,
             pusher,
             sealer,
+            webhooks,
         })
     }
 }

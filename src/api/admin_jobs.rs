@@ -14,6 +14,7 @@ use super::caller::Caller;
 use super::problem::Problem;
 use super::{App, Shared, Tag, unit};
 use crate::id::JobId;
+use crate::job::Queue;
 use crate::outbox::{self, Filter, Row};
 
 pub struct JobsApi;
@@ -46,25 +47,25 @@ impl JobState {
 
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename = "Queue", rename_all = "lowercase")]
-enum QueueName {
+pub(super) enum QueueName {
     Payment,
     Settlement,
     Booking,
     Reminder,
     Notification,
+    Webhook,
 }
 
 impl QueueName {
-    fn name(self) -> &'static str {
-        use crate::job::Queue;
-        let queue = match self {
+    pub(super) fn queue(self) -> Queue {
+        match self {
             Self::Payment => Queue::Payment,
             Self::Settlement => Queue::Settlement,
             Self::Booking => Queue::Booking,
             Self::Reminder => Queue::Reminder,
             Self::Notification => Queue::Notification,
-        };
-        queue.name()
+            Self::Webhook => Queue::Webhook,
+        }
     }
 }
 
@@ -142,6 +143,9 @@ impl JobsApi {
         #[oai(validator(max_length = 64))] kind: Query<Option<String>>,
         /// Jobs about this row alone.
         subject: Query<Option<Uuid>>,
+        /// Words that stand in the last error.
+        #[oai(validator(min_length = 1, max_length = 200))]
+        error: Query<Option<String>>,
         /// The `next` of the page before.
         before: Query<Option<JobId>>,
         #[oai(default = "page_size", validator(minimum(value = "1"), maximum(value = "100")))] limit: Query<
@@ -151,9 +155,10 @@ impl JobsApi {
         caller.admin()?;
         let filter = Filter {
             state: state.0.map(|s| s.name().to_owned()),
-            queue: queue.0.map(|q| q.name().to_owned()),
+            queue: queue.0.map(|q| q.queue().name().to_owned()),
             kind: kind.0,
             subject: subject.0,
+            error: error.0,
             before: before.0,
         };
         let rows = outbox::list(app.core.db.pool(), &filter, limit.0).await?;

@@ -60,7 +60,7 @@ impl CancelRequest {
 /// How a reservation stands.
 #[derive(Debug, Object)]
 #[oai(rename = "AdminReservation", rename_all = "camelCase", skip_serializing_if_is_none)]
-struct View {
+pub(super) struct AdminReservation {
     id: ReservationId,
     mentor_id: UserId,
     mentee_id: UserId,
@@ -74,7 +74,7 @@ struct View {
     ends_at: DateTime<Utc>,
 }
 
-impl From<Reservation> for View {
+impl From<Reservation> for AdminReservation {
     fn from(r: Reservation) -> Self {
         Self {
             id: r.id,
@@ -123,7 +123,7 @@ impl AdminReservationsApi {
         id: Path<ReservationId>,
         #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
         body: Json<CancelRequest>,
-    ) -> Result<Json<View>, Problem> {
+    ) -> Result<Json<AdminReservation>, Problem> {
         let admin = caller.admin()?;
         let request = format!("{}{}", id.0, body.to_json_string());
         let key = Key::parse(idempotency_key.0, caller.user_id(), "admin-cancel", &request)?;

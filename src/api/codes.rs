@@ -3,11 +3,13 @@
 mod chat;
 mod dispute;
 mod notice;
+mod office;
 mod payout;
 mod realtime;
 mod refund;
 mod review;
 mod session;
+mod webhook;
 
 use poem::http::StatusCode;
 
@@ -45,6 +47,8 @@ fn all() -> impl Iterator<Item = &'static Code> {
         session::CODES,
         notice::CODES,
         realtime::CODES,
+        webhook::CODES,
+        office::CODES,
     ];
     CODES.iter().chain(chapters.into_iter().flatten())
 }
@@ -346,6 +350,12 @@ static CODES: &[Code] = &[
         "job.not_cancellable",
         "Only waiting and dead jobs can be cancelled.",
         "대기 중이거나 실패한 작업만 취소할 수 있습니다.",
+    ),
+    row(
+        422,
+        "job.filter_needed",
+        "Say which jobs: a kind, or words of the error.",
+        "작업 종류나 오류 내용을 지정해 주세요.",
     ),
     row(422, "page.invalid", "The page key is not valid.", "페이지 키가 올바르지 않습니다."),
 ];

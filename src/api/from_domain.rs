@@ -1,7 +1,7 @@
-//! Errors of the domains that stand before reservations, with the field that is to blame where there is one.
+//! Errors of the domains that stand before reservations, and of the one that talks to systems outside, with the field that is to blame where there is one.
 
 use super::problem::{Problem, problem_from};
-use crate::{auth, availability, mentor, user};
+use crate::{auth, availability, mentor, partner, user};
 
 problem_from!(auth::Error);
 
@@ -28,6 +28,22 @@ impl From<mentor::Error> for Problem {
             _ => (error.field(), None),
         };
         ruled(blame(Self::of(error.code(), error), field), rule)
+    }
+}
+
+impl From<partner::Error> for Problem {
+    fn from(error: partner::Error) -> Self {
+        let (field, rule) = match &error {
+            partner::Error::Address(refused) => (Some("url"), Some(refused.to_string())),
+            partner::Error::UnknownType(kind) => (Some("types"), Some(kind.clone())),
+            partner::Error::Stale => (Some("expectedVersion"), None),
+            _ => (None, None),
+        };
+        let problem = blame(Self::of(error.code(), error), field);
+        match rule {
+            Some(rule) => problem.context(serde_json::json!({ "rule": rule })),
+            None => problem,
+        }
     }
 }
 

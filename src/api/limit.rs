@@ -11,6 +11,7 @@ use poem::http::{Method, header};
 use poem::{Endpoint, Request, Result};
 
 use super::problem::Problem;
+use super::request;
 
 /// Bytes. The longest texts of the API, escaped, stay below it.
 const LARGEST: usize = 64 * 1024;
@@ -36,8 +37,8 @@ pub(super) async fn bodies<E: Endpoint>(inner: Arc<E>, mut request: Request) -> 
         Ok(Err(error)) => return Err(Problem::new("request.invalid").because(error).into()),
         Err(_) => return Err(Problem::new("request.timeout").into()),
     };
-    request.set_body(bytes);
-    inner.call(request).await
+    request.set_body(bytes.clone());
+    request::because(&bytes, inner.call(request)).await
 }
 
 /// Files are larger; their handler reads them as they come, with limits of its own.

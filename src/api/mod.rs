@@ -3,17 +3,28 @@
 
 mod admin;
 mod admin_activity;
+mod admin_acts;
 mod admin_audit;
+mod admin_case;
+mod admin_case_entries;
+mod admin_csv;
+mod admin_dashboard;
 mod admin_disputes;
 mod admin_jobs;
+mod admin_lists;
+mod admin_lists_view;
+mod admin_operations;
 mod admin_payments;
 mod admin_payouts;
 mod admin_payouts_view;
+mod admin_queues;
 mod admin_refunds;
 mod admin_reservations;
 mod admin_review_view;
 mod admin_reviews;
 mod admin_view;
+mod admin_webhook_deliveries;
+mod admin_webhooks;
 mod answer;
 mod auth;
 mod caller;
@@ -23,6 +34,7 @@ mod chat_files;
 mod chat_view;
 mod codes;
 mod cors;
+mod deed;
 mod dispute_view;
 mod disputes;
 mod document;
@@ -90,7 +102,7 @@ pub struct App {
     /// What sockets and waiting requests hear from.
     pub hub: Hub,
     pub house: House,
-    /// Seals bank account numbers.
+    /// Seals bank account numbers, and the secrets that webhooks are signed with.
     pub sealer: Sealer,
     pub intake: Intake,
 }

@@ -31,30 +31,30 @@ struct ReceiptView {
 #[derive(Debug, Object)]
 #[oai(rename = "NoticeProof", rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(super) struct NoticeProof {
-    id: NoticeId,
-    user_id: UserId,
-    channel: Channel,
+    pub(super) id: NoticeId,
+    pub(super) user_id: UserId,
+    pub(super) channel: Channel,
     /// Such as `dispute.opened`.
-    kind: String,
+    pub(super) kind: String,
     reservation_id: Option<ReservationId>,
     /// `stored` (in the app), `queued`, `sent`, `failed`, `skipped`, `gathered` (waits in a digest) or `digested` (was
     /// told in one).
-    state: String,
+    pub(super) state: String,
     /// What the mail server or push service called it.
-    provider_id: Option<String>,
+    pub(super) provider_id: Option<String>,
     /// Why it failed or was skipped, or why it still waits.
-    error: Option<String>,
+    pub(super) error: Option<String>,
     /// The digest that it waits in or was told in: the proof of that is the notice `digest.daily` of the same person.
     digest_id: Option<DigestId>,
     /// When it was queued, or stored in the app (UTC).
-    created_at: DateTime<Utc>,
+    pub(super) created_at: DateTime<Utc>,
     /// When it was last about to be handed over (UTC).
     attempted_at: Option<DateTime<Utc>>,
-    sent_at: Option<DateTime<Utc>>,
+    pub(super) sent_at: Option<DateTime<Utc>>,
     /// When its reader read it in the app.
-    read_at: Option<DateTime<Utc>>,
+    pub(super) read_at: Option<DateTime<Utc>>,
     /// When its reader opened the push, as the device says.
-    opened_at: Option<DateTime<Utc>>,
+    pub(super) opened_at: Option<DateTime<Utc>>,
     /// Of a push: each device that got it.
     devices: Vec<ReceiptView>,
 }

@@ -1,10 +1,13 @@
 //! What belongs to one request: its id, its language, whence it comes, its log line and its metrics.
 
+use std::future::Future;
+use std::sync::Arc;
+
 use poem::http::{HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
 
-use super::{origin, problem};
-use crate::context::{Actor, Context, Origin};
+use super::{deed, origin, problem};
+use crate::context::{Actor, Context, Deed, Origin};
 use crate::id::EventId;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -31,6 +34,8 @@ struct Info {
     id: String,
     lang: Lang,
     origin: Origin,
+    /// Of requests to the back office.
+    deed: Option<Arc<Deed>>,
 }
 
 tokio::task_local! {
@@ -52,9 +57,23 @@ pub fn origin() -> Origin {
     INFO.try_with(|info| info.origin.clone()).unwrap_or_default()
 }
 
-/// The context of a transaction of this request.
+/// The context of a transaction of this request. An administrator's says what they are doing.
 pub fn context(actor: Actor) -> Context {
-    Context::new(actor, id()).with_origin(origin())
+    let deed = || INFO.try_with(|info| info.deed.clone()).ok().flatten();
+    let deed = if matches!(actor, Actor::Admin(_)) { deed() } else { None };
+    Context::new(actor, id()).with_origin(origin()).doing(deed)
+}
+
+/// Runs the rest of a request to the back office with the reason that its body gives.
+pub async fn because<T>(body: &[u8], rest: impl Future<Output = T>) -> T {
+    let Ok(deed) = INFO.try_with(|info| info.deed.clone()) else { return rest.await };
+    // Bodies of all other requests are not read here.
+    let Some((deed, reason)) = deed.and_then(|deed| Some((deed, deed::reason(body)?))) else {
+        return rest.await;
+    };
+    let deed = Some(Arc::new(Deed { reason: Some(reason), ..Deed::clone(&deed) }));
+    let info = INFO.with(|info| Info { deed, ..info.clone() });
+    INFO.scope(info, rest).await
 }
 
 /// The outermost middleware.
@@ -81,7 +100,8 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
 
     async fn call(&self, request: Request) -> Result<Response> {
         let origin = origin::of(&request, self.trusted_proxies);
-        let info = Info { id: request_id(&request), lang: language(&request), origin };
+        let deed = deed::of(request.method(), request.uri().path(), request.uri().query()).map(Arc::new);
+        let info = Info { id: request_id(&request), lang: language(&request), origin, deed };
         let started = tokio::time::Instant::now();
         // The path alone: a query may hold a ticket.
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());

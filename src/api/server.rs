@@ -16,14 +16,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::admin::AdminApi;
 use super::admin_activity::ActivityApi;
+use super::admin_acts::ActsApi;
 use super::admin_audit::AuditApi;
+use super::admin_case::CaseApi;
+use super::admin_csv::CsvApi;
+use super::admin_dashboard::DashboardApi;
 use super::admin_disputes::AdminDisputesApi;
 use super::admin_jobs::JobsApi;
+use super::admin_lists::ListsApi;
+use super::admin_operations::OperationsApi;
 use super::admin_payments::AdminPaymentsApi;
 use super::admin_payouts::AdminPayoutsApi;
+use super::admin_queues::QueuesApi;
 use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::admin_reviews::AdminReviewsApi;
+use super::admin_webhook_deliveries::WebhookDeliveriesApi;
+use super::admin_webhooks::WebhooksApi;
 use super::auth::{AuthApi, jwks};
 use super::chat::ChatApi;
 use super::chat_export::ChatExportApi;
@@ -76,6 +85,8 @@ fn chapters() -> impl OpenApi {
         (AdminApi, ActivityApi, AuditApi, JobsApi, AdminDisputesApi),
         (AdminReservationsApi, AdminReviewsApi, NoticeProofsApi),
         (AdminPaymentsApi, AdminRefundsApi, AdminPayoutsApi),
+        (WebhooksApi, WebhookDeliveriesApi, OperationsApi, ActsApi, CaseApi),
+        (DashboardApi, ListsApi, CsvApi, QueuesApi),
     )
 }
 

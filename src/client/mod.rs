@@ -8,6 +8,7 @@ pub mod mail;
 #[cfg(test)]
 mod stub;
 pub mod toss;
+pub mod webhook;
 
 /// A setting that a client cannot work with; found when the process starts. Never holds a secret.
 #[derive(Debug, thiserror::Error)]

@@ -88,6 +88,16 @@ pub struct ApiConfig {
     pub data_key: SecretString,
     #[command(flatten)]
     pub turn: TurnConfig,
+    #[command(flatten)]
+    pub webhooks: WebhookConfig,
+}
+
+/// Webhooks to systems of others: the api checks their addresses, and the webhook worker calls them.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct WebhookConfig {
+    /// For development alone: endpoints may stand on this machine, also without TLS.
+    #[arg(long, env = "KONNECT_WEBHOOKS_LOOPBACK", default_value_t = false, action = clap::ArgAction::Set)]
+    pub webhooks_loopback: bool,
 }
 
 /// The servers that help browsers to find a path to each other.
@@ -163,6 +173,8 @@ pub struct WorkerConfig {
     /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
     #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
     pub data_key: SecretString,
+    #[command(flatten)]
+    pub webhooks: WebhookConfig,
 }
 
 /// A web address without a query, as links are built on; its trailing slash goes.

@@ -31,5 +31,6 @@ pub use model::{
 pub use no_show::{GRACE, end_as_no_show, mark_no_show, report_no_show};
 pub use open::{NewDispute, open, open_review};
 pub use query::{
-    evidence_of, find, find_for_member, history, page, page_for_member, reports_of, undecided_reports,
+    evidence_of, find, find_for_member, history, of_reservation, page, page_for_member, reports_of,
+    undecided_reports,
 };

@@ -47,6 +47,11 @@ pub async fn find(executor: impl MySqlExecutor<'_>, id: DisputeId) -> sqlx::Resu
     sqlx::query_as(disputes!("WHERE id = ?")).bind(id).fetch_optional(executor).await
 }
 
+/// Every dispute about a reservation, oldest first.
+pub async fn of_reservation(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<Dispute>> {
+    sqlx::query_as(disputes!("WHERE reservation_id = ? ORDER BY id")).bind(id).fetch_all(pool).await
+}
+
 pub async fn find_for_member(
     executor: impl MySqlExecutor<'_>,
     id: DisputeId,
@@ -133,6 +138,7 @@ pub async fn add_history(
     cause: &str,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
+    tx.moved("dispute", d.id.0, from.map(State::name), d.state.name());
     let (now, cx) = (tx.now, tx.cx.clone());
     sqlx::query(
         "INSERT INTO dispute_history

@@ -7,6 +7,7 @@ mod audit;
 mod chat;
 mod dispute;
 mod notification;
+mod office;
 mod payment;
 mod payout;
 mod reservation;
@@ -15,6 +16,7 @@ mod session;
 mod settlement;
 mod suspension;
 mod upkeep;
+mod webhook;
 
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity, SendDigest};
+pub use office::CountDays;
 pub use payment::{
     CloseDeposit, CloseRefund, ConfirmPayment, ReconcilePayments, RefundPayment, RequeryPayment, SyncPayment,
     SyncWebhook,
@@ -43,6 +46,7 @@ pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use suspension::{CancelAhead, CancelForSuspended};
 pub use upkeep::{ForgetOldRows, Ping};
+pub use webhook::{DeliverWebhook, FanOutWebhook, ReconcileWebhooks};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,11 +56,13 @@ pub enum Queue {
     Booking,
     Reminder,
     Notification,
+    /// Systems of others may be slow, and keep nobody here waiting.
+    Webhook,
 }
 
 impl Queue {
-    pub const ALL: [Self; 5] =
-        [Self::Payment, Self::Settlement, Self::Booking, Self::Reminder, Self::Notification];
+    pub const ALL: [Self; 6] =
+        [Self::Payment, Self::Settlement, Self::Booking, Self::Reminder, Self::Notification, Self::Webhook];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -65,6 +71,7 @@ impl Queue {
             Self::Booking => "booking",
             Self::Reminder => "reminder",
             Self::Notification => "notification",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -147,6 +154,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
     recurring::<SweepUploads>(3600),
+    recurring::<ReconcileWebhooks>(60),
+    recurring::<CountDays>(900),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

@@ -105,6 +105,7 @@ pub(super) async fn decide(
 
 /// Writes the history row of the state a mentor has just entered.
 pub(super) async fn record(tx: &mut Tx, mentor: &Mentor, from: Option<State>) -> sqlx::Result<()> {
+    tx.moved("mentor", mentor.user_id.0, from.map(State::name), mentor.state.name());
     let (now, actor, request_id) = (tx.now, tx.cx.actor, tx.cx.request_id.clone());
     sqlx::query(
         "INSERT INTO mentor_history (mentor_id, version, from_state, to_state, reason, actor_kind, actor_id,

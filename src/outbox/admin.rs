@@ -1,5 +1,6 @@
 //! The operator's half: look, replay, cancel.
 
+use sqlx::mysql::MySql;
 use sqlx::{MySqlPool, QueryBuilder};
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ pub struct Filter {
     pub queue: Option<String>,
     pub kind: Option<String>,
     pub subject: Option<Uuid>,
+    /// Words that stand in the last error.
+    pub error: Option<String>,
     /// Rows older than this one: the key of the next page.
     pub before: Option<JobId>,
 }
@@ -48,6 +51,13 @@ pub struct Filter {
 pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> sqlx::Result<Vec<Row>> {
     let mut query = QueryBuilder::new(COLUMNS);
     query.push(" WHERE 1 = 1");
+    narrow(&mut query, filter);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+/// The conditions of a filter.
+pub(super) fn narrow(query: &mut QueryBuilder<MySql>, filter: &Filter) {
     if let Some(state) = &filter.state {
         query.push(" AND state = ").push_bind(state);
     }
@@ -60,11 +70,13 @@ pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> sqlx::Result
     if let Some(subject) = filter.subject {
         query.push(" AND subject = ").push_bind(subject);
     }
+    if let Some(error) = &filter.error {
+        // As words: nothing in them stands for anything else.
+        query.push(" AND INSTR(last_error, ").push_bind(error).push(") > 0");
+    }
     if let Some(before) = filter.before {
         query.push(" AND id < ").push_bind(before);
     }
-    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
-    query.build_query_as().fetch_all(pool).await
 }
 
 pub async fn show(pool: &MySqlPool, id: JobId) -> sqlx::Result<Option<Row>> {

@@ -12,6 +12,8 @@
 //! ```
 
 mod admin;
+mod bulk;
+mod pause;
 mod publish;
 mod work;
 
@@ -25,6 +27,8 @@ use crate::id::JobId;
 use crate::job::{Job, Queue};
 
 pub use admin::{Filter, Row, cancel, count_by_state, history, list, live_by_subject, replay, show};
+pub use bulk::{Failure, Touched, discard_dead, failures, retry_dead};
+pub use pause::{Pause, pause, pauses, resume};
 pub use publish::{
     Delivery, backlog, ensure_recurring, forget_deliveries, next_due, oldest_due_age, publish_due,
     reclaim_expired,

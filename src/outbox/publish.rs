@@ -4,7 +4,7 @@ use serde_json::json;
 use sqlx::MySqlPool;
 use sqlx::QueryBuilder;
 
-use super::{NewRow, insert};
+use super::{NewRow, insert, pause};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{DeliveryId, JobId};
@@ -20,7 +20,7 @@ pub struct Delivery {
 /// Marks up to `limit` due rows of a queue as published, each under a new delivery id. `claim_by` is when a
 /// delivery that no worker took is given out again.
 ///
-/// Rows that another relay holds are skipped; the index (queue, state, run_at, id) is in the order asked for,
+/// Nothing of a queue that an operator paused. Rows that another relay holds are skipped; the index (queue, state, run_at, id) is in the order asked for,
 /// so that nothing else is locked.
 pub async fn publish_due(
     tx: &mut Tx,
@@ -38,7 +38,7 @@ pub async fn publish_due(
     .bind(limit)
     .fetch_all(tx.conn())
     .await?;
-    if due.is_empty() {
+    if due.is_empty() || pause::is_paused(tx, queue).await? {
         return Ok(Vec::new());
     }
     // One delivery id serves the batch: it is a fence per row, and a row is in a batch once.

@@ -212,6 +212,8 @@ pub async fn set_control(tx: &mut Tx, paused: bool, reason: &str) -> sqlx::Resul
 }
 
 pub async fn add_control_history(tx: &mut Tx, paused: bool, reason: &str) -> sqlx::Result<()> {
+    let word = |paused| if paused { "paused" } else { "running" };
+    tx.moved("payouts", uuid::Uuid::nil(), Some(word(!paused)), word(paused));
     let (now, cx) = (tx.now, tx.cx.clone());
     sqlx::query(
         "INSERT INTO payout_control_history (paused, reason, at, actor_kind, actor_id, request_id)

@@ -92,7 +92,7 @@ pub async fn expire_request(tx: &mut Tx, job: &ExpireRequest) -> Result<Expiry, 
     if r.state != State::Requested || r.request_deadline != Some(job.deadline) {
         return Ok(Expiry::Moot);
     }
-    flow::request_expired(tx, &r).await?;
+    flow::request_expired(tx, &r, None).await?;
     Ok(Expiry::Done)
 }
 
@@ -127,7 +127,7 @@ pub async fn expire_hold(tx: &mut Tx, job: &ExpireHold) -> Result<Expiry, Error>
     match r.state {
         State::Paying => Ok(Expiry::Pinned(tx.now + TimeDelta::seconds(30))),
         State::AwaitingPayment => {
-            flow::hold_over(tx, &r).await?;
+            flow::hold_over(tx, &r, None).await?;
             Ok(Expiry::Done)
         }
         _ => Ok(Expiry::Moot),

@@ -1,9 +1,10 @@
 //! The moves of a reservation.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::actions::may_cancel;
+use super::announce::announce;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
 use super::strike::{Strike, strike};
@@ -12,11 +13,10 @@ use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
-use crate::event;
 use crate::id::UserId;
 use crate::job::{
     AccrueSettlement, AskReview, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job,
-    NotifyEvent, RemindReservation, StartReservation, WarnHold,
+    RemindReservation, StartReservation, WarnHold,
 };
 use crate::money::Krw;
 use crate::outbox;
@@ -83,52 +83,6 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
     }
 }
 
-/// Tells both sides: an event on their feeds and a job that makes their notices.
-pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Value) -> sqlx::Result<()> {
-    let kind = format!("reservation.{cause}");
-    let mut data = json!({
-        "reservationId": r.id,
-        "state": r.state,
-        "version": r.version,
-        "title": r.title,
-        "startsAt": r.starts_at,
-        "timeZone": r.time_zone,
-        "holdUntil": r.hold_until,
-        "answerBy": r.request_deadline,
-        "refund": r.refund_krw,
-        "absent": r.absent,
-        "extends": r.extends_id,
-        "endedAt": r.ended_at,
-    });
-    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-        data.extend(more);
-    }
-    event::append(tx, &[r.mentor_id, r.mentee_id], &kind, data.clone()).await?;
-    if !is_notice(r.state, cause) {
-        return Ok(());
-    }
-    let notice = NotifyEvent {
-        event_key: format!("{}:{}:{cause}", r.id, r.version),
-        kind,
-        people: vec![r.mentor_id, r.mentee_id],
-        reservation_id: Some(r.id),
-        data,
-        expires_at: None,
-    };
-    outbox::enqueue(tx, &notice).await?;
-    Ok(())
-}
-
-/// Steps that pass in seconds are shown on the screen and are no news in a mailbox; a request is, because the
-/// mentor must answer it. The account to pay into is told to the payer alone, by the payment.
-fn is_notice(state: State, cause: &str) -> bool {
-    match cause {
-        "reserved" => state == State::Requested,
-        "paying" | "reclaimed" | "started" | "deposit_awaited" => false,
-        _ => true,
-    }
-}
-
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
 pub async fn approve(
     tx: &mut Tx,
@@ -139,12 +93,22 @@ pub async fn approve(
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
+    approve_because(tx, rules, was, None).await
+}
+
+/// The same for the mentor.
+pub(super) async fn approve_because(
+    tx: &mut Tx,
+    rules: &Rules,
+    was: &Reservation,
+    reason: Option<&str>,
+) -> Result<Reservation, Error> {
     // There is nothing to pay for.
     if was.is_extension() && !was.price_krw.is_positive() {
-        return give_free(tx, was, mentor).await;
+        return give_free(tx, was, was.mentor_id).await;
     }
     let hold_until = deadline::for_hold(rules, was, tx.now);
-    step(tx, was, Move::Approve, None, |r| {
+    step(tx, was, Move::Approve, reason, |r| {
         r.request_deadline = None;
         r.hold_until = Some(hold_until);
     })
@@ -270,10 +234,18 @@ pub async fn cancel(
 
 /// The session took place: the mentor's share can be accrued.
 pub async fn complete(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    complete_because(tx, was, None).await
+}
+
+pub(super) async fn complete_because(
+    tx: &mut Tx,
+    was: &Reservation,
+    reason: Option<&str>,
+) -> Result<Reservation, Error> {
     if tx.now < was.ends_at {
         return Err(Error::NotAllowed);
     }
-    let is = step(tx, was, Move::Complete, None, |_| {}).await?;
+    let is = step(tx, was, Move::Complete, reason, |_| {}).await?;
     follow_up(tx, &is, is.ends_at).await?;
     Ok(is)
 }
@@ -329,14 +301,22 @@ pub async fn no_show(
     step(tx, was, Move::NoShow, Some(reason), |r| r.absent = Some(absent)).await
 }
 
-pub(super) async fn request_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
-    step(tx, was, Move::RequestExpired, None, |r| r.request_deadline = None).await
+pub(super) async fn request_expired(
+    tx: &mut Tx,
+    was: &Reservation,
+    reason: Option<&str>,
+) -> Result<Reservation, Error> {
+    step(tx, was, Move::RequestExpired, reason, |r| r.request_deadline = None).await
 }
 
 /// Nobody paid in time: EXPIRED, or PAYMENT_FAILED when somebody tried.
-pub(super) async fn hold_over(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+pub(super) async fn hold_over(
+    tx: &mut Tx,
+    was: &Reservation,
+    reason: Option<&str>,
+) -> Result<Reservation, Error> {
     let how = if was.payment_failed { Move::PaymentFailed } else { Move::HoldOver };
-    step(tx, was, how, None, |r| r.hold_until = None).await
+    step(tx, was, how, reason, |r| r.hold_until = None).await
 }
 
 pub(super) async fn begin_session(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {

@@ -2,11 +2,13 @@
 //! events, its notices and its deadlines in the same transaction.
 
 mod actions;
+mod announce;
 mod deadline;
 mod error;
 mod extension;
 mod flow;
 mod model;
+mod operator;
 mod policy;
 mod query;
 mod reserve;
@@ -23,6 +25,7 @@ pub use flow::{
     failed, give_free, no_show, reclaim, reject, retry,
 };
 pub use model::{Absent, Move, Reservation, Side, State};
+pub use operator::{Operation, operate};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use query::{
     HistoryRow, ahead_of_mentor, chain_for_member, find, find_for_member, history, lock, lock_extensions,

@@ -234,6 +234,7 @@ pub async fn add_history(
     cause: &str,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
+    tx.moved("reservation", r.id.0, from.map(State::name), r.state.name());
     let (now, cx) = (tx.now, tx.cx.clone());
     sqlx::query(
         "INSERT INTO reservation_history

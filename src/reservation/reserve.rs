@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
+use super::announce::announce;
 use super::error::Error;
-use super::flow::announce;
 use super::model::{Reservation, State};
 use super::{deadline, policy, query};
 use crate::availability::{self, Rules as Hours};

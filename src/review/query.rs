@@ -154,6 +154,7 @@ pub async fn add_history(
     words: Option<&str>,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
+    tx.moved("review", r.id.0, None, cause);
     let (now, cx) = (tx.now, tx.cx.clone());
     sqlx::query(
         "INSERT INTO review_history

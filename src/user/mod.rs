@@ -71,6 +71,11 @@ pub async fn is_active(executor: impl MySqlExecutor<'_>, id: UserId) -> sqlx::Re
     Ok(query::find(executor, id).await?.is_some_and(|user| user.state == State::Active))
 }
 
+/// Everybody who runs the place.
+pub async fn administrators(executor: impl MySqlExecutor<'_>) -> sqlx::Result<Vec<UserId>> {
+    query::administrators(executor).await
+}
+
 /// The users of these ids, in no order; ids that nobody has are left out.
 pub async fn get_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> Result<Vec<User>, Error> {
     if ids.is_empty() {

@@ -48,6 +48,12 @@ pub async fn find_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx
     query.push(")").build_query_as().fetch_all(executor).await
 }
 
+pub async fn administrators(executor: impl MySqlExecutor<'_>) -> sqlx::Result<Vec<UserId>> {
+    sqlx::query_scalar("SELECT id FROM users WHERE is_admin = TRUE AND state = 'active' ORDER BY id")
+        .fetch_all(executor)
+        .await
+}
+
 pub async fn lock(tx: &mut Tx, id: UserId) -> sqlx::Result<Option<User>> {
     let mut query = QueryBuilder::new(COLUMNS);
     query.push(" WHERE id = ").push_bind(id).push(" FOR UPDATE");
@@ -138,6 +144,7 @@ pub async fn add_history(
     action: &str,
     note: Option<&str>,
 ) -> sqlx::Result<()> {
+    tx.moved("user", id.0, None, action);
     let (now, cx) = (tx.now, tx.cx.clone());
     let note: Option<String> = note.map(|text| text.chars().take(500).collect());
     sqlx::query(

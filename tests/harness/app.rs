@@ -10,7 +10,7 @@ use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
 use konnect::config::{
-    ApiConfig, Config, FilesConfig, LogFormat, Rules, TokenConfig, TurnConfig, WorkerConfig,
+    ApiConfig, Config, FilesConfig, LogFormat, Rules, TokenConfig, TurnConfig, WebhookConfig, WorkerConfig,
 };
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -129,6 +129,7 @@ impl TestApp {
             toss_client_key: "test_ck_konnect_tests".into(),
             data_key: DATA_KEY.into(),
             turn: Default::default(),
+            webhooks: WebhookConfig { webhooks_loopback: true },
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);
@@ -296,6 +297,7 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         fcm_base_url: sandbox.url().to_owned(),
         fcm_service_account_file: None,
         data_key: DATA_KEY.into(),
+        webhooks: WebhookConfig { webhooks_loopback: true },
     }
 }
 

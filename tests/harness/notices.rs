@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use konnect::client::fcm::Pusher;
-use konnect::job::NotifyEvent;
+use konnect::job::{Job, NotifyEvent};
 use konnect::notification::Notice;
 use konnect::outbox;
 use konnect::transact;
@@ -63,9 +63,9 @@ impl TestApp {
         person.client.send(reqwest::Method::PUT, "/v1/me/notification-hours", Some(body), &[]).await
     }
 
-    /// Enqueues a happening, as a domain does.
-    pub async fn enqueue(&self, event: &NotifyEvent) {
-        transact!(self.core.db, self.context(), sqlx::Error, tx => { outbox::enqueue(tx, event).await })
+    /// Enqueues a job, as a domain does.
+    pub async fn enqueue(&self, job: &impl Job) {
+        transact!(self.core.db, self.context(), sqlx::Error, tx => { outbox::enqueue(tx, job).await })
             .expect("the outbox");
     }
 

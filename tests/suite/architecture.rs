@@ -12,7 +12,7 @@ use std::path::Path;
 use reading::{paths_under, read};
 
 /// A domain may name those before it. `ledger` is a room of its own: payment and settlement post to it.
-const DOMAINS: [&str; 15] = [
+const DOMAINS: [&str; 17] = [
     "auth",
     "user",
     "mentor",
@@ -27,6 +27,8 @@ const DOMAINS: [&str; 15] = [
     "audit",
     "chat",
     "review",
+    "office",
+    "partner",
     "notification",
 ];
 
@@ -36,9 +38,9 @@ const ROOMS: [&str; 7] = ["activity", "api", "client", "config", "job", "outbox"
 /// What a domain may name beside the domains before it. It opens no transaction (`transact!` is not here), makes
 /// no remote call (no `client`) and knows no door (no `api`, `realtime`) and no transport (no `queue`, `relay`).
 /// `seal` is the one way to store a secret; `words` is the macro for the words of a state column.
-const FOR_DOMAINS: [&str; 13] = [
-    "clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "seal", "signal",
-    "words",
+const FOR_DOMAINS: [&str; 15] = [
+    "clock", "config", "context", "core", "db", "event", "id", "job", "money", "outbox", "outside", "seal",
+    "signal", "snapshot", "words",
 ];
 
 /// Files of domains that hold the model of a second subject, and derive schemas like `model.rs`: what a mentor
@@ -48,10 +50,17 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 /// Folders of SQL: the jobs as rows, and the audit's rules, which are queries over every domain's tables.
 const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
 
-/// Files with SQL beside the `query.rs` of each folder and those folders: the event rows, the connection's own
+/// Files with SQL beside the `query.rs` of each folder and those folders: the acts of operators, the event rows and what is told of them outside, the connection's own
 /// settings, the keys that are stored beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 5] =
-    ["src/event.rs", "src/db.rs", "src/api/idempotency.rs", "src/retention.rs", "src/api/ops.rs"];
+const SQL_FILES: [&str; 7] = [
+    "src/act.rs",
+    "src/event.rs",
+    "src/snapshot.rs",
+    "src/db.rs",
+    "src/api/idempotency.rs",
+    "src/retention.rs",
+    "src/api/ops.rs",
+];
 
 const MAX_LINES: usize = 400;
 
@@ -126,7 +135,7 @@ fn arrows(path: &str, text: &str) -> Vec<String> {
         "realtime" => name != "notification",
         "job" => ["clock", "id", "money", "job"].contains(&name),
         "outbox" => ["db", "job", "id", "clock", "context", "outbox"].contains(&name),
-        "client" => ["client", "clock", "id", "money"].contains(&name),
+        "client" => ["client", "clock", "id", "money", "outside"].contains(&name),
         _ => match (rank(room), rank(name)) {
             (Some(own), Some(other)) => other <= own,
             (Some(_), None) => FOR_DOMAINS.contains(&name),

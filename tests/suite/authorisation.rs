@@ -152,6 +152,10 @@ const RULES: &[Rule] = &[
     Rule("adminRestoreReview", Admin, &[200]),
     Rule("withdrawReview", Member, &[409]),
     Rule("adminCancelReservation", Admin, &[409]),
+    Rule("adminApproveReservation", Admin, &[409]),
+    Rule("adminRejectReservation", Admin, &[409]),
+    Rule("adminCompleteReservation", Admin, &[409]),
+    Rule("adminExpireReservation", Admin, &[409]),
     Rule("adminListStrikes", Admin, &[200]),
     Rule("adminRefund", Admin, &[201]),
     Rule("adminListRefunds", Admin, &[200]),
@@ -180,6 +184,38 @@ const RULES: &[Rule] = &[
     Rule("adminGetPayoutBatch", Admin, &[200]),
     Rule("adminRunPayoutBatch", Admin, &[200]),
     Rule("adminListPayoutDebts", Admin, &[200]),
+    Rule("adminListQueues", Admin, &[200]),
+    Rule("adminPauseQueue", Admin, &[200]),
+    Rule("adminResumeQueue", Admin, &[200]),
+    Rule("adminListJobFailures", Admin, &[200]),
+    Rule("adminRetryJobs", Admin, &[200]),
+    Rule("adminDiscardJobs", Admin, &[200]),
+    Rule("adminGetDashboard", Admin, &[200]),
+    Rule("adminListReservations", Admin, &[200]),
+    Rule("adminListPayments", Admin, &[200]),
+    Rule("adminListMentors", Admin, &[200]),
+    Rule("adminListOfferings", Admin, &[200]),
+    Rule("adminGetUser", Admin, &[200]),
+    Rule("adminExportUsers", Admin, &[200]),
+    Rule("adminExportReservations", Admin, &[200]),
+    Rule("adminExportPayments", Admin, &[200]),
+    Rule("adminExportPayouts", Admin, &[200]),
+    Rule("adminGetCase", Admin, &[200]),
+    Rule("adminListActs", Admin, &[200]),
+    Rule("adminListWebhookEndpoints", Admin, &[200]),
+    Rule("adminListWebhookTypes", Admin, &[200]),
+    Rule("adminCreateWebhookEndpoint", Admin, &[201]),
+    Rule("adminGetWebhookEndpoint", Admin, &[200]),
+    Rule("adminChangeWebhookEndpoint", Admin, &[409]),
+    Rule("adminRotateWebhookSecret", Admin, &[200]),
+    Rule("adminEnableWebhookEndpoint", Admin, &[409]),
+    Rule("adminReplayWebhooks", Admin, &[200]),
+    Rule("adminTestWebhookEndpoint", Admin, &[201]),
+    Rule("adminListWebhookDeliveries", Admin, &[200]),
+    Rule("adminGetWebhookDelivery", Admin, &[200]),
+    Rule("adminReplayWebhookDelivery", Admin, &[200]),
+    Rule("adminDisableWebhookEndpoint", Admin, &[200]),
+    Rule("adminDeleteWebhookEndpoint", Admin, &[204]),
 ];
 
 /// One operation of the document.
@@ -304,6 +340,12 @@ async fn nobody_reaches_the_objects_of_others() {
     app.finish().await;
 }
 
+/// How many acts of operators are written down.
+async fn acts(app: &TestApp) -> i64 {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM acts");
+    count.fetch_one(app.core.db.pool()).await.expect("the database")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_may_are_heard() {
     let app = TestApp::start().await;
@@ -321,8 +363,13 @@ async fn those_who_may_are_heard() {
             Admin => vec![world.admin.client.clone()],
         };
         for client in callers {
+            let before = acts(&app).await;
             let answer = operation.call(&world, &client, None).await;
             assert!(allowed.contains(&answer.status.as_u16()), "{id}: {:#}", answer.body);
+            let changes = *who == Admin && operation.method != Method::GET && answer.status.is_success();
+            let written = acts(&app).await - before;
+            assert!(!changes || written >= 1, "{id} is no act");
+            assert!(*who == Admin || written == 0, "{id} is an act");
         }
     }
     app.run_jobs().await;

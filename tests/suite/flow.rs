@@ -215,8 +215,10 @@ async fn i15_every_handler_survives_a_second_run() {
     assert_eq!(mails(&app), mails(&once), "no mail twice");
 
     // A ping is no part of a booking, and nobody writes or hesitates here; a webhook of the stand-in arrives by itself;
-    // disputes, reviews, suspensions and what an operator ends have their own tests.
+    // disputes, reviews, suspensions, systems of others and what an operator ends have their own tests.
     let by_itself = [
+        "webhook.fan_out.v1",
+        "webhook.deliver.v1",
         "review.publish.v1",
         "dispute.end_phase.v1",
         "session.end_extensions.v1",

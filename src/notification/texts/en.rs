@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, line, says};
 use super::{
-    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live,
+    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live, webhook,
 };
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -79,6 +79,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| review::en(kind, f))
                 .or_else(|| asks::en(kind, f))
                 .or_else(|| security::en(kind, f))
+                .or_else(|| webhook::en(kind, f))
                 .or_else(|| digest::en(kind, f))
                 .or_else(|| mail::en(kind, f));
         }

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, line, says};
 use super::{
-    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live,
+    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live, webhook,
 };
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -82,6 +82,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| review::ko(kind, f))
                 .or_else(|| asks::ko(kind, f))
                 .or_else(|| security::ko(kind, f))
+                .or_else(|| webhook::ko(kind, f))
                 .or_else(|| digest::ko(kind, f))
                 .or_else(|| mail::ko(kind, f));
         }

@@ -14,6 +14,7 @@ mod refunds;
 mod review;
 mod security;
 mod session;
+mod webhook;
 
 use serde_json::Value;
 
@@ -62,7 +63,7 @@ pub const KINDS: &[&str] = &[
 /// Every kind with a text of its own.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     let others = ["digest.daily", "mail.undeliverable"];
-    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(others)
+    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(webhook::KINDS).chain(others)
 }
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

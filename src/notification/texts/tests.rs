@@ -72,8 +72,9 @@ fn every_kind_about_payouts_has_both_languages() {
 
 #[test]
 fn every_kind_about_the_account_has_both_languages() {
-    let data = json!({ "device": "Firefox\n<b>", "at": "2026-11-24T05:00:00Z" });
-    for kind in security::KINDS {
+    let at = "2026-11-24T05:00:00Z";
+    let data = json!({ "device": "Firefox\n<b>", "at": at, "since": at, "host": "a.example", "why": "gone" });
+    for kind in security::KINDS.into_iter().chain(webhook::KINDS) {
         let (ko, en) = (
             render(kind, &data, Locale::Ko, zone("Asia/Seoul")),
             render(kind, &data, Locale::En, zone("Asia/Seoul")),
@@ -140,7 +141,13 @@ fn facts_that_are_missing_or_odd_are_left_out() {
     for data in
         [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
     {
-        for kind in KINDS.iter().chain(&payout::KINDS).chain(&security::KINDS).chain(&["no.such.kind"]) {
+        for kind in KINDS
+            .iter()
+            .chain(&payout::KINDS)
+            .chain(&security::KINDS)
+            .chain(&webhook::KINDS)
+            .chain(&["no.such.kind"])
+        {
             let text = render(kind, &data, Locale::En, zone("UTC"));
             assert!(!text.title.is_empty(), "{kind}");
         }

@@ -191,6 +191,7 @@ async fn add_history(
     to: RefundState,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
+    tx.moved("refund", id.0, from.map(RefundState::name), to.name());
     let (now, cx) = (tx.now, tx.cx.clone());
     sqlx::query(
         "INSERT INTO refund_history (refund_id, number, from_state, to_state, reason, actor_kind, actor_id,

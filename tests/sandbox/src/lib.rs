@@ -1,5 +1,6 @@
 //! A stand-in for the services Konnect depends on but does not own: Toss Payments, Google (OAuth token and FCM
-//! HTTP v1) and an SMTP server. It knows nothing of Konnect.
+//! HTTP v1) and an SMTP server. It knows nothing of Konnect. Beside it
+//! stands somebody else's system that webhooks go to ([`Receiver`]).
 //!
 //! It runs as a process (`sandbox`) for development and browsers, and inside a test ([`Sandbox::start`]). Money
 //! rules are those of the real provider; faults are commanded by `/sandbox/faults` or [`Handle::fault`].
@@ -17,6 +18,7 @@ mod id;
 mod idempotency;
 mod mime;
 mod pages;
+mod receiver;
 mod server;
 mod smtp;
 mod state;
@@ -41,6 +43,7 @@ pub use self::clock::Instant;
 pub use self::faults::{Effect, Endpoint, Fault, Match};
 pub use self::fcm::Push;
 pub use self::handle::Handle;
+pub use self::receiver::{Received, Receiver, Reply};
 pub use self::smtp::Mail;
 pub use self::toss::{
     Account, Balance, BusinessType, Cancel, Card, Checkout, Company, Delivery, EasyPay, Failure, Individual,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::mentor::Kind;
-use konnect_tests::{Booking, Person, TestApp, monday};
+use konnect_tests::{Booking, Partner, Person, TestApp, monday};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "ten letters and more";
@@ -37,6 +37,9 @@ pub struct World {
     review: String,
     /// Of the mentee, sent in the chat of the session that is paid.
     file: String,
+    /// Somebody outside who listens, and what they were sent.
+    partner: Partner,
+    delivery: String,
 }
 
 impl World {
@@ -75,6 +78,10 @@ impl World {
             logins.as_array().expect("logins").iter().find(|l| l["current"] == true).expect("this one");
 
         let review = app.published_review(&settled, 4).await;
+        let partner = app.partner(&["payout.failed"]).await;
+        partner.admin.post(&format!("{}/test", partner.path()), json!({})).await.ok(201);
+        app.run_jobs().await;
+        let delivery = app.deliveries(&partner).await.remove(0).id.to_string();
 
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
         let sent = app.upload(&mentee, &paid, "plan.txt", "text/plain", b"The plan.").await.ok(201);
@@ -102,6 +109,8 @@ impl World {
             batch: payout.batch_id.to_string(),
             file,
             review,
+            partner,
+            delivery,
             admin,
             suspended,
             applicant,
@@ -136,6 +145,8 @@ impl World {
             "/v1/admin/mentors" => self.mentor.id.to_string(),
             "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
+            "/v1/admin/webhook-endpoints" => self.partner.id.clone(),
+            "/v1/admin/webhook-deliveries" => self.delivery.clone(),
             "/v1/admin/mentor-applications" => self.applicant.id.to_string(),
             "/v1/admin/jobs" => self.job.clone(),
             "/v1/me/payouts" | "/v1/admin/payouts" => self.payout.clone(),
@@ -150,6 +161,7 @@ impl World {
         };
         path.replace("{id}", &id)
             .replace("{extension_id}", &self.paid.id.to_string())
+            .replace("{queue}", "webhook")
             .replace("{day}", "2026-03-01")
             .replace("{fileId}", &self.file)
     }
@@ -166,6 +178,9 @@ impl World {
             "listMyReviews" => "?which=received",
             // One that is stale for everybody.
             "withdrawReview" => "?expectedVersion=99",
+            "adminExportUsers" | "adminExportReservations" | "adminExportPayments" | "adminExportPayouts" => {
+                "?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z"
+            }
             "openFileLink" => "?expires=9999999999&signature=nobodys",
             _ => "",
         }
@@ -203,7 +218,14 @@ impl World {
             "adminRefund" => json!({ "amount": 1, "bearer": "platform", "reason": "because" }),
             "adminRejectRefund" | "adminGiveUpRefund" => because,
             "adminMarkRefundDone" => json!({ "evidence": "a transfer" }),
-            "rejectReservation"
+            "adminRetryJobs" | "adminDiscardJobs" => json!({ "kind": "no.such.v1", "reason": "because" }),
+            "adminPauseQueue"
+            | "adminResumeQueue"
+            | "adminApproveReservation"
+            | "adminRejectReservation"
+            | "adminCompleteReservation"
+            | "adminExpireReservation"
+            | "rejectReservation"
             | "adminSuspendUser"
             | "adminReinstateUser"
             | "adminClosePaymentAttempt"
@@ -232,6 +254,11 @@ impl World {
             "adminMarkNoShow" => json!({ "absent": "mentee", "reason": "because" }),
             "extendSession" => json!({ "minutes": 15 }),
             "adminApproveMentor" => json!({ "expectedVersion": 1 }),
+            "adminCreateWebhookEndpoint" => json!({ "url": "https://hooks.partner.example/" }),
+            "adminChangeWebhookEndpoint" => json!({ "expectedVersion": 99 }),
+            "adminRotateWebhookSecret" => json!({}),
+            "adminDisableWebhookEndpoint" => because,
+            "adminReplayWebhooks" => json!({ "since": "2026-03-01T00:00:00Z" }),
             "adminRejectMentor" => json!({ "expectedVersion": 1, "reason": "because" }),
             _ => return None,
         })
