@@ -10,11 +10,11 @@ use konnect::job::{
     AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
     CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice,
     EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
-    PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
-    ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout,
-    StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat,
-    WarnHold, WarnOldContact,
+    PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts,
+    ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity,
+    RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation,
+    RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads,
+    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -67,6 +67,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<ReconcileCatalogue>(),
         entry::<ReconcileDisputes>(),
         entry::<PlanAudits>(),
         entry::<PublishReviews>(),
@@ -77,6 +78,8 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcileSessions>(),
         entry::<ReconcileSettlement>(),
         entry::<RecordActivity>(),
+        entry::<RefreshFacts>(),
+        entry::<RefreshNextFree>(),
         entry::<RefundPayment>(),
         entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),

@@ -347,6 +347,12 @@ static CODES: &[Code] = &[
         "Only waiting and dead jobs can be cancelled.",
         "대기 중이거나 실패한 작업만 취소할 수 있습니다.",
     ),
+    row(
+        422,
+        "search.invalid",
+        "What is asked for cannot be: see the field and its rule.",
+        "검색 조건이 올바르지 않습니다. 필드와 규칙을 확인해 주세요.",
+    ),
     row(422, "page.invalid", "The page key is not valid.", "페이지 키가 올바르지 않습니다."),
 ];
 

@@ -49,9 +49,15 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
 
 /// Files with SQL beside the `query.rs` of each folder and those folders: the event rows, the connection's own
-/// settings, the keys that are stored beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 5] =
-    ["src/event.rs", "src/db.rs", "src/api/idempotency.rs", "src/retention.rs", "src/api/ops.rs"];
+/// settings, the keys that are stored beside the work they stand for, how old a copy of the database is, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 6] = [
+    "src/replica.rs",
+    "src/event.rs",
+    "src/db.rs",
+    "src/api/idempotency.rs",
+    "src/retention.rs",
+    "src/api/ops.rs",
+];
 
 const MAX_LINES: usize = 400;
 
