@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, FilesConfig, Rules};
 use crate::db::Db;
 use crate::memo::Memo;
+use crate::replica::Replica;
 use crate::signal::{Keys, Signals};
 
 /// Cheap to clone.
@@ -44,7 +46,8 @@ impl Core {
         let signals = Signals::start(redis.clone(), keys.clone());
         let db =
             Db::connect(config.database_url.expose_secret(), config.db_connections, clock.clone(), signals)
-                .await?;
+                .await?
+                .with_replica(replica(config, &clock)?);
         let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
         let memo = Memo::new(redis_client.clone(), &keys);
         let files = Files::new(files_settings(&config.files)?, clock.clone())?;
@@ -62,6 +65,14 @@ impl Core {
             rules: config.rules.clone(),
         })
     }
+}
+
+/// The copy for lists, where one is named.
+fn replica(config: &Config, clock: &Clock) -> sqlx::Result<Option<Replica>> {
+    let max_lag = TimeDelta::seconds(config.replica_max_lag_seconds);
+    let open =
+        |url: &SecretString| Replica::new(url.expose_secret(), config.db_connections, max_lag, clock.clone());
+    config.replica_url.as_ref().map(open).transpose()
 }
 
 /// A folder, or a bucket when one is named.

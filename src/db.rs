@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::event::Hint;
 use crate::id::{OfferingId, UserId, jitter};
 use crate::job::Queue;
+use crate::replica::Replica;
 use crate::signal::Signals;
 
 /// Deadlock victim and lock wait time-out (MySQL and MariaDB error numbers 1213, 1205) and MariaDB's snapshot
@@ -25,6 +26,8 @@ const TRUSTED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Db {
     pool: MySqlPool,
+    /// See [`crate::replica::read`].
+    replica: Option<Replica>,
     clock: Clock,
     signals: Signals,
 }
@@ -107,7 +110,17 @@ impl Db {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock, signals })
+        Ok(Self { pool, replica: None, clock, signals })
+    }
+
+    /// With a copy for reads that may be some moments old.
+    #[must_use]
+    pub fn with_replica(self, replica: Option<Replica>) -> Self {
+        Self { replica, ..self }
+    }
+
+    pub(crate) fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
     }
 
     /// Runs every migration that has not run yet.

@@ -32,6 +32,7 @@ pub mod payout;
 pub mod queue;
 pub mod realtime;
 pub mod relay;
+pub mod replica;
 pub mod reservation;
 pub mod retention;
 pub mod review;

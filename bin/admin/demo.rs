@@ -116,6 +116,7 @@ impl Mentor {
             career: String::new(),
             company: Some(self.company.to_owned()),
             company_hidden: true,
+            languages: vec!["ko".to_owned()],
         }
     }
 

@@ -8,11 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
-    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice,
-    DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, FanOutWebhook, ForgetOldRows,
-    NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileDisputes, ReconcilePayments,
-    ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement,
-    ReconcileWebhooks, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation,
+    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, FanOutWebhook, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation,
     RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads,
     SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
@@ -70,6 +66,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
+        entry::<ReconcileCatalogue>(),
         entry::<ReconcileDisputes>(),
         entry::<PlanAudits>(),
         entry::<PublishReviews>(),
@@ -81,6 +78,8 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcileSettlement>(),
         entry::<ReconcileWebhooks>(),
         entry::<RecordActivity>(),
+        entry::<RefreshFacts>(),
+        entry::<RefreshNextFree>(),
         entry::<RefundPayment>(),
         entry::<RegisterSeller>(),
         entry::<ReleaseSettlement>(),

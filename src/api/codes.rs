@@ -357,6 +357,12 @@ static CODES: &[Code] = &[
         "Say which jobs: a kind, or words of the error.",
         "작업 종류나 오류 내용을 지정해 주세요.",
     ),
+    row(
+        422,
+        "search.invalid",
+        "What is asked for cannot be: see the field and its rule.",
+        "검색 조건이 올바르지 않습니다. 필드와 규칙을 확인해 주세요.",
+    ),
     row(422, "page.invalid", "The page key is not valid.", "페이지 키가 올바르지 않습니다."),
 ];
 

@@ -22,9 +22,9 @@ impl From<user::Error> for Problem {
 impl From<mentor::Error> for Problem {
     fn from(error: mentor::Error) -> Self {
         let (field, rule) = match &error {
-            mentor::Error::Invalid(invalid) | mentor::Error::OfferingInvalid(invalid) => {
-                (Some(invalid.field), Some(invalid.rule))
-            }
+            mentor::Error::Invalid(invalid)
+            | mentor::Error::Search(invalid)
+            | mentor::Error::OfferingInvalid(invalid) => (Some(invalid.field), Some(invalid.rule)),
             _ => (error.field(), None),
         };
         ruled(blame(Self::of(error.code(), error), field), rule)

@@ -133,7 +133,11 @@ impl MeApi {
         let time_zone = time_zone.map(|zone| zone.parse()).transpose().map_err(|e: user::Error| e)?;
         let change = ProfileChange { name: name.map(|n| n.0), locale, time_zone };
         let user = unit!(app, caller.actor(), tx => {
-            Ok(user::update_profile(tx, caller.user_id(), &change, expected_version).await?)
+            let user = user::update_profile(tx, caller.user_id(), &change, expected_version).await?;
+            if change.name.is_some() {
+                mentor::refresh_card(tx, user.id).await?;
+            }
+            Ok(user)
         })?;
         let is_mentor = mentor::is_approved(app.core.db.pool(), user.id).await?;
         Ok(Json(Profile::new(user, is_mentor)))

@@ -1,8 +1,6 @@
 //! Mentors: applying, and what everybody may see of those who were approved.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -10,15 +8,19 @@ use poem_openapi::{Object, OpenApi};
 
 use super::answer::Created;
 use super::caller::Caller;
-use super::page_key::{page_key, page_text};
+use super::mentor_view::MentorView;
+use super::page_key::{card_key, card_text};
 use super::problem::Problem;
-use super::review_view::{RatingView, RecordView};
+use super::request::seen;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::UserId;
-use crate::mentor::{self, Application, Mentor, PublicProfile, State};
-use crate::review::{self, Figures, Side};
-use crate::{reservation, user};
+use crate::mentor::{self, Application, Criteria, Mentor, Sort, State};
+use crate::money::Krw;
+use crate::{replica, reservation};
+
+/// How far a search for free mentors goes when nobody says.
+const DEFAULT_DAYS: i64 = 30;
 
 pub struct MentorsApi;
 
@@ -40,6 +42,9 @@ struct ApplyRequest {
     /// The company is shown to administrators alone.
     #[oai(default)]
     company_hidden: bool,
+    /// The languages that are spoken: at most 10 ISO 639-1 codes such as `ko`.
+    #[oai(default, validator(max_items = 10, max_length = 2))]
+    languages: Vec<Text>,
 }
 
 impl From<ApplyRequest> for Application {
@@ -51,8 +56,57 @@ impl From<ApplyRequest> for Application {
             career: body.career.0,
             company: body.company.map(|company| company.0),
             company_hidden: body.company_hidden,
+            languages: body.languages.into_iter().map(|code| code.0).collect(),
         }
     }
+}
+
+/// What a mentor says of themselves. What is absent stays as it is.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "MentorProfileChange", rename_all = "camelCase", deny_unknown_fields)]
+struct ChangeRequest {
+    /// The version the caller saw; refused when it has changed since.
+    expected_version: i64,
+    #[oai(validator(min_length = 1, max_length = 120))]
+    headline: Option<Text>,
+    #[oai(validator(min_length = 1, max_length = 4000))]
+    bio: Option<Text>,
+    /// 1 to 20 entries of 1 to 40 characters.
+    #[oai(validator(min_items = 1, max_items = 20, max_length = 40))]
+    expertise: Option<Vec<Text>>,
+    #[oai(validator(max_length = 4000))]
+    career: Option<Text>,
+    /// Empty: none.
+    #[oai(validator(max_length = 100))]
+    company: Option<Text>,
+    company_hidden: Option<bool>,
+    /// At most 10 ISO 639-1 codes such as `ko`.
+    #[oai(validator(max_items = 10, max_length = 2))]
+    languages: Option<Vec<Text>>,
+}
+
+impl ChangeRequest {
+    fn over(self, before: Mentor) -> Application {
+        let texts = |texts: Vec<Text>| texts.into_iter().map(|text| text.0).collect();
+        let company = match self.company {
+            None => before.company,
+            Some(company) => Some(company.0).filter(|name| !name.is_empty()),
+        };
+        Application {
+            headline: self.headline.map_or(before.headline, |text| text.0),
+            bio: self.bio.map_or(before.bio, |text| text.0),
+            expertise: self.expertise.map_or(before.expertise.0, texts),
+            career: self.career.map_or(before.career, |text| text.0),
+            company,
+            company_hidden: self.company_hidden.unwrap_or(before.company_hidden),
+            languages: self.languages.map_or_else(|| codes(&before.languages), texts),
+        }
+    }
+}
+
+/// The entries of a column of codes.
+fn codes(column: &str) -> Vec<String> {
+    column.split(',').filter(|code| !code.is_empty()).map(str::to_owned).collect()
 }
 
 /// The caller's application, and what became of it.
@@ -68,6 +122,7 @@ struct ApplicationView {
     career: String,
     company: Option<String>,
     company_hidden: bool,
+    languages: Vec<String>,
     /// Why it was rejected. The caller may apply again.
     rejection_reason: Option<String>,
     applied_at: DateTime<Utc>,
@@ -86,46 +141,11 @@ impl From<Mentor> for ApplicationView {
             career: mentor.career,
             company: mentor.company,
             company_hidden: mentor.company_hidden,
+            languages: codes(&mentor.languages),
             rejection_reason: mentor.rejection_reason,
             applied_at: mentor.applied_at,
             decided_at: mentor.decided_at,
             version: mentor.version,
-        }
-    }
-}
-
-/// A mentor as everybody sees them.
-#[derive(Debug, Object)]
-#[oai(rename = "Mentor", rename_all = "camelCase", skip_serializing_if_is_none)]
-struct MentorView {
-    mentor_id: UserId,
-    name: String,
-    headline: String,
-    bio: String,
-    expertise: Vec<String>,
-    career: String,
-    /// Absent when there is none, and when the mentor hides it.
-    company: Option<String>,
-    approved_at: DateTime<Utc>,
-    /// What mentees gave; the reviews are at `/v1/mentors/{id}/reviews`.
-    rating: RatingView,
-    /// Of one mentor; absent in lists.
-    record: Option<RecordView>,
-}
-
-impl MentorView {
-    fn new(profile: PublicProfile, name: String, figures: Figures) -> Self {
-        Self {
-            rating: figures.into(),
-            record: None,
-            mentor_id: profile.mentor_id,
-            name,
-            headline: profile.headline,
-            bio: profile.bio,
-            expertise: profile.expertise,
-            career: profile.career,
-            company: profile.company,
-            approved_at: profile.approved_at,
         }
     }
 }
@@ -169,37 +189,89 @@ impl MentorsApi {
         Ok(Json(mentor.into()))
     }
 
+    /// Change the caller's profile as a mentor
+    ///
+    /// By approved mentors. Everybody reads it at once.
+    #[oai(path = "/profile", method = "patch", operation_id = "changeMentorProfile")]
+    async fn change(
+        &self,
+        app: Data<&Shared>,
+        caller: Caller,
+        body: Json<ChangeRequest>,
+    ) -> Result<Json<ApplicationView>, Problem> {
+        let mentor = caller.mentor()?;
+        let changed = unit!(app, caller.actor(), tx => {
+            // Refused below when it is not of the expected version, so this is what the caller saw.
+            let before = mentor::find(tx.conn(), mentor).await?;
+            let new = body.0.clone().over(before);
+            Ok(mentor::change_profile(tx, mentor, new, body.expected_version).await?)
+        })?;
+        Ok(Json(changed.into()))
+    }
+
     /// List mentors
     ///
-    /// For everybody: approved mentors, the latest approval first; with a category, those who offer something in
-    /// it.
+    /// For everybody: approved mentors that meet all that is asked for. A page goes on only with what the page before was
+    /// asked for. What it says of free slots can be some seconds old: whether one is still free is decided when it is
+    /// reserved.
     #[oai(path = "/", method = "get", operation_id = "listMentors")]
+    #[allow(clippy::too_many_arguments, reason = "each is a parameter of the address")]
     async fn list(
         &self,
         app: Data<&Shared>,
-        #[oai(validator(min_length = 1, max_length = 40))] category: Query<Option<String>>,
-        /// The `next` of the page before.
+        /// They offer something in it; upper and lower case are the same.
+        #[oai(validator(min_length = 1, max_length = 40))]
+        category: Query<Option<String>>,
+        /// 1 to 10 words, each of which is in their name, headline, expertise or titles: words in letters by their
+        /// beginning, Korean anywhere. No sign has another meaning than itself.
+        #[oai(validator(min_length = 1, max_length = 80))]
+        q: Query<Option<String>>,
+        /// Won: they offer something (of the category) at this price or above.
+        #[oai(name = "priceFrom", validator(minimum(value = "0"), maximum(value = "10000000")))]
+        price_from: Query<Option<i64>>,
+        /// Won: they offer something (of the category, not below `priceFrom`) at this price or below.
+        #[oai(name = "priceTo", validator(minimum(value = "0"), maximum(value = "10000000")))]
+        price_to: Query<Option<i64>>,
+        /// Their average, as it is shown, is at least this.
+        #[oai(name = "minRating", validator(minimum(value = "1"), maximum(value = "5")))]
+        min_rating: Query<Option<f64>>,
+        /// They speak this language (ISO 639-1); may be given up to 5 times: one of those.
+        #[oai(validator(max_items = 5))]
+        language: Query<Vec<String>>,
+        /// Something of theirs can start from this instant on: now, unless given with `freeTo`.
+        #[oai(name = "freeFrom")]
+        free_from: Query<Option<DateTime<Utc>>>,
+        /// Something of theirs can start before this instant: 30 days after `freeFrom`, unless given; 62 days at most.
+        #[oai(name = "freeTo")]
+        free_to: Query<Option<DateTime<Utc>>>,
+        #[oai(default)] sort: Query<Sort>,
+        /// The `next` of the page before, which was in the same order.
         #[oai(validator(max_length = 128))]
         after: Query<Option<String>>,
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<u32>,
     ) -> Result<Json<Page>, Problem> {
-        let pool = app.core.db.pool();
-        let after = after.0.as_deref().map(page_key).transpose()?;
-        let profiles = mentor::list(pool, category.0.as_deref(), after, limit.0).await?;
-        let full = profiles.len() == limit.0 as usize;
-        let next = profiles.last().filter(|_| full).map(|last| page_text(last.page_key()));
-        let ids: Vec<UserId> = profiles.iter().map(|profile| profile.mentor_id).collect();
-        let users = user::get_many(pool, &ids).await?;
-        let mut names: HashMap<UserId, String> = users.into_iter().map(|u| (u.id, u.name)).collect();
-        let figures: HashMap<UserId, Figures> =
-            review::figures_of_mentors(pool, &ids).await?.into_iter().collect();
-        let view = |profile: PublicProfile| {
-            let name = names.remove(&profile.mentor_id).unwrap_or_default();
-            let figures = figures.get(&profile.mentor_id).copied().unwrap_or_default();
-            MentorView::new(profile, name, figures)
+        let now = app.core.clock.now();
+        let criteria = Criteria {
+            category: category.0,
+            price_from: price_from.0.map(Krw),
+            price_to: price_to.0.map(Krw),
+            text: q.0,
+            rating_from: min_rating.0.map(tenths),
+            languages: language.0,
+            free: window(free_from.0, free_to.0, now)?,
+            sort: sort.0,
         };
-        Ok(Json(Page { items: profiles.into_iter().map(view).collect(), next }))
+        let after = after.0.as_deref().map(|text| card_key(sort.0, text)).transpose()?;
+        let cards = replica::read(&app.core.db, seen(), |pool| {
+            let criteria = &criteria;
+            async move { mentor::search(&pool, criteria, after, limit.0, now).await }
+        })
+        .await?;
+        let is_full = cards.len() == limit.0 as usize;
+        let next = cards.last().filter(|_| is_full).map(|last| card_text(sort.0, last.after(sort.0)));
+        let items = cards.into_iter().map(|card| MentorView::new(card, None, now)).collect();
+        Ok(Json(Page { items, next }))
     }
 
     /// Show a mentor
@@ -207,15 +279,50 @@ impl MentorsApi {
     /// For everybody. Applicants and suspended mentors are not found.
     #[oai(path = "/:id", method = "get", operation_id = "getMentor")]
     async fn get(&self, app: Data<&Shared>, id: Path<UserId>) -> Result<Json<MentorView>, Problem> {
-        let pool = app.core.db.pool();
-        let profile = mentor::profile(pool, id.0).await?;
-        let user = user::get(pool, id.0).await?;
-        let figures = review::figures(pool, id.0, Side::Mentor).await?;
-        let record = Some(reservation::record(pool, id.0).await?.into());
-        Ok(Json(MentorView { record, ..MentorView::new(profile, user.name, figures) }))
+        let (card, record) = replica::read(&app.core.db, seen(), |pool| async move {
+            let card = mentor::card(&pool, id.0).await?;
+            Ok::<_, mentor::Error>((card, reservation::record(&pool, id.0).await?))
+        })
+        .await?;
+        Ok(Json(MentorView::new(card, Some(record.into()), app.core.clock.now())))
     }
+}
+
+/// The window of `freeFrom` and `freeTo`, where one of them is given.
+fn window(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Problem> {
+    if from.is_none() && to.is_none() {
+        return Ok(None);
+    }
+    let from = from.unwrap_or(now);
+    let later = || from.checked_add_signed(TimeDelta::days(DEFAULT_DAYS));
+    let to = to.or_else(later).ok_or_else(|| Problem::new("search.invalid").field("freeFrom"))?;
+    Ok(Some((from, to)))
+}
+
+/// Tenths of a star, up to the next one: nobody below what is asked for.
+#[expect(clippy::cast_possible_truncation, reason = "the parameter lies between 1 and 5")]
+fn tenths(stars: f64) -> i64 {
+    // Less than any tenth, more than what a tenth is off in binary.
+    (stars * 10.0 - 1e-6).ceil() as i64
 }
 
 fn default_limit() -> u32 {
     20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_become_the_next_tenth() {
+        for tenth in 10..=50_i64 {
+            assert_eq!(tenths(tenth as f64 / 10.0), tenth);
+        }
+        assert_eq!((tenths(4.41), tenths(4.49), tenths(1.0), tenths(5.0)), (45, 45, 10, 50));
+    }
 }

@@ -44,6 +44,7 @@ mod idempotency;
 mod limit;
 mod listen;
 mod me;
+mod mentor_view;
 mod mentors;
 mod notice_hours;
 mod notice_mail;

@@ -9,11 +9,13 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Created, Done};
 use super::caller::Caller;
 use super::problem::Problem;
+use super::request::seen;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::{OfferingId, UserId};
 use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
 use crate::money::Krw;
+use crate::replica;
 
 pub struct OfferingsApi;
 
@@ -246,7 +248,11 @@ impl OfferingsApi {
         limit: Query<u32>,
     ) -> Result<Json<Page>, Problem> {
         let filter = OfferingFilter { mentor: mentor_id.0, category: category.0 };
-        let rows = mentor::list_public_offerings(app.core.db.pool(), &filter, before.0, limit.0).await?;
+        let rows = replica::read(&app.core.db, seen(), |pool| {
+            let filter = &filter;
+            async move { mentor::list_public_offerings(&pool, filter, before.0, limit.0).await }
+        })
+        .await?;
         Ok(Json(Page::new(rows, limit.0)))
     }
 
@@ -255,7 +261,10 @@ impl OfferingsApi {
     /// For everybody. Private and retired ones, and those of suspended mentors, are not found.
     #[oai(path = "/offerings/:id", method = "get", operation_id = "getOffering")]
     async fn get(&self, app: Data<&Shared>, id: Path<OfferingId>) -> Result<Json<OfferingView>, Problem> {
-        let offering = mentor::find_public_offering(app.core.db.pool(), id.0).await?;
+        let found = replica::read(&app.core.db, seen(), |pool| async move {
+            mentor::find_public_offering(&pool, id.0).await
+        });
+        let offering = found.await?;
         Ok(Json(offering.into()))
     }
 }

@@ -7,10 +7,14 @@ use poem::http::{HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
 
 use super::{deed, origin, problem};
+use crate::clock::{Clock, Instant};
 use crate::context::{Actor, Context, Deed, Origin};
 use crate::id::EventId;
 
 const REQUEST_ID: &str = "x-request-id";
+/// On answers to what wrote something: when that was. A client that sends it with its next reads is shown what it wrote,
+/// also where lists are read from a copy of the database.
+pub(super) const VERSION: &str = "konnect-version";
 
 /// The languages of human text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,7 @@ struct Info {
     origin: Origin,
     /// Of requests to the back office.
     deed: Option<Arc<Deed>>,
+    seen: Option<Instant>,
 }
 
 tokio::task_local! {
@@ -55,6 +60,11 @@ pub fn lang() -> Lang {
 /// From where the request comes; what a task does outside of one, it does by itself.
 pub fn origin() -> Origin {
     INFO.try_with(|info| info.origin.clone()).unwrap_or_default()
+}
+
+/// When the caller last wrote something, as far as they say.
+pub fn seen() -> Option<Instant> {
+    INFO.try_with(|info| info.seen).unwrap_or_default()
 }
 
 /// The context of a transaction of this request. An administrator's says what they are doing.
@@ -80,19 +90,21 @@ pub async fn because<T>(body: &[u8], rest: impl Future<Output = T>) -> T {
 pub struct Track {
     /// Proxies of ours that a request has passed.
     pub trusted_proxies: usize,
+    pub clock: Clock,
 }
 
 impl<E: Endpoint> Middleware<E> for Track {
     type Output = Tracked<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        Tracked { inner, trusted_proxies: self.trusted_proxies }
+        Tracked { inner, trusted_proxies: self.trusted_proxies, clock: self.clock.clone() }
     }
 }
 
 pub struct Tracked<E> {
     inner: E,
     trusted_proxies: usize,
+    clock: Clock,
 }
 
 impl<E: Endpoint> Endpoint for Tracked<E> {
@@ -101,7 +113,8 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
     async fn call(&self, request: Request) -> Result<Response> {
         let origin = origin::of(&request, self.trusted_proxies);
         let deed = deed::of(request.method(), request.uri().path(), request.uri().query()).map(Arc::new);
-        let info = Info { id: request_id(&request), lang: language(&request), origin, deed };
+        let seen = request.header(VERSION).map(version);
+        let info = Info { id: request_id(&request), lang: language(&request), origin, deed, seen };
         let started = tokio::time::Instant::now();
         // The path alone: a query may hold a ticket.
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -116,6 +129,10 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
         if let Ok(value) = HeaderValue::from_str(&info.id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        if !method.is_safe() && response.status().is_success() {
+            let now = self.clock.now().timestamp_micros();
+            response.headers_mut().insert(VERSION, HeaderValue::from(now));
+        }
         let route = response.data::<PathPattern>().map_or("unmatched".to_owned(), |p| p.0.to_string());
         let status = response.status().as_u16();
         let seconds = started.elapsed().as_secs_f64();
@@ -124,6 +141,11 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
         tracing::info!(%method, path, status, ms = seconds * 1000.0, request_id = info.id, "request");
         Ok(response)
     }
+}
+
+/// What is no version of ours is later than all of them: nobody reads too little.
+fn version(text: &str) -> Instant {
+    text.parse().ok().and_then(Instant::from_timestamp_micros).unwrap_or(Instant::MAX_UTC)
 }
 
 /// A caller's id is kept when it is short and printable, so that a front end can follow its own.

@@ -129,7 +129,7 @@ impl ReviewsApi {
     ) -> Result<Json<MentorReviews>, Problem> {
         let pool = app.core.db.pool();
         let after = after.0.as_deref().map(page_key).transpose()?;
-        mentor::profile(pool, id.0).await?;
+        mentor::card(pool, id.0).await?;
         let order = match order.0 {
             OrderBy::Newest => Order::Newest,
             OrderBy::Highest => Order::Highest,

@@ -123,7 +123,7 @@ fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'stat
         .nest("/", service.around(bodies));
     let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);
-    let track = Track { trusted_proxies: app.config.trusted_proxies };
+    let track = Track { trusted_proxies: app.config.trusted_proxies, clock: app.core.clock.clone() };
     layered(route.data(app), cors, allowed, track)
 }
 

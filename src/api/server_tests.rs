@@ -45,7 +45,7 @@ const NOTE: &str = "/v1/notes/00000000-0000-0000-0000-000000000000";
 fn server() -> impl Endpoint<Output = Response> {
     let service = OpenApiService::new(Probe, "Probe", "1");
     let allowed = methods(&service.spec());
-    let track = Track { trusted_proxies: 0 };
+    let track = Track { trusted_proxies: 0, clock: crate::clock::Clock::system() };
     layered(Route::new().nest("/", service.around(bodies)), Cors::new(&[ORIGIN.to_owned()]), allowed, track)
 }
 

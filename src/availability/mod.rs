@@ -8,6 +8,7 @@ mod cache;
 mod cells;
 mod engine;
 mod error;
+mod free;
 mod model;
 mod query;
 mod week;
@@ -23,6 +24,7 @@ pub use cache::{Listing, MAX_LISTING_DAYS, Slot, listing};
 pub use cells::{BusyCells, CELL_MIN, Cell, CellRange, whole_cells};
 pub use engine::{Refusal, Rules};
 pub use error::Error;
+pub use free::{ask_missed, missed_refreshes, refresh_free};
 pub use model::{Invalid, NewSchedule, Schedule, Window};
 
 /// The engine without its database, for whoever has the rules and claims at hand.
@@ -53,9 +55,13 @@ pub async fn lock_calendars(tx: &mut Tx, people: &mut [UserId]) -> sqlx::Result<
     }
 }
 
-/// Raises a calendar's version, which makes cached listings of it old; announced after the commit.
+/// Raises a calendar's version, which makes cached listings of it old; announced after the commit. What the catalogue
+/// knows of a mentor's next free slot is brought up to date by a job.
 pub async fn bump(tx: &mut Tx, person: UserId) -> sqlx::Result<i64> {
-    let version = query::raise_calendar(tx, person).await?;
+    let (version, is_listed) = query::raise_calendar(tx, person).await?;
+    if is_listed {
+        free::ask(tx, person, version).await?;
+    }
     tx.outgoing.calendars.retain(|(other, _)| *other != person);
     tx.outgoing.calendars.push((person, version));
     Ok(version)

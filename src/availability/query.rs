@@ -19,12 +19,19 @@ pub(super) async fn lock_calendars(tx: &mut Tx, people: &[UserId]) -> sqlx::Resu
     Ok(locked.len())
 }
 
-pub(super) async fn raise_calendar(tx: &mut Tx, person: UserId) -> sqlx::Result<i64> {
+/// The new version, and whether the person has a card in the catalogue.
+pub(super) async fn raise_calendar(tx: &mut Tx, person: UserId) -> sqlx::Result<(i64, bool)> {
     sqlx::query("UPDATE calendars SET version = version + 1 WHERE person_id = ?")
         .bind(person)
         .execute(tx.conn())
         .await?;
-    calendar_version(tx.conn(), person).await
+    sqlx::query_as(
+        "SELECT k.version, c.mentor_id IS NOT NULL FROM calendars k
+         LEFT JOIN mentor_cards c ON c.mentor_id = k.person_id WHERE k.person_id = ?",
+    )
+    .bind(person)
+    .fetch_one(tx.conn())
+    .await
 }
 
 pub(super) async fn calendar_version(db: impl MySqlExecutor<'_>, person: UserId) -> sqlx::Result<i64> {

@@ -22,6 +22,12 @@ pub struct Config {
     /// Connections this process opens at most.
     #[arg(long, env = "KONNECT_DB_CONNECTIONS", default_value_t = 20)]
     pub db_connections: u32,
+    /// A copy of the database that lists of mentors and offerings may be read from; the primary is, when absent.
+    #[arg(long, env = "KONNECT_REPLICA_URL", hide_env_values = true)]
+    pub replica_url: Option<SecretString>,
+    /// A copy that is older than this many seconds is not read from.
+    #[arg(long, env = "KONNECT_REPLICA_MAX_LAG_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(i64).range(2..=3600))]
+    pub replica_max_lag_seconds: i64,
     /// Redis 7, as `redis://…` or `rediss://…`.
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: SecretString,

@@ -4,6 +4,7 @@
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
 mod audit;
+mod catalogue;
 mod chat;
 mod dispute;
 mod notification;
@@ -26,6 +27,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::Instant;
 
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
+pub use catalogue::{ReconcileCatalogue, RefreshCause, RefreshFacts, RefreshNextFree};
 pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
 pub use notification::{DeliverNotice, NotifyEvent, RecordActivity, SendDigest};
@@ -146,6 +148,8 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcileSessions>(30),
     recurring::<ReconcileDisputes>(60),
     recurring::<ReconcileReviews>(60),
+    recurring::<ReconcileCatalogue>(60),
+    recurring::<RefreshFacts>(60),
     recurring::<ReconcileSettlement>(60),
     recurring::<AuditLedger>(300),
     recurring::<PlanAudits>(1800),

@@ -17,6 +17,9 @@ pub enum Error {
     NotApproved,
     #[error("{0}")]
     Invalid(Invalid),
+    /// What a list is asked for.
+    #[error("{0}")]
+    Search(Invalid),
     #[error("no such offering")]
     OfferingNotFound,
     #[error("the offering changed meanwhile")]
@@ -38,6 +41,7 @@ impl Error {
             Self::Stale => "mentor.stale",
             Self::NotApproved => "mentor.not_approved",
             Self::Invalid(_) => "mentor.invalid",
+            Self::Search(_) => "search.invalid",
             Self::OfferingNotFound => "offering.not_found",
             Self::OfferingStale => "offering.stale",
             Self::OfferingRetired => "offering.retired",
@@ -48,7 +52,9 @@ impl Error {
     /// The field to blame, as API clients write it.
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Invalid(invalid) | Self::OfferingInvalid(invalid) => Some(invalid.field),
+            Self::Invalid(invalid) | Self::Search(invalid) | Self::OfferingInvalid(invalid) => {
+                Some(invalid.field)
+            }
             _ => None,
         }
     }

@@ -7,10 +7,14 @@
 //!    └────────────────────────────────────┘
 //! ```
 
+mod card;
 mod error;
+mod language;
 mod model;
 mod offering;
 mod query;
+mod search;
+mod terms;
 mod text;
 
 use serde_json::json;
@@ -20,9 +24,14 @@ use crate::db::{Tx, duplicate_key};
 use crate::event;
 use crate::id::{OfferingId, UserId};
 
+pub use card::{
+    Badge, Facts, Free, FreeDay, Freshness, Stars, facts_due, lock_freshness, rate, refresh_card,
+    store_facts, store_free, unchecked_cards,
+};
 pub use error::Error;
-pub use model::{Application, Decision, Mentor, PageKey, PublicProfile, State};
+pub use model::{Application, Decision, Mentor, PageKey, State};
 pub use offering::{Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
+pub use search::{After, Card, Criteria, Sort, card, search};
 pub use text::Invalid;
 
 /// Asks to become a mentor; possible again after a rejection.
@@ -69,6 +78,7 @@ pub async fn decide(
     }
     let decided = query::find(tx.conn(), mentor).await?.ok_or(Error::NotFound)?;
     query::record(tx, &decided, Some(State::Applied)).await?;
+    card::refresh_card(tx, mentor).await?;
     let data = json!({ "mentorId": mentor, "reason": decided.rejection_reason, "version": decided.version });
     event::append(tx, &[mentor], decision.event(), data).await?;
     Ok(decided)
@@ -79,24 +89,28 @@ pub async fn find(db: impl MySqlExecutor<'_>, user: UserId) -> Result<Mentor, Er
     query::find(db, user).await?.ok_or(Error::NotFound)
 }
 
-/// What everybody may see of an approved mentor.
+/// Changes what a mentor says of themselves, seen at `expected_version`. Everybody reads it at once.
 ///
 /// # Errors
-/// `mentor.not_found`, also for applicants and suspended mentors.
-pub async fn profile(db: impl MySqlExecutor<'_>, mentor: UserId) -> Result<PublicProfile, Error> {
-    let found = query::find(db, mentor).await?.filter(|m| m.state == State::Approved);
-    found.map(PublicProfile::from).ok_or(Error::NotFound)
-}
-
-/// Approved mentors, latest approval first; with `category`, those who publicly offer something in it.
-pub async fn list(
-    db: impl MySqlExecutor<'_>,
-    category: Option<&str>,
-    after: Option<PageKey>,
-    limit: u32,
-) -> Result<Vec<PublicProfile>, Error> {
-    let mentors = query::list_approved(db, category, after, limit).await?;
-    Ok(mentors.into_iter().map(PublicProfile::from).collect())
+/// `mentor.invalid`, `mentor.not_approved`, `mentor.stale`.
+pub async fn change_profile(
+    tx: &mut Tx,
+    user: UserId,
+    new: Application,
+    expected_version: i64,
+) -> Result<Mentor, Error> {
+    new.check().map_err(Error::Invalid)?;
+    if !query::change_profile(tx, user, &new, expected_version).await? {
+        return Err(if query::is_approved(tx.conn(), user).await? {
+            Error::Stale
+        } else {
+            Error::NotApproved
+        });
+    }
+    let mentor = query::find(tx.conn(), user).await?.ok_or(Error::NotFound)?;
+    query::record(tx, &mentor, Some(State::Approved)).await?;
+    card::refresh_card(tx, user).await?;
+    Ok(mentor)
 }
 
 /// Applications that wait for a decision, oldest first, for admins.
@@ -123,6 +137,7 @@ pub async fn create_offering(tx: &mut Tx, mentor: UserId, new: NewOffering) -> R
     }
     let id = OfferingId::generate();
     query::insert_offering(tx, id, mentor, &new).await?;
+    card::refresh_card(tx, mentor).await?;
     find_offering_for_owner(tx.conn(), id, mentor).await
 }
 
@@ -142,6 +157,7 @@ pub async fn update_offering(
         return Err(why_unchanged(tx, mentor, id).await?);
     }
     tx.outgoing.offerings.push(id);
+    card::refresh_card(tx, mentor).await?;
     find_offering_for_owner(tx.conn(), id, mentor).await
 }
 
@@ -159,6 +175,7 @@ pub async fn retire_offering(
         return Err(why_unchanged(tx, mentor, id).await?);
     }
     tx.outgoing.offerings.push(id);
+    card::refresh_card(tx, mentor).await?;
     find_offering_for_owner(tx.conn(), id, mentor).await
 }
 

@@ -1,7 +1,7 @@
 use sqlx::types::Json;
 
-use super::Invalid;
 use super::text::check;
+use super::{Invalid, language};
 use crate::clock::Instant;
 use crate::id::UserId;
 
@@ -46,44 +46,13 @@ pub struct Mentor {
     pub career: String,
     pub company: Option<String>,
     pub company_hidden: bool,
+    /// ISO 639-1 codes with commas between them.
+    pub languages: String,
     pub rejection_reason: Option<String>,
     pub decided_by: Option<UserId>,
     pub decided_at: Option<Instant>,
     pub applied_at: Instant,
     pub version: i64,
-}
-
-/// What everybody may see of an approved mentor. A hidden company is not in it.
-#[derive(Clone, Debug)]
-pub struct PublicProfile {
-    pub mentor_id: UserId,
-    pub headline: String,
-    pub bio: String,
-    pub expertise: Vec<String>,
-    pub career: String,
-    pub company: Option<String>,
-    pub approved_at: Instant,
-}
-
-impl PublicProfile {
-    /// Where the next page of a list goes on.
-    pub fn page_key(&self) -> PageKey {
-        PageKey { at: self.approved_at, user: self.mentor_id }
-    }
-}
-
-impl From<Mentor> for PublicProfile {
-    fn from(mentor: Mentor) -> Self {
-        Self {
-            mentor_id: mentor.user_id,
-            headline: mentor.headline,
-            bio: mentor.bio,
-            expertise: mentor.expertise.0,
-            career: mentor.career,
-            company: mentor.company.filter(|_| !mentor.company_hidden),
-            approved_at: mentor.decided_at.unwrap_or(mentor.applied_at),
-        }
-    }
 }
 
 /// The last entry of a page: when it was decided (or applied for) and whose it is.
@@ -108,6 +77,8 @@ pub struct Application {
     pub company: Option<String>,
     /// The company is shown to admins alone.
     pub company_hidden: bool,
+    /// The languages that are spoken, at most ten: ISO 639-1 codes.
+    pub languages: Vec<String>,
 }
 
 impl Application {
@@ -121,10 +92,10 @@ impl Application {
             check("expertise", entry, 1, 40, "takes entries of 1 to 40 characters")?;
         }
         check("career", &self.career, 0, 4000, "takes at most 4,000 characters")?;
-        match &self.company {
-            Some(company) => check("company", company, 1, 100, "takes 1 to 100 characters"),
-            None => Ok(()),
+        if let Some(company) = &self.company {
+            check("company", company, 1, 100, "takes 1 to 100 characters")?;
         }
+        language::check(&self.languages)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::db::Tx;
 use crate::id::{OfferingId, UserId};
 
 const MENTOR: &str = "SELECT m.user_id, m.state, m.headline, m.bio, m.expertise, m.career, m.company,
-    m.company_hidden, m.rejection_reason, m.decided_by, m.decided_at, m.applied_at, m.version FROM mentors m";
+    m.company_hidden, m.languages, m.rejection_reason, m.decided_by, m.decided_at, m.applied_at, m.version FROM mentors m";
 
 const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,
     o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
@@ -37,8 +37,8 @@ pub(super) async fn insert(tx: &mut Tx, user: UserId, new: &Application) -> sqlx
     let now = tx.now;
     sqlx::query(
         "INSERT INTO mentors (user_id, state, headline, bio, expertise, career, company, company_hidden,
-                              applied_at, version)
-         VALUES (?, 'applied', ?, ?, ?, ?, ?, ?, ?, 1)",
+                              languages, applied_at, version)
+         VALUES (?, 'applied', ?, ?, ?, ?, ?, ?, ?, ?, 1)",
     )
     .bind(user)
     .bind(&new.headline)
@@ -47,6 +47,7 @@ pub(super) async fn insert(tx: &mut Tx, user: UserId, new: &Application) -> sqlx
     .bind(&new.career)
     .bind(&new.company)
     .bind(new.company_hidden)
+    .bind(new.languages.join(","))
     .bind(now)
     .execute(tx.conn())
     .await?;
@@ -62,7 +63,7 @@ pub(super) async fn reapply(
     let now = tx.now;
     let done = sqlx::query(
         "UPDATE mentors SET state = 'applied', headline = ?, bio = ?, expertise = ?, career = ?, company = ?,
-                company_hidden = ?, rejection_reason = NULL, decided_by = NULL, decided_at = NULL,
+                company_hidden = ?, languages = ?, rejection_reason = NULL, decided_by = NULL, decided_at = NULL,
                 applied_at = ?, version = version + 1
          WHERE user_id = ? AND state = 'rejected' AND version = ?",
     )
@@ -72,7 +73,33 @@ pub(super) async fn reapply(
     .bind(&new.career)
     .bind(&new.company)
     .bind(new.company_hidden)
+    .bind(new.languages.join(","))
     .bind(now)
+    .bind(user)
+    .bind(version)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn change_profile(
+    tx: &mut Tx,
+    user: UserId,
+    new: &Application,
+    version: i64,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE mentors SET headline = ?, bio = ?, expertise = ?, career = ?, company = ?, company_hidden = ?,
+                languages = ?, version = version + 1
+         WHERE user_id = ? AND state = 'approved' AND version = ?",
+    )
+    .bind(&new.headline)
+    .bind(&new.bio)
+    .bind(Json(&new.expertise))
+    .bind(&new.career)
+    .bind(&new.company)
+    .bind(new.company_hidden)
+    .bind(new.languages.join(","))
     .bind(user)
     .bind(version)
     .execute(tx.conn())
@@ -124,32 +151,6 @@ pub(super) async fn record(tx: &mut Tx, mentor: &Mentor, from: Option<State>) ->
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-pub(super) async fn list_approved(
-    db: impl MySqlExecutor<'_>,
-    category: Option<&str>,
-    after: Option<PageKey>,
-    limit: u32,
-) -> sqlx::Result<Vec<Mentor>> {
-    let mut query = QueryBuilder::new(MENTOR);
-    query.push(
-        " WHERE m.state = 'approved'
-            AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.state = 'active')",
-    );
-    if let Some(category) = category {
-        query.push(
-            " AND EXISTS (SELECT 1 FROM offerings o WHERE o.mentor_id = m.user_id AND o.is_public = TRUE
-                          AND o.is_active = TRUE AND o.category = ",
-        );
-        query.push_bind(category).push(")");
-    }
-    if let Some(PageKey { at, user }) = after {
-        query.push(" AND (m.decided_at < ").push_bind(at);
-        query.push(" OR (m.decided_at = ").push_bind(at).push(" AND m.user_id < ").push_bind(user).push("))");
-    }
-    query.push(" ORDER BY m.decided_at DESC, m.user_id DESC LIMIT ").push_bind(limit);
-    query.build_query_as().fetch_all(db).await
 }
 
 pub(super) async fn list_applied(

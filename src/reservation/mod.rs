@@ -6,6 +6,7 @@ mod announce;
 mod deadline;
 mod error;
 mod extension;
+mod facts;
 mod flow;
 mod model;
 mod operator;
@@ -20,6 +21,7 @@ pub use deadline::{
 };
 pub use error::Error;
 pub use extension::{extend, extension_price, free_minutes_after};
+pub use facts::facts;
 pub use flow::{
     approve, await_deposit, begin_payment, cancel, capture_reversed, captured, complete, declined, end_early,
     failed, give_free, no_show, reclaim, reject, retry,

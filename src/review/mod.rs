@@ -28,7 +28,7 @@ mod write;
 
 pub use content::{Content, Invalid, MAX_TEXT, Stars, Words};
 pub use error::Error;
-pub use figures::{Figures, check_figures, figures, figures_of_mentors, unchecked_figures};
+pub use figures::{Figures, check_figures, figures, show_again, unchecked_figures};
 pub use model::{Fact, Hidden, HistoryRow, Part, Review, Side, Standing, State};
 pub use moderation::{hide, keep, restore};
 pub use publish::{overdue, publish_due, reconcile};

@@ -95,6 +95,8 @@ impl TestApp {
         let config = Config {
             database_url: servers.database_url.clone().into(),
             db_connections: 24,
+            replica_url: None,
+            replica_max_lag_seconds: 5,
             redis_url: servers.redis_url.clone().into(),
             redis_prefix: servers.redis_prefix.clone(),
             mongodb_url: servers.mongodb_url.clone().into(),
@@ -169,7 +171,12 @@ impl TestApp {
 
     /// A second api process over the same stores.
     pub async fn second_api(&self) -> String {
-        let core = Core::connect(&self.config, self.core.clock.clone()).await.expect("the stores");
+        self.api_with(&self.config).await.0
+    }
+
+    /// An api process with settings of its own, and its stores.
+    pub async fn api_with(&self, config: &Config) -> (String, Core) {
+        let core = Core::connect(config, self.core.clock.clone()).await.expect("the stores");
         let hub = Hub::start(&core, self.api_config.sockets_per_user, self.stop.clone());
         let app = Arc::new(api::App {
             core: core.clone(),
@@ -184,7 +191,7 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(api::serve(app, listener, self.stop.clone(), Duration::from_secs(1)));
-        base
+        (base, core)
     }
 
     /// The stores of this test as a process that cannot reach the others: what it commits is announced to nobody.

@@ -81,6 +81,7 @@ async fn person(app: &TestApp, name: &str, is_mentor: bool) -> Person {
                 career: String::new(),
                 company: None,
                 company_hidden: false,
+                languages: vec!["ko".into()],
             };
             let applied = mentor::apply(tx, user.id, application).await?;
             mentor::decide(tx, user.id, Decision::Approve, applied.version).await?;

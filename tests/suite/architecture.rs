@@ -50,12 +50,14 @@ const SECOND_MODELS: [&str; 2] = ["src/mentor/offering.rs", "src/reservation/act
 /// Folders of SQL: the jobs as rows, and the audit's rules, which are queries over every domain's tables.
 const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
 
-/// Files with SQL beside the `query.rs` of each folder and those folders: the acts of operators, the event rows and what is told of them outside, the connection's own
-/// settings, the keys that are stored beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
-const SQL_FILES: [&str; 7] = [
+/// Files with SQL beside the `query.rs` of each folder and those folders: the acts of operators, the event rows and what
+/// is told of them outside, the connection's own settings, how old a copy of the database is, the keys that are stored
+/// beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
+const SQL_FILES: [&str; 8] = [
     "src/act.rs",
     "src/event.rs",
     "src/snapshot.rs",
+    "src/replica.rs",
     "src/db.rs",
     "src/api/idempotency.rs",
     "src/retention.rs",

@@ -63,6 +63,7 @@ const RULES: &[Rule] = &[
     Rule("resumeMailbox", User, &[200]),
     Rule("applyAsMentor", User, &[422]),
     Rule("getMentorApplication", User, &[200, 404]),
+    Rule("changeMentorProfile", Mentor, &[409]),
     Rule("listMentors", Anybody, &[200]),
     Rule("getMentor", Anybody, &[200]),
     Rule("createOffering", Mentor, &[201]),

@@ -2,12 +2,13 @@
 
 mod query;
 
-use sqlx::{MySqlExecutor, MySqlPool};
+use sqlx::MySqlExecutor;
 
 use super::content::Stars;
 use super::model::{Review, Side};
 use crate::db::{Db, Tx};
 use crate::id::UserId;
+use crate::mentor;
 
 /// How many gave how many stars to one person on one side of sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -20,6 +21,12 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// `distribution`: how many gave each number of stars, from 1 to 5.
+    pub fn of(distribution: [i64; 5]) -> Self {
+        let [stars_1, stars_2, stars_3, stars_4, stars_5] = distribution;
+        Self { stars_1, stars_2, stars_3, stars_4, stars_5 }
+    }
+
     /// How many gave each number of stars, from 1 to 5.
     pub fn distribution(&self) -> [i64; 5] {
         [self.stars_1, self.stars_2, self.stars_3, self.stars_4, self.stars_5]
@@ -52,12 +59,9 @@ pub async fn figures(executor: impl MySqlExecutor<'_>, person: UserId, side: Sid
     Ok(query::find(executor, person, side).await?.unwrap_or_default())
 }
 
-/// The figures of mentors, in no order; those who were never reviewed are left out.
-pub async fn figures_of_mentors(pool: &MySqlPool, ids: &[UserId]) -> sqlx::Result<Vec<(UserId, Figures)>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    query::find_many(pool, ids, Side::Mentor).await
+/// Writes a mentor's figures into their card again, whatever stands there. For a reconciler, under the card's lock.
+pub async fn show_again(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
+    show(tx, mentor).await
 }
 
 /// Brings the figures from what reviews counted for to what they count for, in the transaction that changes the reviews.
@@ -69,8 +73,17 @@ pub(super) async fn follow(tx: &mut Tx, changes: &[(Review, Review)]) -> sqlx::R
         let mut by = Figures::default();
         by.add(is.stars, if is.counts() { 1 } else { -1 });
         query::change(tx, is.subject_id, is.side.other(), &by).await?;
+        if is.side.other() == Side::Mentor {
+            show(tx, is.subject_id).await?;
+        }
     }
     Ok(())
+}
+
+/// Brings the mentor's card in the catalogue along; the caller has the figures' lock.
+async fn show(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
+    let figures = query::find(tx.conn(), mentor, Side::Mentor).await?.unwrap_or_default();
+    mentor::rate(tx, mentor, mentor::Stars(figures.distribution())).await
 }
 
 /// Whose figures a reconciler compares with their rows: those who were not looked at for longest, and those whose
@@ -92,6 +105,9 @@ pub async fn check_figures(tx: &mut Tx, person: UserId, side: Side) -> sqlx::Res
     let kept = query::lock(tx, person, side).await?;
     let counted = query::count(tx, person, side).await?;
     query::set(tx, person, side, &counted).await?;
+    if side == Side::Mentor {
+        show(tx, person).await?;
+    }
     if kept != counted {
         metrics::counter!("konnect_review_drifts_total").increment(1);
         tracing::error!(%person, side = side.name(), ?kept, ?counted, "figures were not those of the reviews");

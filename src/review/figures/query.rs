@@ -1,7 +1,7 @@
 //! All SQL of the figures.
 
+use sqlx::MySqlPool;
 use sqlx::mysql::MySqlExecutor;
-use sqlx::{MySqlPool, QueryBuilder, Row};
 
 use super::Figures;
 use crate::clock::Instant;
@@ -21,25 +21,6 @@ pub async fn find(
     .bind(side)
     .fetch_optional(executor)
     .await
-}
-
-pub async fn find_many(
-    pool: &MySqlPool,
-    people: &[UserId],
-    side: Side,
-) -> sqlx::Result<Vec<(UserId, Figures)>> {
-    let mut query = QueryBuilder::new(
-        "SELECT person_id, stars_1, stars_2, stars_3, stars_4, stars_5 FROM review_sums WHERE side = ",
-    );
-    query.push_bind(side).push(" AND person_id IN (");
-    let mut list = query.separated(", ");
-    for person in people {
-        list.push_bind(*person);
-    }
-    let rows = query.push(")").build().fetch_all(pool).await?;
-    rows.iter()
-        .map(|row| Ok((row.try_get("person_id")?, <Figures as sqlx::FromRow<_>>::from_row(row)?)))
-        .collect()
 }
 
 /// Makes the row where there is none, and locks it.

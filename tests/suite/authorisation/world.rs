@@ -204,6 +204,7 @@ impl World {
             "setNoticeHours" => json!({ "quiet": { "start": "22:00", "end": "07:00" }, "digestHour": 8 }),
             "adminReportBounce" => json!({ "messageId": "<nobody@konnect.test>", "status": "5.1.1" }),
             "applyAsMentor" => json!({ "headline": "Hi", "bio": " ", "expertise": ["rust"] }),
+            "changeMentorProfile" => json!({ "expectedVersion": 99 }),
             "createOffering" => json!({
                 "title": "Rust", "priceKrw": 50_000, "durationMinutes": 60, "category": "backend", "kind": "instant",
             }),

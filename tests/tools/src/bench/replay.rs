@@ -50,7 +50,8 @@ const CLAIM_MENTOR: &str = "INSERT INTO slot_claims (person_id, cell_start, rese
 const CLAIM_MENTEE: &str = "INSERT INTO slot_claims (person_id, cell_start, reservation_id)
     VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)";
 const RAISE: &str = "UPDATE calendars SET version = version + 1 WHERE person_id = ?";
-const RAISED: &str = "SELECT version FROM calendars WHERE person_id = ?";
+const RAISED: &str = "SELECT k.version, c.mentor_id IS NOT NULL FROM calendars k
+    LEFT JOIN mentor_cards c ON c.mentor_id = k.person_id WHERE k.person_id = ?";
 const HISTORY: &str = "INSERT INTO reservation_history
     (reservation_id, version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -145,7 +146,11 @@ async fn write(
     }
     for person in [mentor.id, mentee.id] {
         sqlx::query(RAISE).bind(person).execute(&mut *on).await?;
-        sqlx::query(RAISED).bind(person).fetch_one(&mut *on).await?;
+        let (version, is_listed): (i64, bool) =
+            sqlx::query_as(RAISED).bind(person).fetch_one(&mut *on).await?;
+        if is_listed {
+            refresh(on, person, version, now).await?;
+        }
     }
     sqlx::query(HISTORY)
         .bind(id)
@@ -156,6 +161,23 @@ async fn write(
         .bind(None::<&str>)
         .bind("user")
         .bind(mentee.id)
+        .bind("bench")
+        .bind(now)
+        .execute(&mut *on)
+        .await?;
+    Ok(())
+}
+
+/// What the catalogue knows of the mentor is old now.
+async fn refresh(on: &mut MySqlConnection, mentor: UserId, version: i64, now: Instant) -> sqlx::Result<()> {
+    sqlx::query(JOB)
+        .bind(JobId::generate())
+        .bind("catalogue.refresh_next_free.v1")
+        .bind("reminder")
+        .bind(json!({ "mentor_id": mentor, "cause": { "calendar": version } }).to_string())
+        .bind(format!("catalogue.refresh_next_free.v1:{mentor}:calendar:{version}"))
+        .bind(mentor)
+        .bind(now + TimeDelta::seconds(1))
         .bind("bench")
         .bind(now)
         .execute(&mut *on)

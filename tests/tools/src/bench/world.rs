@@ -45,7 +45,7 @@ pub fn context() -> Context {
 }
 
 /// Weekdays 09:00 to 18:00 in Seoul, every 30 minutes, a quarter of an hour after each session.
-fn hours() -> NewSchedule {
+pub fn hours() -> NewSchedule {
     NewSchedule {
         time_zone: "Asia/Seoul".into(),
         slot_interval_min: 30,
@@ -80,7 +80,7 @@ async fn batches<T, A: Future<Output = Result<Vec<T>>>>(
     Ok(made.into_iter().flatten().collect())
 }
 
-async fn register(core: &Core, names: &[String]) -> Result<Vec<UserId>> {
+pub async fn register(core: &Core, names: &[String]) -> Result<Vec<UserId>> {
     transact!(core.db, context(), anyhow::Error, tx => {
         let mut made = Vec::new();
         for name in names {
@@ -100,6 +100,7 @@ async fn make_mentors(core: &Core, admin: UserId, names: Vec<String>) -> Result<
         career: String::new(),
         company: None,
         company_hidden: false,
+        languages: vec!["ko".into()],
     };
     let new = NewOffering {
         title: "백엔드 코드 리뷰".into(),
