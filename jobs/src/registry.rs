@@ -12,9 +12,9 @@ use konnect::job::{
     EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
     PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
     ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout,
-    StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat,
-    WarnHold, WarnOldContact,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest,
+    SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
+    TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -82,6 +82,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReleaseSettlement>(),
         entry::<RemindReservation>(),
         entry::<RequeryPayment>(),
+        entry::<ReviewZoneData>(),
         entry::<RunPayoutBatch>(),
         entry::<SendDigest>(),
         entry::<SendPayout>(),

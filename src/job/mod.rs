@@ -36,7 +36,7 @@ pub use payout::{
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    StartReservation, WarnHold,
+    ReviewZoneData, StartReservation, WarnHold,
 };
 pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
@@ -147,6 +147,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
     recurring::<SweepUploads>(3600),
+    recurring::<ReviewZoneData>(3600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

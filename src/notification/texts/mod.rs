@@ -36,6 +36,7 @@ pub const KINDS: &[&str] = &[
     "session.waiting",
     "reservation.reminder",
     "reservation.hold_ending",
+    "reservation.clock_changed",
     "review.requested",
     "chat.messages",
     "reservation.capture_reversed",
