@@ -30,6 +30,7 @@ mod stores;
 mod token;
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -37,7 +38,7 @@ use clap::{Parser, Subcommand};
 use stores::Stores;
 
 #[derive(Parser)]
-#[command(name = "admin", version, about = "The operator's command line of Konnect.")]
+#[command(name = "admin", version, long_version = long_version(), about = "The operator's command line of Konnect.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -75,6 +76,14 @@ enum Command {
     Clock(clock::Command),
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What `--version` says: the release, and that of the zone data, which `/readyz` of the processes says too.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        format!("{}\nzone data {}", env!("CARGO_PKG_VERSION"), konnect::availability::ZONE_DATA)
+    });
+    &TEXT
 }
 
 #[tokio::main]

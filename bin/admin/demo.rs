@@ -139,10 +139,13 @@ impl Mentor {
         NewSchedule {
             time_zone: TIME_ZONE.to_owned(),
             slot_interval_min: NewSchedule::DEFAULT_SLOT_INTERVAL_MIN,
+            slot_offset_min: 0,
             buffer_before_min: 0,
             buffer_after_min: 15,
             min_notice_min: NewSchedule::DEFAULT_MIN_NOTICE_MIN,
             horizon_days: NewSchedule::DEFAULT_HORIZON_DAYS,
+            exceptions: Default::default(),
+            limits: Default::default(),
             windows: (first..=last).map(window).collect(),
         }
     }

@@ -57,6 +57,7 @@ mod register_seller;
 mod release_settlement;
 mod remind_reservation;
 mod requery_payment;
+mod review_zone_data;
 mod run_payout_batch;
 mod send_digest;
 mod send_payout;

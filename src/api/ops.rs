@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listen;
 use super::reach::{Reach, Sockets};
+use crate::availability::ZONE_DATA;
 use crate::core::Core;
 
 /// A dependency that takes longer to answer is away. Below the second that probes usually wait, so that a MongoDB
@@ -89,7 +90,7 @@ struct Readiness {
     /// `ok`; `degraded` when something is away that no booking needs; `down`.
     status: &'static str,
     version: &'static str,
-    /// The release of the time zone data.
+    /// The release of the time zone data; the same in every process of a build.
     tzdb: &'static str,
     dependencies: [Dependency; 3],
     /// How sockets are reached from outside; changes nothing of the rest. Absent until it is known, and where there are
@@ -124,7 +125,7 @@ async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
     let body = Readiness {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        tzdb: chrono_tz::IANA_TZDB_VERSION,
+        tzdb: ZONE_DATA,
         dependencies: [mysql, redis, mongodb],
         sockets: reach.now(),
     };

@@ -61,6 +61,7 @@ use super::reservations::ReservationsApi;
 use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
+use super::slot_explain::ExplainApi;
 use super::slots::SlotsApi;
 use super::{Shared, document, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
@@ -77,7 +78,7 @@ fn chapters() -> impl OpenApi {
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
-        (ScheduleApi, SlotsApi),
+        (ScheduleApi, SlotsApi, ExplainApi),
         (ReservationsApi, SessionsApi, ReviewsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),

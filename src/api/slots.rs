@@ -1,6 +1,7 @@
 //! Free slots, straight from their cache.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
@@ -8,7 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use super::problem::Problem;
 use super::raw_json::RawJson;
 use super::{Shared, Tag};
-use crate::availability;
+use crate::availability::{self, Wanted};
 use crate::id::{OfferingId, UserId};
 
 /// How far a listing goes when nobody says.
@@ -30,6 +31,10 @@ struct ListingView {
     calendar_version: i64,
     /// Ascending.
     slots: Vec<SlotView>,
+    /// The zone whose dates `days` are: the one that was asked for, or the mentor's.
+    viewer_time_zone: String,
+    /// The same slots by the viewer's dates; a date without a slot is not here.
+    days: Vec<DayView>,
 }
 
 /// One free slot.
@@ -38,6 +43,16 @@ struct ListingView {
 struct SlotView {
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
+}
+
+/// The slots that start on one date of the viewer.
+#[derive(Debug, Object)]
+#[oai(rename = "SlotDay", rename_all = "camelCase", deny_unknown_fields)]
+struct DayView {
+    /// `YYYY-MM-DD`
+    date: NaiveDate,
+    /// Ascending, with the viewer's offset: the wall clock can be read off, and a time that comes twice has two.
+    starts: Vec<DateTime<FixedOffset>>,
 }
 
 #[OpenApi(prefix_path = "/v1/offerings", tag = "Tag::Availability")]
@@ -55,11 +70,17 @@ impl SlotsApi {
         from: Query<Option<DateTime<Utc>>>,
         /// 30 days after `from`, unless given.
         to: Query<Option<DateTime<Utc>>>,
+        /// The viewer's IANA zone, such as `Asia/Kolkata`, by whose dates `days` are grouped; the mentor's, unless given.
+        #[oai(name = "timeZone", validator(max_length = 64))]
+        time_zone: Query<Option<String>>,
     ) -> Result<RawJson<ListingView>, Problem> {
         let from = from.0.unwrap_or_else(|| app.core.clock.now());
         let later = || from.checked_add_signed(TimeDelta::days(DEFAULT_DAYS));
         let to = to.0.or_else(later).ok_or_else(|| Problem::new("slot.invalid_range").field("from"))?;
-        let listing = availability::listing(&app.core, id.0, from, to).await?;
+        let viewer = time_zone.0.map(|zone| zone.parse::<Tz>()).transpose();
+        let viewer = viewer.map_err(|_| availability::Error::InvalidTimeZone)?;
+        let wanted = Wanted { offering: id.0, from, to, viewer };
+        let listing = availability::listing(&app.core, &wanted).await?;
         Ok(RawJson::new(listing))
     }
 }
@@ -69,7 +90,7 @@ mod tests {
     use poem_openapi::types::{ParseFromJSON, ToJSON};
 
     use super::*;
-    use crate::availability::{Listing, Slot};
+    use crate::availability::{Day, Listing, Slot};
 
     #[test]
     fn the_document_shows_what_is_sent() {
@@ -81,6 +102,8 @@ mod tests {
             duration_minutes: 60,
             calendar_version: 7,
             slots: vec![slot("2026-03-02T00:00:00Z", "2026-03-02T01:00:00Z")],
+            viewer_time_zone: "Asia/Kathmandu".into(),
+            days: vec![Day { date: "2026-03-02".into(), starts: vec!["2026-03-02T05:45:00+05:45".into()] }],
         };
         let sent = serde_json::to_value(&listing).unwrap();
         let view = ListingView::parse_from_json(Some(sent.clone())).unwrap();
@@ -92,5 +115,6 @@ mod tests {
         };
         assert_eq!(names(&shown), names(&sent));
         assert_eq!(names(&shown["slots"][0]), names(&sent["slots"][0]));
+        assert_eq!(shown["days"], sent["days"]);
     }
 }

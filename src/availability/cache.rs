@@ -1,9 +1,9 @@
 //! The slot cache: listings as finished JSON in Redis. It never decides a booking.
 //!
 //! A payload's key names everything the listing depends on: the offering and its version, the calendar's version
-//! (raised by every claim, release and change of schedule), the range and the quarter of an hour in which it was
-//! asked (notice and horizon are multiples of a quarter, so their cut-offs stand still within one). So a payload
-//! is never wrong, only no longer asked for. What can be old are the versions that Redis knows: by the way of a
+//! (raised by every claim, release and change of schedule), the range, the viewer's zone, the release of the zone data
+//! and the quarter of an hour in which it was asked (notice and horizon are multiples of a quarter, so their cut-offs
+//! stand still within one). So a payload is never wrong, only no longer asked for. What can be old are the versions that Redis knows: by the way of a
 //! signal, and by `CALENDAR_TTL` and `OFFERING_TTL` when a signal was lost. An offering that nobody may book any
 //! more is gone from Redis after `OFFERING_TTL` at the latest, and with it the way to its payloads.
 //!
@@ -14,13 +14,16 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
+use chrono_tz::Tz;
 use redis::Script;
-use serde::{Deserialize, Serialize};
 
 use super::cells::{Cell, CellRange, whole_cells};
 use super::error::Error;
-use super::{engine, query, rules_of};
+use super::listing::{Listing, by_day, slots};
+use super::load::Booked;
+use super::zone::ZONE_DATA;
+use super::{engine, load, query, rules_of};
 use crate::clock::Instant;
 use crate::core::Core;
 use crate::id::{OfferingId, UserId};
@@ -61,46 +64,35 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The answer to a listing. Instants are RFC 3339 in UTC, whole seconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Listing {
-    pub offering_id: OfferingId,
-    pub mentor_id: UserId,
-    /// The mentor's IANA zone.
-    pub time_zone: String,
-    pub duration_minutes: u32,
-    /// Rises whenever the mentor's calendar changes.
-    pub calendar_version: i64,
-    pub slots: Vec<Slot>,
+/// Which slots of an offering are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub offering: OfferingId,
+    /// Starts from here …
+    pub from: Instant,
+    /// … until before here.
+    pub to: Instant,
+    /// The zone by whose dates they are grouped; the mentor's, unless given.
+    pub viewer: Option<Tz>,
 }
 
-/// One slot, without its buffers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Slot {
-    pub starts_at: String,
-    pub ends_at: String,
-}
+/// The form of a payload. One of another form, by a process of another build, is not asked for.
+const FORM: u32 = 2;
 
-/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`]: from this process' memory
-/// when it gave it a moment ago, with one round trip to Redis when it is known there.
+/// The free slots of an offering, as the JSON of a [`Listing`]: from this process' memory when it gave it a moment ago,
+/// with one round trip to Redis when it is known there.
 ///
 /// # Errors
 /// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
 /// is not approved; some seconds late)
-pub async fn listing(
-    core: &Core,
-    offering: OfferingId,
-    from: Instant,
-    to: Instant,
-) -> Result<Vec<u8>, Error> {
+pub async fn listing(core: &Core, wanted: &Wanted) -> Result<Vec<u8>, Error> {
+    let Wanted { offering, from, to, viewer } = *wanted;
     if to <= from || to - from > TimeDelta::days(MAX_LISTING_DAYS) {
         return Err(Error::InvalidRange);
     }
     let now = core.clock.now();
     let range = CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(to) };
-    let place = Place::new(core, offering, range, now);
+    let place = Place::new(core, offering, range, viewer, now);
     let since = match core.memo.get(&place.payload_key) {
         Ok(payload) => {
             count("remembered");
@@ -125,6 +117,7 @@ async fn compute(
     offering: &Offering,
     calendar_version: i64,
     range: CellRange,
+    viewer: Option<Tz>,
     now: Instant,
 ) -> Result<Vec<u8>, Error> {
     let rules = rules_of(core.db.pool(), offering.mentor_id).await?;
@@ -135,25 +128,21 @@ async fn compute(
     } else {
         let needed = rules.with_buffers(bookable.widened(0, length));
         let busy = query::claims(core.db.pool(), offering.mentor_id, needed).await?;
-        engine::list(&rules, offering.duration_min, &busy, bookable, now)
+        let load = load(core.db.pool(), &rules, offering.mentor_id, None, bookable, None).await?;
+        engine::list(&rules, offering.duration_min, &Booked { busy, load }, bookable, now)
     };
-    let lasts = TimeDelta::minutes(i64::from(offering.duration_min));
+    let viewer = viewer.unwrap_or(rules.zone());
     let listing = Listing {
         offering_id: offering.id,
         mentor_id: offering.mentor_id,
         time_zone: rules.zone().name().to_owned(),
         duration_minutes: offering.duration_min,
         calendar_version,
-        slots: starts
-            .into_iter()
-            .map(|start| Slot { starts_at: text(start), ends_at: text(start + lasts) })
-            .collect(),
+        slots: slots(&starts, offering.duration_min),
+        viewer_time_zone: viewer.name().to_owned(),
+        days: by_day(&starts, viewer),
     };
     Ok(serde_json::to_vec(&listing).expect("a listing is plain data"))
-}
-
-fn text(at: Instant) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn count(outcome: &'static str) {
@@ -175,6 +164,7 @@ enum Known {
 struct Place<'a> {
     core: &'a Core,
     range: CellRange,
+    viewer: Option<Tz>,
     now: Instant,
     offering_key: String,
     /// Without the versions of offering and calendar.
@@ -182,17 +172,18 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(core: &'a Core, offering: OfferingId, range: CellRange, now: Instant) -> Self {
+    fn new(core: &'a Core, offering: OfferingId, range: CellRange, viewer: Option<Tz>, now: Instant) -> Self {
         // Both roundings of now: notice counts from the next quarter, the horizon from the last one.
         let suffix = format!(
-            "{offering}:{}-{}:{}-{}",
+            "{FORM}:{offering}:{}-{}:{}-{}:{}:{ZONE_DATA}",
             range.first.0,
             range.end.0,
             Cell::at_or_before(now).0,
             Cell::at_or_after(now).0,
+            viewer.map_or("", Tz::name),
         );
         let (offering_key, payload_key) = (core.keys.offering(offering), core.keys.slots(&suffix));
-        Self { core, range, now, offering_key, payload_key }
+        Self { core, range, viewer, now, offering_key, payload_key }
     }
 
     /// The listing and the mentor it is of: from Redis, or made and put there.
@@ -216,7 +207,7 @@ impl<'a> Place<'a> {
             return Ok((offering.mentor_id, payload));
         }
         count("miss");
-        let payload = compute(core, &offering, version, self.range, self.now).await?;
+        let payload = compute(core, &offering, version, self.range, self.viewer, self.now).await?;
         if !matches!(known, Known::Unreachable) {
             self.put(&offering, version, &payload).await;
         }

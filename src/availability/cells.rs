@@ -5,7 +5,7 @@ use chrono::DateTime;
 use crate::clock::Instant;
 
 pub const CELL_MIN: u32 = 15;
-const CELL_SECONDS: i64 = 900;
+pub(super) const CELL_SECONDS: i64 = 900;
 
 /// A quarter of an hour in UTC, counted from the beginning of 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

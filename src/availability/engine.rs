@@ -1,14 +1,15 @@
 //! The rule engine: which slots a mentor offers. The same examination lists slots and judges a reservation.
 //!
 //! Every cell is turned from UTC into the mentor's wall-clock time, which is always unambiguous, and looked up in
-//! the week's hours. So a change of the clocks needs no rule of its own: the hour that is left out has no cell,
+//! the line of the mentor's hours. So a change of the clocks needs no rule of its own: the hour that is left out has no cell,
 //! the hour that comes twice has two sets of cells, and a session over the change lasts its minutes in UTC.
 
 use chrono::{Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::cells::{BusyCells, Cell, CellRange, whole_cells};
-use super::week::Week;
+use super::cells::{CELL_SECONDS, Cell, CellRange, whole_cells};
+use super::hours::Hours;
+use super::load::{Booked, Limits};
 use crate::clock::Instant;
 
 /// What slots are judged by. Lengths are cells.
@@ -19,12 +20,18 @@ pub struct Rules {
     pub(super) buffer_after: i64,
     pub(super) min_notice: i64,
     pub(super) horizon: i64,
-    pub(super) week: Week,
+    pub(super) hours: Hours,
+    pub(super) limits: Limits,
 }
 
 impl Rules {
     pub fn zone(&self) -> Tz {
         self.zone
+    }
+
+    /// Whether the number of sessions matters.
+    pub(super) fn counts(&self) -> bool {
+        !self.limits.is_none()
     }
 
     /// The cells a session needs of its mentor: itself and the buffers around it.
@@ -34,7 +41,7 @@ impl Rules {
 }
 
 /// Why a slot is not offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
     /// The start or the duration is not on the grid of slots.
     Misaligned,
@@ -43,15 +50,25 @@ pub enum Refusal {
     TooSoon,
     BeyondHorizon,
     OutsideHours,
+    /// The date has hours of its own, and they leave it closed.
+    OverrideClosed,
+    /// A national holiday.
+    Holiday,
+    Vacation,
     /// The session or its buffers meet a claim.
     Taken,
+    /// The day has as many sessions as the mentor wants.
+    LimitDay,
+    LimitWeek,
+    /// The week has as many sessions with this mentee as the mentor wants.
+    LimitMentee,
 }
 
 /// Starts of the slots of `duration_min` that begin within `range`, ascending.
 pub fn list(
     rules: &Rules,
     duration_min: u32,
-    busy: &BusyCells,
+    booked: &Booked,
     range: CellRange,
     now: Instant,
 ) -> Vec<Instant> {
@@ -62,9 +79,10 @@ pub fn list(
         return Vec::new();
     }
     let strip = Strip::lay(rules, starts.widened(0, length - 1));
+    let bounds = Some(&bounds);
     starts
         .iter()
-        .filter(|start| examine(rules, &bounds, &strip, busy, start.run(length)).is_ok())
+        .filter(|start| examine(rules, bounds, &strip, booked, start.run(length)).is_ok())
         .map(Cell::start)
         .collect()
 }
@@ -73,13 +91,28 @@ pub fn list(
 pub fn judge(
     rules: &Rules,
     duration_min: u32,
-    busy: &BusyCells,
+    booked: &Booked,
     start: Instant,
     now: Instant,
 ) -> Result<(), Refusal> {
+    one(rules, Some(&Bounds::new(rules, now)), duration_min, booked, start)
+}
+
+/// The same without regard to when it is booked: whether the rules have a place for a session that exists.
+pub(super) fn fits(rules: &Rules, duration_min: u32, booked: &Booked, start: Instant) -> Result<(), Refusal> {
+    one(rules, None, duration_min, booked, start)
+}
+
+fn one(
+    rules: &Rules,
+    bounds: Option<&Bounds>,
+    duration_min: u32,
+    booked: &Booked,
+    start: Instant,
+) -> Result<(), Refusal> {
     let first = Cell::from_instant(start).ok_or(Refusal::Misaligned)?;
     let session = first.run(whole_cells(duration_min).ok_or(Refusal::Misaligned)?);
-    examine(rules, &Bounds::new(rules, now), &Strip::lay(rules, session), busy, session)
+    examine(rules, bounds, &Strip::lay(rules, session), booked, session)
 }
 
 /// The starts within `range` that notice and horizon leave. What lies there can be named as a date.
@@ -90,20 +123,26 @@ pub(super) fn bookable(rules: &Rules, range: CellRange, now: Instant) -> CellRan
 /// The one examination; `strip` covers the session.
 fn examine(
     rules: &Rules,
-    bounds: &Bounds,
+    bounds: Option<&Bounds>,
     strip: &Strip,
-    busy: &BusyCells,
+    booked: &Booked,
     session: CellRange,
 ) -> Result<(), Refusal> {
-    bounds.check(session.first)?;
+    if let Some(bounds) = bounds {
+        bounds.check(session.first)?;
+    }
     let stretch = strip.at(session.first);
     if stretch.open < session.end.0 - session.first.0 {
-        return Err(Refusal::OutsideHours);
+        let closed = strip.at(session.first.plus(stretch.open)).local;
+        return Err(closed.map_or(Refusal::OutsideHours, |quarter| rules.hours.why_closed(quarter)));
     }
     if !stretch.on_grid {
         return Err(Refusal::Misaligned);
     }
-    if busy.meets(rules.with_buffers(session)) { Err(Refusal::Taken) } else { Ok(()) }
+    if booked.busy.meets(rules.with_buffers(session)) {
+        return Err(Refusal::Taken);
+    }
+    stretch.local.map_or(Ok(()), |quarter| booked.load.allows(&rules.limits, quarter))
 }
 
 /// The first and last start that may be booked now.
@@ -140,7 +179,7 @@ impl Bounds {
     }
 }
 
-/// A range of cells laid out in the mentor's week.
+/// A range of cells laid out along the mentor's hours.
 struct Strip {
     first: Cell,
     stretches: Vec<Stretch>,
@@ -148,6 +187,8 @@ struct Strip {
 
 #[derive(Clone, Copy, Default)]
 struct Stretch {
+    /// The cell's quarter of local time.
+    local: Option<i64>,
     /// Cells from here on, to the end of the strip at most, that are open and of one run.
     open: i64,
     on_grid: bool,
@@ -155,19 +196,24 @@ struct Stretch {
 
 impl Strip {
     fn lay(rules: &Rules, range: CellRange) -> Self {
-        let mut stretches =
-            vec![Stretch::default(); usize::try_from(range.end.0 - range.first.0).unwrap_or(0)];
-        let mut next: Option<(u16, i64)> = None;
-        for (stretch, cell) in stretches.iter_mut().rev().zip(range.iter().rev()) {
-            let spot = local_seconds(rules.zone, cell).and_then(|local| rules.week.at(local));
-            next = spot.map(|spot| match next {
-                Some((run, open)) if run == spot.run => (run, open + 1),
-                _ => (spot.run, 1),
-            });
-            *stretch = Stretch {
-                open: next.map_or(0, |(_, open)| open),
-                on_grid: spot.is_some_and(|spot| spot.on_grid),
-            };
+        let mut stretches: Vec<Stretch> = range
+            .iter()
+            .map(|cell| Stretch { local: local_quarter(rules.zone, cell), ..Stretch::default() })
+            .collect();
+        // Local time may run backwards where the clocks change.
+        let local = || stretches.iter().filter_map(|stretch| stretch.local);
+        if let (Some(earliest), Some(latest)) = (local().min(), local().max()) {
+            let line = rules.hours.lay(earliest, latest + 1);
+            let mut next: Option<(i64, i64)> = None;
+            for stretch in stretches.iter_mut().rev() {
+                let spot = stretch.local.and_then(|quarter| line.at(quarter));
+                next = spot.map(|spot| match next {
+                    Some((run, open)) if run == spot.run => (run, open + 1),
+                    _ => (spot.run, 1),
+                });
+                stretch.open = next.map_or(0, |(_, open)| open);
+                stretch.on_grid = spot.is_some_and(|spot| spot.on_grid);
+            }
         }
         Self { first: range.first, stretches }
     }
@@ -178,13 +224,23 @@ impl Strip {
     }
 }
 
-/// What the wall clock shows when a cell starts, as seconds since 1970 of that clock.
-fn local_seconds(zone: Tz, cell: Cell) -> Option<i64> {
+/// The quarter of local time in which a cell starts. `None` where the wall clock does not stand at a quarter: no zone
+/// has had such an offset since 1972.
+pub(super) fn local_quarter(zone: Tz, cell: Cell) -> Option<i64> {
     let at = cell.checked_start()?;
     let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
-    Some(at.timestamp() + i64::from(offset.local_minus_utc()))
+    let local = at.timestamp() + i64::from(offset.local_minus_utc());
+    (local % CELL_SECONDS == 0).then(|| local / CELL_SECONDS)
 }
 
 #[cfg(test)]
 #[path = "engine_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "engine_reference.rs"]
+mod reference;
+
+#[cfg(test)]
+#[path = "engine_properties.rs"]
+mod properties;

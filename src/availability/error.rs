@@ -12,6 +12,18 @@ pub enum Error {
     OwnConflict,
     #[error("outside the mentor's hours")]
     OutsideHours,
+    #[error("the mentor closed this time of the date")]
+    OverrideClosed,
+    #[error("a holiday of the mentor")]
+    Holiday,
+    #[error("the mentor is on vacation")]
+    Vacation,
+    #[error("the mentor has as many sessions on this day as they want")]
+    LimitDay,
+    #[error("the mentor has as many sessions in this week as they want")]
+    LimitWeek,
+    #[error("the mentee has as many sessions with the mentor in this week as they may")]
+    LimitMentee,
     #[error("too soon for the mentor's notice")]
     TooSoon,
     #[error("in the past")]
@@ -23,6 +35,11 @@ pub enum Error {
     /// A listing runs forward, over 62 days at most.
     #[error("not a range of at most 62 days")]
     InvalidRange,
+    #[error("not an IANA zone")]
+    InvalidTimeZone,
+    /// Neither an instant nor a local time nor a date of our time, or more than one of them.
+    #[error("say what is to be explained")]
+    InvalidQuestion,
     #[error("{0}")]
     Invalid(Invalid),
     #[error("the schedule changed meanwhile")]
@@ -43,11 +60,19 @@ impl Error {
             Self::SlotTaken => "slot.taken",
             Self::OwnConflict => "slot.own_conflict",
             Self::OutsideHours => "slot.outside_hours",
+            Self::OverrideClosed => "slot.override_closed",
+            Self::Holiday => "slot.holiday",
+            Self::Vacation => "slot.vacation",
+            Self::LimitDay => "slot.limit_day",
+            Self::LimitWeek => "slot.limit_week",
+            Self::LimitMentee => "slot.limit_mentee",
             Self::TooSoon => "slot.too_soon",
             Self::Past => "slot.past",
             Self::BeyondHorizon => "slot.beyond_horizon",
             Self::Misaligned => "slot.misaligned",
             Self::InvalidRange => "slot.invalid_range",
+            Self::InvalidTimeZone => "slot.invalid_time_zone",
+            Self::InvalidQuestion => "slot.invalid_question",
             Self::Invalid(_) => "schedule.invalid",
             Self::Stale => "schedule.stale",
             Self::Missing => "schedule.missing",
@@ -61,6 +86,7 @@ impl Error {
         match self {
             Self::Invalid(invalid) => Some(invalid.field),
             Self::InvalidRange => Some("to"),
+            Self::InvalidTimeZone => Some("timeZone"),
             _ => None,
         }
     }
@@ -74,6 +100,12 @@ impl From<Refusal> for Error {
             Refusal::TooSoon => Self::TooSoon,
             Refusal::BeyondHorizon => Self::BeyondHorizon,
             Refusal::OutsideHours => Self::OutsideHours,
+            Refusal::OverrideClosed => Self::OverrideClosed,
+            Refusal::Holiday => Self::Holiday,
+            Refusal::Vacation => Self::Vacation,
+            Refusal::LimitDay => Self::LimitDay,
+            Refusal::LimitWeek => Self::LimitWeek,
+            Refusal::LimitMentee => Self::LimitMentee,
             Refusal::Taken => Self::SlotTaken,
         }
     }

@@ -1,18 +1,28 @@
 //! Availability: when a mentor can be booked, and who owns which quarter of an hour.
 //!
 //! A slot is claimed by the database: `slot_claims` has one row per person and cell, and a duplicate key is
-//! "taken". What needs reading first (hours, notice, horizon) is judged under the calendar locks, by the engine
+//! "taken". What needs reading first (hours, notice, horizon, limits) is judged under the calendar locks, by the engine
 //! that lists the slots.
 
 mod cache;
 mod cells;
+mod change;
+mod day;
 mod engine;
 mod error;
+mod exceptions;
+mod explain;
 mod free;
+mod holidays;
+mod hours;
+mod listing;
+mod load;
 mod model;
+mod preview;
 mod query;
-mod week;
+mod zone;
 
+use chrono::TimeDelta;
 use sqlx::MySqlExecutor;
 
 use crate::clock::Instant;
@@ -20,12 +30,20 @@ use crate::db::{Tx, duplicate_key};
 use crate::id::{ReservationId, UserId};
 use crate::mentor;
 
-pub use cache::{Listing, MAX_LISTING_DAYS, Slot, listing};
+pub use cache::{MAX_LISTING_DAYS, Wanted, listing};
 pub use cells::{BusyCells, CELL_MIN, Cell, CellRange, whole_cells};
+pub use change::{ScheduleChange, proposed};
 pub use engine::{Refusal, Rules};
 pub use error::Error;
+pub use exceptions::{Exceptions, Override, Vacation};
+pub use explain::{Explained, Explanation, Question, Reason, explain};
 pub use free::{ask_missed, missed_refreshes, refresh_free};
-pub use model::{Invalid, NewSchedule, Schedule, Window};
+pub use holidays::Country;
+pub use listing::{Day, Listing, Slot};
+pub use load::{Booked, Limits, Load, Session};
+pub use model::{Invalid, NewSchedule, Schedule, Span, Window};
+pub use preview::{Standing, misfits};
+pub use zone::{ZONE_DATA, wall_clock};
 
 /// The engine without its database, for whoever has the rules and claims at hand.
 pub mod rules {
@@ -38,6 +56,8 @@ const MOST_BUFFER: u32 = 120 / CELL_MIN;
 const CELLS_A_DAY: i64 = 96;
 const ALTERNATIVES_BEFORE: i64 = 2 * CELLS_A_DAY;
 const ALTERNATIVES_AFTER: i64 = 14 * CELLS_A_DAY;
+/// Whoever counts a week of local time finds it within this of any instant in it.
+const A_WEEK_AROUND: TimeDelta = TimeDelta::days(9);
 
 /// Locks the calendars of these people until the end of the transaction, in the order of their ids (`people` is
 /// sorted). It must be the first statement of a transaction that reserves: what is read after it stays true.
@@ -112,18 +132,57 @@ pub async fn rules_of(db: impl MySqlExecutor<'_>, mentor: UserId) -> Result<Rule
     schedule.settings.rules().map_err(|invalid| Error::Database(sqlx::Error::Decode(invalid.into())))
 }
 
-/// Whether a session may start at `start`, by the rules and claims as they stand. Under [`lock_calendars`] the
-/// answer holds until the commit, and the rules are those to [`claim`] with.
+/// A time that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub mentor: UserId,
+    /// By whom; the limit of a mentee is asked where that is known.
+    pub mentee: Option<UserId>,
+    pub duration_min: u32,
+    /// UTC.
+    pub start: Instant,
+    /// A reservation that would give way to it: neither its claims of the mentor nor its place in the limits count.
+    pub instead_of: Option<ReservationId>,
+}
+
+/// [`judge_for`] nobody in particular.
+pub async fn judge(tx: &mut Tx, mentor: UserId, duration_min: u32, start: Instant) -> Result<Rules, Error> {
+    judge_for(tx, Asked { mentor, mentee: None, duration_min, start, instead_of: None }).await
+}
+
+/// Whether a session may start, by the rules, claims and sessions as they stand. Under [`lock_calendars`] the answer
+/// holds until the commit, and the rules are those to [`claim`] with.
 ///
 /// # Errors
 /// `slot.*`, `schedule.missing`
-pub async fn judge(tx: &mut Tx, mentor: UserId, duration_min: u32, start: Instant) -> Result<Rules, Error> {
+pub async fn judge_for(tx: &mut Tx, asked: Asked) -> Result<Rules, Error> {
+    let Asked { mentor, mentee, duration_min, start, instead_of } = asked;
     let rules = rules_of(tx.conn(), mentor).await?;
-    engine::judge(&rules, duration_min, &BusyCells::default(), start, tx.now)?;
-    let session = rules.with_buffers(session(start, duration_min)?);
-    let busy = query::claims(tx.conn(), mentor, session).await?;
-    engine::judge(&rules, duration_min, &busy, start, tx.now)?;
+    engine::judge(&rules, duration_min, &Booked::default(), start, tx.now)?;
+    let session = session(start, duration_min)?;
+    let claims = query::owned_claims(tx.conn(), mentor, rules.with_buffers(session)).await?;
+    let others = claims.into_iter().filter(|(_, owner)| Some(*owner) != instead_of);
+    let busy = others.map(|(cell, _)| cell).collect();
+    let load = load(tx.conn(), &rules, mentor, mentee, session, instead_of).await?;
+    engine::judge(&rules, duration_min, &Booked { busy, load }, start, tx.now)?;
     Ok(rules)
+}
+
+/// The sessions that count when one more is to start within `range`; none are read where no limit is set.
+async fn load(
+    db: impl MySqlExecutor<'_>,
+    rules: &Rules,
+    mentor: UserId,
+    mentee: Option<UserId>,
+    range: CellRange,
+    instead_of: Option<ReservationId>,
+) -> sqlx::Result<Load> {
+    if !rules.counts() {
+        return Ok(Load::default());
+    }
+    let (from, to) = (range.first.start() - A_WEEK_AROUND, range.end.start() + A_WEEK_AROUND);
+    let sessions = query::sessions(db, mentor, from, to, instead_of).await?;
+    Ok(Load::count(rules.zone(), mentee, &sessions))
 }
 
 /// Claims the session's cells for the mentee, and those with the buffers around them for the mentor.
@@ -236,7 +295,7 @@ pub struct Members {
 }
 
 /// At most `n` starts that the mentor offers, the nearest to `near` from two days before it to two weeks after
-/// it, ascending. With a mentee, none that meets another session of theirs.
+/// it, ascending. With a mentee, none that meets another session of theirs or breaks their limit.
 ///
 /// # Errors
 /// `schedule.missing`
@@ -261,7 +320,8 @@ pub async fn alternatives(
         Some(mentee) => query::claims(tx.conn(), mentee, needed).await?,
         None => BusyCells::default(),
     };
-    let mut starts = engine::list(&rules, duration_min, &busy, range, tx.now);
+    let load = load(tx.conn(), &rules, mentor, mentee, range, None).await?;
+    let mut starts = engine::list(&rules, duration_min, &Booked { busy, load }, range, tx.now);
     starts.retain(|start| !own.meets(Cell::at_or_before(*start).run(length)));
     starts.sort_by_key(|start| (*start - near).abs());
     starts.truncate(n);

@@ -1,8 +1,11 @@
 //! All SQL of the domain.
 
-use sqlx::{MySqlExecutor, QueryBuilder};
+use sqlx::types::Json;
+use sqlx::{FromRow, MySqlExecutor, QueryBuilder, Row};
 
 use super::cells::{BusyCells, Cell, CellRange};
+use super::exceptions::Exceptions;
+use super::load::{Limits, Session};
 use super::model::{NewSchedule, Schedule, Window};
 use crate::clock::Instant;
 use crate::db::Tx;
@@ -38,69 +41,94 @@ pub(super) async fn calendar_version(db: impl MySqlExecutor<'_>, person: UserId)
     sqlx::query_scalar("SELECT version FROM calendars WHERE person_id = ?").bind(person).fetch_one(db).await
 }
 
-/// A schedule with one of its windows.
 #[derive(sqlx::FromRow)]
-struct Row {
+struct Settings {
     time_zone: String,
     slot_interval_min: u32,
+    slot_offset_min: u32,
     buffer_before_min: u32,
     buffer_after_min: u32,
     min_notice_min: u32,
     horizon_days: u32,
+    max_per_day: Option<u32>,
+    max_per_week: Option<u32>,
+    max_per_mentee_week: Option<u32>,
+    exceptions: Option<Json<Exceptions>>,
     version: i64,
-    weekday: Option<u8>,
-    from_minute: Option<u16>,
-    to_minute: Option<u16>,
 }
 
-/// One statement, so that settings and windows are of one version without a transaction too.
+impl Settings {
+    fn with(self, mentor_id: UserId, mut windows: Vec<Window>) -> Schedule {
+        windows.sort_unstable();
+        let settings = NewSchedule {
+            time_zone: self.time_zone,
+            slot_interval_min: self.slot_interval_min,
+            slot_offset_min: self.slot_offset_min,
+            buffer_before_min: self.buffer_before_min,
+            buffer_after_min: self.buffer_after_min,
+            min_notice_min: self.min_notice_min,
+            horizon_days: self.horizon_days,
+            windows,
+            exceptions: self.exceptions.map(|exceptions| exceptions.0).unwrap_or_default(),
+            limits: Limits {
+                per_day: self.max_per_day,
+                per_week: self.max_per_week,
+                per_mentee_week: self.max_per_mentee_week,
+            },
+        };
+        Schedule { mentor_id, version: self.version, settings }
+    }
+}
+
+/// One statement, so that settings and windows are of one version without a transaction too: a row with the settings,
+/// and one for each window.
 pub(super) async fn schedule(
     db: impl MySqlExecutor<'_>,
     mentor_id: UserId,
 ) -> sqlx::Result<Option<Schedule>> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT s.time_zone, s.slot_interval_min, s.buffer_before_min, s.buffer_after_min, s.min_notice_min,
-                s.horizon_days, s.version, w.weekday, w.from_minute, w.to_minute
-         FROM schedules s LEFT JOIN schedule_windows w ON w.mentor_id = s.mentor_id
-         WHERE s.mentor_id = ? ORDER BY w.weekday, w.from_minute",
+    let rows = sqlx::query(
+        "SELECT time_zone, slot_interval_min, slot_offset_min, buffer_before_min, buffer_after_min, min_notice_min,
+                horizon_days, max_per_day, max_per_week, max_per_mentee_week, exceptions, version,
+                NULL AS weekday, NULL AS from_minute, NULL AS to_minute
+         FROM schedules WHERE mentor_id = ?
+         UNION ALL
+         SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, weekday, from_minute, to_minute
+         FROM schedule_windows WHERE mentor_id = ?",
     )
+    .bind(mentor_id)
     .bind(mentor_id)
     .fetch_all(db)
     .await?;
-    let windows = rows
-        .iter()
-        .filter_map(|row| {
-            Some(Window { weekday: row.weekday?, from_minute: row.from_minute?, to_minute: row.to_minute? })
-        })
-        .collect();
-    Ok(rows.into_iter().next().map(|row| Schedule {
-        mentor_id,
-        version: row.version,
-        settings: NewSchedule {
-            time_zone: row.time_zone,
-            slot_interval_min: row.slot_interval_min,
-            buffer_before_min: row.buffer_before_min,
-            buffer_after_min: row.buffer_after_min,
-            min_notice_min: row.min_notice_min,
-            horizon_days: row.horizon_days,
-            windows,
-        },
-    }))
+    let (mut settings, mut windows) = (None, Vec::new());
+    for row in &rows {
+        if row.try_get::<Option<i64>, _>("version")?.is_some() {
+            settings = Some(Settings::from_row(row)?);
+        } else {
+            windows.push(Window::from_row(row)?);
+        }
+    }
+    Ok(settings.map(|settings| settings.with(mentor_id, windows)))
 }
 
 pub(super) async fn insert_schedule(tx: &mut Tx, mentor: UserId, new: &NewSchedule) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO schedules (mentor_id, time_zone, slot_interval_min, buffer_before_min, buffer_after_min,
-                                min_notice_min, horizon_days, version)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
+        "INSERT INTO schedules (mentor_id, time_zone, slot_interval_min, slot_offset_min, buffer_before_min,
+                                buffer_after_min, min_notice_min, horizon_days, max_per_day, max_per_week,
+                                max_per_mentee_week, exceptions, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
     )
     .bind(mentor)
     .bind(&new.time_zone)
     .bind(new.slot_interval_min)
+    .bind(new.slot_offset_min)
     .bind(new.buffer_before_min)
     .bind(new.buffer_after_min)
     .bind(new.min_notice_min)
     .bind(new.horizon_days)
+    .bind(new.limits.per_day)
+    .bind(new.limits.per_week)
+    .bind(new.limits.per_mentee_week)
+    .bind(stored(&new.exceptions))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -113,21 +141,32 @@ pub(super) async fn update_schedule(
     version: i64,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "UPDATE schedules SET time_zone = ?, slot_interval_min = ?, buffer_before_min = ?, buffer_after_min = ?,
-                min_notice_min = ?, horizon_days = ?, version = version + 1
+        "UPDATE schedules SET time_zone = ?, slot_interval_min = ?, slot_offset_min = ?, buffer_before_min = ?,
+                buffer_after_min = ?, min_notice_min = ?, horizon_days = ?, max_per_day = ?, max_per_week = ?,
+                max_per_mentee_week = ?, exceptions = ?, version = version + 1
          WHERE mentor_id = ? AND version = ?",
     )
     .bind(&new.time_zone)
     .bind(new.slot_interval_min)
+    .bind(new.slot_offset_min)
     .bind(new.buffer_before_min)
     .bind(new.buffer_after_min)
     .bind(new.min_notice_min)
     .bind(new.horizon_days)
+    .bind(new.limits.per_day)
+    .bind(new.limits.per_week)
+    .bind(new.limits.per_mentee_week)
+    .bind(stored(&new.exceptions))
     .bind(mentor)
     .bind(version)
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// `None` where there are no exceptions.
+fn stored(exceptions: &Exceptions) -> Option<Json<&Exceptions>> {
+    (*exceptions != Exceptions::default()).then_some(Json(exceptions))
 }
 
 pub(super) async fn replace_windows(tx: &mut Tx, mentor: UserId, windows: &[Window]) -> sqlx::Result<()> {
@@ -153,15 +192,53 @@ pub(super) async fn claims(
     person: UserId,
     range: CellRange,
 ) -> sqlx::Result<BusyCells> {
-    let starts: Vec<Instant> = sqlx::query_scalar(
-        "SELECT cell_start FROM slot_claims WHERE person_id = ? AND cell_start >= ? AND cell_start < ?",
+    let owned = owned_claims(db, person, range).await?;
+    Ok(owned.into_iter().map(|(cell, _)| cell).collect())
+}
+
+/// The claimed cells of a person within a range, ascending, with the reservation that each is for.
+pub(super) async fn owned_claims(
+    db: impl MySqlExecutor<'_>,
+    person: UserId,
+    range: CellRange,
+) -> sqlx::Result<Vec<(Cell, ReservationId)>> {
+    let rows: Vec<(Instant, ReservationId)> = sqlx::query_as(
+        "SELECT cell_start, reservation_id FROM slot_claims
+         WHERE person_id = ? AND cell_start >= ? AND cell_start < ? ORDER BY cell_start",
     )
     .bind(person)
     .bind(range.first.start())
     .bind(range.end.start())
     .fetch_all(db)
     .await?;
-    Ok(starts.into_iter().map(Cell::at_or_before).collect())
+    Ok(rows.into_iter().map(|(start, reservation)| (Cell::at_or_before(start), reservation)).collect())
+}
+
+/// The sessions of a mentor that start from `from` until before `to` and count against limits. The one look into the
+/// table of a domain after this one: counting there is right whatever becomes of a reservation, and a copy of ours would
+/// have to be kept in step with each of its moves.
+pub(super) async fn sessions(
+    db: impl MySqlExecutor<'_>,
+    mentor: UserId,
+    from: Instant,
+    to: Instant,
+    except: Option<ReservationId>,
+) -> sqlx::Result<Vec<Session>> {
+    let mut query = QueryBuilder::new(
+        "SELECT starts_at, mentee_id FROM reservations
+         WHERE extends_id IS NULL AND state IN ('requested', 'awaiting_payment', 'paying', 'confirmed', 'in_session',
+            'completed', 'no_show') AND mentor_id = ",
+    );
+    query
+        .push_bind(mentor)
+        .push(" AND starts_at >= ")
+        .push_bind(from)
+        .push(" AND starts_at < ")
+        .push_bind(to);
+    if let Some(reservation) = except {
+        query.push(" AND id <> ").push_bind(reservation);
+    }
+    query.build_query_as().fetch_all(db).await
 }
 
 /// One row per cell, ascending, in one statement.

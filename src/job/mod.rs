@@ -41,7 +41,7 @@ pub use payout::{
 };
 pub use reservation::{
     CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    StartReservation, WarnHold,
+    ReviewZoneData, StartReservation, WarnHold,
 };
 pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
@@ -160,6 +160,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<SweepUploads>(3600),
     recurring::<ReconcileWebhooks>(60),
     recurring::<CountDays>(900),
+    recurring::<ReviewZoneData>(3600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

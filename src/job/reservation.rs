@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -173,4 +175,15 @@ impl Job for ReconcileReservations {
     const KIND: &'static str = "reservation.reconcile.v1";
     const QUEUE: Queue = Queue::Booking;
     const RETRY: Retry = Retry::INTERNAL;
+}
+
+/// Asks both sides of every booking whose wall clock is another one by new zone data to look at it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReviewZoneData {}
+
+impl Job for ReviewZoneData {
+    const KIND: &'static str = "reservation.review_zone_data.v1";
+    const QUEUE: Queue = Queue::Booking;
+    const RETRY: Retry = Retry::INTERNAL;
+    const TIMEOUT: Duration = Duration::from_secs(300);
 }

@@ -193,6 +193,14 @@ pub async fn find_offering_for_owner(
     query::find_offering_for_owner(db, id, mentor).await?.ok_or(Error::OfferingNotFound)
 }
 
+/// One offering of anybody, retired or not: for administrators.
+///
+/// # Errors
+/// `offering.not_found`
+pub async fn find_offering(db: impl MySqlExecutor<'_>, id: OfferingId) -> Result<Offering, Error> {
+    query::find_offering(db, id).await?.ok_or(Error::OfferingNotFound)
+}
+
 /// Everything this mentor offers or offered, newest first. `before`: the last id of the page before.
 pub async fn list_offerings(
     db: impl MySqlExecutor<'_>,

@@ -252,6 +252,15 @@ pub(super) async fn find_offering_for_owner(
     query.build_query_as().fetch_optional(db).await
 }
 
+pub(super) async fn find_offering(
+    db: impl MySqlExecutor<'_>,
+    id: OfferingId,
+) -> sqlx::Result<Option<Offering>> {
+    let mut query = QueryBuilder::new(OFFERING);
+    query.push(" WHERE o.id = ").push_bind(id);
+    query.build_query_as().fetch_optional(db).await
+}
+
 pub(super) async fn list_offerings(
     db: impl MySqlExecutor<'_>,
     mentor: UserId,

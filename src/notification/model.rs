@@ -197,6 +197,7 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.cancelled"
             | "reservation.reminder"
             | "reservation.hold_ending"
+            | "reservation.clock_changed"
             | "review.requested"
             | "chat.messages"
             | "security.new_login"

@@ -3,6 +3,7 @@
 
 mod actions;
 mod announce;
+mod clocks;
 mod deadline;
 mod error;
 mod extension;
@@ -11,11 +12,13 @@ mod flow;
 mod model;
 mod operator;
 mod policy;
+mod preview;
 mod query;
 mod reserve;
 mod strike;
 
 pub use actions::{Action, Allowed, allowed, may_cancel};
+pub use clocks::{Shifted, has_newer_zone_data, shifted, tell_shifted, zone_data_reviewed};
 pub use deadline::{
     Expiry, auto_complete, expire_hold, expire_request, overdue, reconcile, remind, start, warn_hold,
 };
@@ -29,6 +32,7 @@ pub use flow::{
 pub use model::{Absent, Move, Reservation, Side, State};
 pub use operator::{Operation, operate};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
+pub use preview::{Conflict, conflicts};
 pub use query::{
     HistoryRow, ahead_of_mentor, chain_for_member, find, find_for_member, history, lock, lock_extensions,
     lock_for_member, page_for_member,

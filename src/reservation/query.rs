@@ -1,10 +1,12 @@
 //! All SQL of reservations.
 
+use chrono::NaiveDateTime;
 use sqlx::mysql::MySqlExecutor;
 use sqlx::{MySqlPool, QueryBuilder};
 
 use super::model::{Reservation, State};
 use super::strike::{Record, Strike};
+use crate::availability::wall_clock;
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
@@ -24,8 +26,8 @@ pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO reservations (id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
             policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
-            payment_failed, refund_krw, extends_id, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            payment_failed, refund_krw, extends_id, created_at, updated_at, local_starts_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(r.id)
     .bind(r.offering_id)
@@ -48,6 +50,7 @@ pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     .bind(r.extends_id)
     .bind(r.created_at)
     .bind(r.updated_at)
+    .bind(wall_clock(&r.time_zone, r.starts_at))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -69,6 +72,19 @@ pub async fn ahead_of_mentor(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<Re
     .bind(mentor)
     .bind(now)
     .fetch_all(tx.conn())
+    .await
+}
+
+/// The sessions a mentor has ahead, soonest first, without extensions; at most a thousand.
+pub async fn booked_ahead(pool: &MySqlPool, mentor: UserId, now: Instant) -> sqlx::Result<Vec<Reservation>> {
+    sqlx::query_as(select!(
+        "WHERE mentor_id = ? AND starts_at > ? AND extends_id IS NULL
+            AND state IN ('requested', 'awaiting_payment', 'paying', 'confirmed', 'in_session')
+         ORDER BY starts_at, id LIMIT 1000"
+    ))
+    .bind(mentor)
+    .bind(now)
+    .fetch_all(pool)
     .await
 }
 
@@ -342,4 +358,67 @@ pub async fn record(pool: &MySqlPool, mentor: UserId) -> sqlx::Result<Record> {
     .bind(mentor)
     .fetch_one(pool)
     .await
+}
+
+/// A booking ahead and what the wall clock of its zone showed when it was booked.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct WallClock {
+    pub id: ReservationId,
+    pub starts_at: Instant,
+    pub time_zone: String,
+    pub local_starts_at: NaiveDateTime,
+}
+
+/// By id, from behind `after`.
+pub async fn wall_clocks_ahead(
+    pool: &MySqlPool,
+    now: Instant,
+    after: Option<ReservationId>,
+    limit: u32,
+) -> sqlx::Result<Vec<WallClock>> {
+    let mut query = QueryBuilder::new(
+        "SELECT id, starts_at, time_zone, local_starts_at FROM reservations
+         WHERE state IN ('requested', 'awaiting_payment', 'paying', 'confirmed') AND local_starts_at IS NOT NULL
+            AND starts_at > ",
+    );
+    query.push_bind(now);
+    if let Some(after) = after {
+        query.push(" AND id > ").push_bind(after);
+    }
+    query.push(" ORDER BY id LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+pub async fn local_start(tx: &mut Tx, id: ReservationId) -> sqlx::Result<Option<NaiveDateTime>> {
+    sqlx::query_scalar("SELECT local_starts_at FROM reservations WHERE id = ?")
+        .bind(id)
+        .fetch_one(tx.conn())
+        .await
+}
+
+pub async fn set_local_start(tx: &mut Tx, id: ReservationId, local: NaiveDateTime) -> sqlx::Result<()> {
+    sqlx::query("UPDATE reservations SET local_starts_at = ? WHERE id = ?")
+        .bind(local)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The newest zone data by which the bookings were looked through.
+pub async fn reviewed_zone_data(pool: &MySqlPool) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar("SELECT version FROM zone_data WHERE id = 1").fetch_optional(pool).await
+}
+
+pub async fn set_reviewed_zone_data(tx: &mut Tx, version: &str) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "INSERT INTO zone_data (id, version, checked_at) VALUES (1, ?, ?)
+         ON DUPLICATE KEY UPDATE version = VALUES(version), checked_at = VALUES(checked_at)",
+    )
+    .bind(version)
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

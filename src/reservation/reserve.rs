@@ -7,7 +7,7 @@ use super::announce::announce;
 use super::error::Error;
 use super::model::{Reservation, State};
 use super::{deadline, policy, query};
-use crate::availability::{self, Rules as Hours};
+use crate::availability::{self, Asked, Rules as Hours};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
@@ -133,7 +133,8 @@ impl From<&Reservation> for Slot {
 /// Asks the engine; a taken slot comes back with others nearby.
 pub(super) async fn claimable(tx: &mut Tx, slot: Slot) -> Result<Hours, Error> {
     let Slot { mentor, mentee, starts_at, duration_min } = slot;
-    match availability::judge(tx, mentor, duration_min, starts_at).await {
+    let asked = Asked { mentor, mentee: Some(mentee), duration_min, start: starts_at, instead_of: None };
+    match availability::judge_for(tx, asked).await {
         Ok(hours) => Ok(hours),
         Err(availability::Error::SlotTaken) => {
             let alternatives =

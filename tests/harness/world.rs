@@ -42,10 +42,13 @@ pub fn weekdays() -> NewSchedule {
     NewSchedule {
         time_zone: "Asia/Seoul".into(),
         slot_interval_min: 30,
+        slot_offset_min: 0,
         buffer_before_min: 0,
         buffer_after_min: 0,
         min_notice_min: 120,
         horizon_days: 60,
+        exceptions: Default::default(),
+        limits: Default::default(),
         windows: (0..5).map(|weekday| Window { weekday, from_minute: 540, to_minute: 1080 }).collect(),
     }
 }

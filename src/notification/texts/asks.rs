@@ -1,4 +1,5 @@
-//! Texts that ask somebody to do something: pay before the hold ends, say what a session was like, read a message.
+//! Texts that ask somebody to do something: pay before the hold ends, say what a session was like, read a message,
+//! look at a time that is another one now.
 
 use super::Text;
 use super::facts::{Facts, line, says};
@@ -8,6 +9,18 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
         "reservation.hold_ending" => says(
             "The time to pay ends soon",
             [f.session(), f.hold_until().map(|at| format!("Pay by {at}, or it opens for others."))],
+        ),
+        "reservation.clock_changed" => says(
+            "Please check the time of your session",
+            [
+                f.session(),
+                shift(f).map(|(zone, was, is)| {
+                    format!("The clocks of {zone} follow a new rule: there it begins at {is}, not at {was}.")
+                }),
+                line(
+                    "The session itself was not moved. If the time does not suit you any more, tell the other side, or cancel it.",
+                ),
+            ],
         ),
         "chat.messages" => says(
             if f.is_mentor() { "Your mentee wrote to you" } else { "Your mentor wrote to you" },
@@ -30,6 +43,18 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
                 f.hold_until().map(|at| format!("{at}까지 결제하지 않으면 이 시간은 다시 열립니다.")),
             ],
         ),
+        "reservation.clock_changed" => says(
+            "세션 시각을 확인해 주세요",
+            [
+                f.session(),
+                shift(f).map(|(zone, was, is)| {
+                    format!("{zone} 시간대의 규칙이 바뀌어 현지 시각이 {was}에서 {is}로 달라졌습니다.")
+                }),
+                line(
+                    "세션 자체는 옮겨지지 않았습니다. 시간이 맞지 않으면 상대방과 상의하거나 예약을 취소해 주세요.",
+                ),
+            ],
+        ),
         "chat.messages" => says(
             if f.is_mentor() {
                 "멘티가 메시지를 보냈습니다"
@@ -48,4 +73,9 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
         ),
         _ => return None,
     })
+}
+
+/// The zone whose clocks changed, and what they showed and show.
+fn shift(f: &Facts) -> Option<(String, String, String)> {
+    Some((f.text("timeZone")?, f.text("was")?, f.text("is")?))
 }

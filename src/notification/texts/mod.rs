@@ -37,6 +37,7 @@ pub const KINDS: &[&str] = &[
     "session.waiting",
     "reservation.reminder",
     "reservation.hold_ending",
+    "reservation.clock_changed",
     "review.requested",
     "chat.messages",
     "reservation.capture_reversed",

@@ -138,7 +138,7 @@ impl World {
             "/v1/reservations" => self.paid.id.to_string(),
             "/v1/files" => self.file.clone(),
             "/v1/reviews" | "/v1/admin/reviews" => self.review.clone(),
-            "/v1/offerings" => self.paid.offering.to_string(),
+            "/v1/offerings" | "/v1/admin/offerings" => self.paid.offering.to_string(),
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
@@ -173,6 +173,7 @@ impl World {
     pub fn query(operation: &str) -> &'static str {
         match operation {
             "retireOffering" => "?expectedVersion=1",
+            "explainSlots" | "adminExplainSlots" => "?date=2026-03-09",
             "getStatement" => "?month=2026-03",
             "exportChat" => "?format=json",
             "listMyReviews" => "?which=received",
@@ -209,7 +210,9 @@ impl World {
                 "title": "Rust", "priceKrw": 50_000, "durationMinutes": 60, "category": "backend", "kind": "instant",
             }),
             "changeOffering" => json!({ "expectedVersion": 1, "priceKrw": 1_000 }),
-            "setMySchedule" => json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] }),
+            "setMySchedule" | "previewMySchedule" => {
+                json!({ "expectedVersion": 99, "timeZone": "UTC", "windows": [] })
+            }
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
             "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use chrono::TimeDelta;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use konnect::auth::Tokens;
-use konnect::availability::{self, BusyCells, Cell, CellRange, NewSchedule, Window};
+use konnect::availability::{self, Booked, Cell, CellRange, NewSchedule, Window};
 use konnect::clock::Instant;
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -49,10 +49,13 @@ pub fn hours() -> NewSchedule {
     NewSchedule {
         time_zone: "Asia/Seoul".into(),
         slot_interval_min: 30,
+        slot_offset_min: 0,
         buffer_before_min: 0,
         buffer_after_min: 15,
         min_notice_min: 120,
         horizon_days: 60,
+        exceptions: Default::default(),
+        limits: Default::default(),
         windows: (0..5).map(|weekday| Window { weekday, from_minute: 540, to_minute: 1080 }).collect(),
     }
 }
@@ -146,7 +149,7 @@ fn starts(core: &Core) -> Result<Vec<Instant>> {
     let range =
         CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(from + TimeDelta::days(28)) };
     let rules = hours().rules().ok().context("the hours are good")?;
-    let all = availability::rules::list(&rules, DURATION, &BusyCells::default(), range, now);
+    let all = availability::rules::list(&rules, DURATION, &Booked::default(), range, now);
     let mut starts: Vec<Instant> = Vec::new();
     for start in all {
         if starts.last().is_none_or(|last| start - *last >= TimeDelta::hours(2)) {
