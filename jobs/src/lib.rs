@@ -31,6 +31,7 @@ mod deliver_notice;
 mod end_dispute_phase;
 mod end_extensions;
 mod expire_hold;
+mod expire_move;
 mod expire_request;
 mod forget_old_rows;
 mod notify_event;

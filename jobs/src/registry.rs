@@ -9,12 +9,12 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
     CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice,
-    EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
-    PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
-    ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout,
-    StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat,
-    WarnHold, WarnOldContact,
+    EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, ForgetOldRows, NotifyEvent, Ping,
+    PlanAudits, PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts,
+    ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity,
+    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
+    RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout,
+    SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -63,6 +63,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<EndDisputePhase>(),
         entry::<EndExtensions>(),
         entry::<ExpireHold>(),
+        entry::<ExpireMove>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),

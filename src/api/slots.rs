@@ -55,11 +55,14 @@ impl SlotsApi {
         from: Query<Option<DateTime<Utc>>>,
         /// 30 days after `from`, unless given.
         to: Query<Option<DateTime<Utc>>>,
+        /// One of the offering's durations; the first, unless given.
+        #[oai(name = "durationMinutes")]
+        duration_minutes: Query<Option<u32>>,
     ) -> Result<RawJson<ListingView>, Problem> {
         let from = from.0.unwrap_or_else(|| app.core.clock.now());
         let later = || from.checked_add_signed(TimeDelta::days(DEFAULT_DAYS));
         let to = to.0.or_else(later).ok_or_else(|| Problem::new("slot.invalid_range").field("from"))?;
-        let listing = availability::listing(&app.core, id.0, from, to).await?;
+        let listing = availability::listing(&app.core, id.0, duration_minutes.0, from, to).await?;
         Ok(RawJson::new(listing))
     }
 }

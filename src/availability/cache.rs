@@ -83,15 +83,16 @@ pub struct Slot {
     pub ends_at: String,
 }
 
-/// The free slots of an offering that start in `from..to`, as the JSON of a [`Listing`]: from this process' memory
+/// The free slots of an offering, of one of its durations or the first, that start in `from..to`, as the JSON of a [`Listing`]: from this process' memory
 /// when it gave it a moment ago, with one round trip to Redis when it is known there.
 ///
 /// # Errors
 /// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
-/// is not approved; some seconds late)
+/// is not approved; some seconds late), `slot.duration_unknown`
 pub async fn listing(
     core: &Core,
     offering: OfferingId,
+    duration_min: Option<u32>,
     from: Instant,
     to: Instant,
 ) -> Result<Vec<u8>, Error> {
@@ -100,7 +101,7 @@ pub async fn listing(
     }
     let now = core.clock.now();
     let range = CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(to) };
-    let place = Place::new(core, offering, range, now);
+    let place = Place::new(core, offering, duration_min, range, now);
     let since = match core.memo.get(&place.payload_key) {
         Ok(payload) => {
             count("remembered");
@@ -123,26 +124,28 @@ fn not_bookable(error: mentor::Error) -> Error {
 async fn compute(
     core: &Core,
     offering: &Offering,
+    duration_min: Option<u32>,
     calendar_version: i64,
     range: CellRange,
     now: Instant,
 ) -> Result<Vec<u8>, Error> {
+    let duration_min = offering.option(duration_min).ok_or(Error::DurationUnknown)?.duration_min;
     let rules = rules_of(core.db.pool(), offering.mentor_id).await?;
-    let length = whole_cells(offering.duration_min).ok_or(Error::Misaligned)?;
+    let length = whole_cells(duration_min).ok_or(Error::Misaligned)?;
     let bookable = engine::bookable(&rules, range, now);
     let starts = if bookable.is_empty() {
         Vec::new()
     } else {
         let needed = rules.with_buffers(bookable.widened(0, length));
         let busy = query::claims(core.db.pool(), offering.mentor_id, needed).await?;
-        engine::list(&rules, offering.duration_min, &busy, bookable, now)
+        engine::list(&rules, duration_min, &busy, bookable, now)
     };
-    let lasts = TimeDelta::minutes(i64::from(offering.duration_min));
+    let lasts = TimeDelta::minutes(i64::from(duration_min));
     let listing = Listing {
         offering_id: offering.id,
         mentor_id: offering.mentor_id,
         time_zone: rules.zone().name().to_owned(),
-        duration_minutes: offering.duration_min,
+        duration_minutes: duration_min,
         calendar_version,
         slots: starts
             .into_iter()
@@ -174,6 +177,7 @@ enum Known {
 /// One listing's place in Redis.
 struct Place<'a> {
     core: &'a Core,
+    duration_min: Option<u32>,
     range: CellRange,
     now: Instant,
     offering_key: String,
@@ -182,17 +186,24 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(core: &'a Core, offering: OfferingId, range: CellRange, now: Instant) -> Self {
+    fn new(
+        core: &'a Core,
+        offering: OfferingId,
+        duration_min: Option<u32>,
+        range: CellRange,
+        now: Instant,
+    ) -> Self {
         // Both roundings of now: notice counts from the next quarter, the horizon from the last one.
         let suffix = format!(
-            "{offering}:{}-{}:{}-{}",
+            "{offering}:{}:{}-{}:{}-{}",
+            duration_min.unwrap_or(0),
             range.first.0,
             range.end.0,
             Cell::at_or_before(now).0,
             Cell::at_or_after(now).0,
         );
         let (offering_key, payload_key) = (core.keys.offering(offering), core.keys.slots(&suffix));
-        Self { core, range, now, offering_key, payload_key }
+        Self { core, duration_min, range, now, offering_key, payload_key }
     }
 
     /// The listing and the mentor it is of: from Redis, or made and put there.
@@ -216,7 +227,7 @@ impl<'a> Place<'a> {
             return Ok((offering.mentor_id, payload));
         }
         count("miss");
-        let payload = compute(core, &offering, version, self.range, self.now).await?;
+        let payload = compute(core, &offering, self.duration_min, version, self.range, self.now).await?;
         if !matches!(known, Known::Unreachable) {
             self.put(&offering, version, &payload).await;
         }

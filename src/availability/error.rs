@@ -31,6 +31,8 @@ pub enum Error {
     Missing,
     #[error("only an approved mentor may do this")]
     NotApproved,
+    #[error("the offering has no such duration")]
+    DurationUnknown,
     #[error("no such offering")]
     OfferingNotFound,
 }
@@ -52,6 +54,7 @@ impl Error {
             Self::Stale => "schedule.stale",
             Self::Missing => "schedule.missing",
             Self::NotApproved => "mentor.not_approved",
+            Self::DurationUnknown => "slot.duration_unknown",
             Self::OfferingNotFound => "offering.not_found",
         }
     }
@@ -61,6 +64,7 @@ impl Error {
         match self {
             Self::Invalid(invalid) => Some(invalid.field),
             Self::InvalidRange => Some("to"),
+            Self::DurationUnknown => Some("durationMinutes"),
             _ => None,
         }
     }

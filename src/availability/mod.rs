@@ -9,6 +9,7 @@ mod cells;
 mod engine;
 mod error;
 mod model;
+mod moving;
 mod query;
 mod week;
 
@@ -24,6 +25,7 @@ pub use cells::{BusyCells, CELL_MIN, Cell, CellRange, whole_cells};
 pub use engine::{Refusal, Rules};
 pub use error::Error;
 pub use model::{Invalid, NewSchedule, Schedule, Window};
+pub use moving::{claim_beside, judge_beside, take_place};
 
 /// The engine without its database, for whoever has the rules and claims at hand.
 pub mod rules {

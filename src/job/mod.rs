@@ -35,8 +35,8 @@ pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
 pub use reservation::{
-    CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    StartReservation, WarnHold,
+    CompleteReservation, ExpireHold, ExpireMove, ExpireRequest, Lead, ReconcileReservations,
+    RemindReservation, StartReservation, WarnHold,
 };
 pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};

@@ -22,7 +22,7 @@ use crate::id::{OfferingId, UserId};
 
 pub use error::Error;
 pub use model::{Application, Decision, Mentor, PageKey, PublicProfile, State};
-pub use offering::{Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
+pub use offering::{Kind, NewOffering, Offering, OfferingFilter, PriceOption, RefundPolicy};
 pub use text::Invalid;
 
 /// Asks to become a mentor; possible again after a rejection.

@@ -1,22 +1,21 @@
 //! The moves of a reservation.
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
 
 use super::actions::may_cancel;
+use super::announce::announce;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
 use super::strike::{Strike, strike};
-use super::{deadline, extension, query, reserve};
+use super::{deadline, extension, history, holds, query, reschedule, reserve};
 use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
-use crate::event;
 use crate::id::UserId;
 use crate::job::{
     AccrueSettlement, AskReview, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job,
-    NotifyEvent, RemindReservation, StartReservation, WarnHold,
+    RemindReservation, StartReservation, WarnHold,
 };
 use crate::money::Krw;
 use crate::outbox;
@@ -27,7 +26,7 @@ const REVIEW_AFTER: TimeDelta = TimeDelta::hours(2);
 /// The one way a reservation changes: looks the move up in the table, compares and sets, writes the history,
 /// frees the slot where the new state holds none, takes back jobs that lost their meaning, writes the deadlines
 /// of the new state, and tells both sides.
-async fn step(
+pub(super) async fn step(
     tx: &mut Tx,
     was: &Reservation,
     step: Move,
@@ -40,21 +39,26 @@ async fn step(
     is.version += 1;
     is.updated_at = tx.now;
     change(&mut is);
+    if state != State::Confirmed {
+        is.set_proposal(None);
+    }
     if !query::compare_and_set(tx, was, &is).await? {
         return Err(Error::Stale);
     }
-    query::add_history(tx, Some(was.state), &is, step.cause(), reason).await?;
+    let times = history::Times::of(step, was, &is);
+    history::add(tx, Some(was.state), &is, step.cause(), reason, times).await?;
     if was.state.holds_slot() && !is.state.holds_slot() {
         extension::give_back(tx, &is).await?;
         availability::release(tx, is.id).await?;
     }
+    reschedule::end_proposal(tx, was, &is, step).await?;
     outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
     if was.hold_until != is.hold_until {
         outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND, WarnHold::KIND]).await?;
     }
     deadline::write(tx, &is).await?;
     extension::follow(tx, was, &is).await?;
-    announce(tx, &is, step.cause(), json!({ "reason": reason })).await?;
+    announce(tx, &is, step.cause(), reschedule::facts(times, was, &is, reason)).await?;
     Ok(is)
 }
 
@@ -83,52 +87,6 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
     }
 }
 
-/// Tells both sides: an event on their feeds and a job that makes their notices.
-pub(super) async fn announce(tx: &mut Tx, r: &Reservation, cause: &str, more: Value) -> sqlx::Result<()> {
-    let kind = format!("reservation.{cause}");
-    let mut data = json!({
-        "reservationId": r.id,
-        "state": r.state,
-        "version": r.version,
-        "title": r.title,
-        "startsAt": r.starts_at,
-        "timeZone": r.time_zone,
-        "holdUntil": r.hold_until,
-        "answerBy": r.request_deadline,
-        "refund": r.refund_krw,
-        "absent": r.absent,
-        "extends": r.extends_id,
-        "endedAt": r.ended_at,
-    });
-    if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-        data.extend(more);
-    }
-    event::append(tx, &[r.mentor_id, r.mentee_id], &kind, data.clone()).await?;
-    if !is_notice(r.state, cause) {
-        return Ok(());
-    }
-    let notice = NotifyEvent {
-        event_key: format!("{}:{}:{cause}", r.id, r.version),
-        kind,
-        people: vec![r.mentor_id, r.mentee_id],
-        reservation_id: Some(r.id),
-        data,
-        expires_at: None,
-    };
-    outbox::enqueue(tx, &notice).await?;
-    Ok(())
-}
-
-/// Steps that pass in seconds are shown on the screen and are no news in a mailbox; a request is, because the
-/// mentor must answer it. The account to pay into is told to the payer alone, by the payment.
-fn is_notice(state: State, cause: &str) -> bool {
-    match cause {
-        "reserved" => state == State::Requested,
-        "paying" | "reclaimed" | "started" | "deposit_awaited" => false,
-        _ => true,
-    }
-}
-
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
 pub async fn approve(
     tx: &mut Tx,
@@ -140,13 +98,26 @@ pub async fn approve(
         return Err(Error::NotAllowed);
     }
     // There is nothing to pay for.
-    if was.is_extension() && !was.price_krw.is_positive() {
-        return give_free(tx, was, mentor).await;
+    if !was.price_krw.is_positive() {
+        return confirm_free(tx, was).await;
     }
     let hold_until = deadline::for_hold(rules, was, tx.now);
     step(tx, was, Move::Approve, None, |r| {
         r.request_deadline = None;
+        r.needs_approval = false;
         r.hold_until = Some(hold_until);
+    })
+    .await
+}
+
+/// A session that costs nothing is confirmed without a payment.
+pub(super) async fn confirm_free(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    if was.price_krw.is_positive() {
+        return Err(Error::NotAllowed);
+    }
+    step(tx, was, Move::Free, None, |r| {
+        r.request_deadline = None;
+        r.needs_approval = false;
     })
     .await
 }
@@ -208,10 +179,17 @@ pub async fn failed(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error
 /// # Errors
 /// Those of [`reclaim`]; `HoldLimit`.
 pub async fn retry(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
-    if query::count_unpaid(tx, was.mentee_id).await? >= rules.max_holds {
-        return Err(Error::HoldLimit);
-    }
+    holds::check_limit(tx, rules, was.mentee_id).await?;
     reclaim(tx, rules, was).await
+}
+
+/// The payer holds a dead reservation again without paying yet: as [`retry`], and not after too many holds that ran out.
+///
+/// # Errors
+/// Those of [`retry`]; `CoolDown`.
+pub async fn hold_again(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
+    holds::check_pause(tx, rules, was.mentee_id).await?;
+    retry(tx, rules, was).await
 }
 
 /// The money is taken.
@@ -229,8 +207,8 @@ pub async fn captured(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
 /// `SlotTaken` and the engine's other refusals; `NotAllowed` when the reservation died of something else than
 /// time or a failed payment. The caller must have locked the calendars before the reservation.
 pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
-    // The moment of an extension passes with it.
-    if was.state.after(Move::Reclaim).is_none() || was.is_extension() {
+    // The moment of an extension passes with it, and a mentor who did not answer has not agreed.
+    if was.state.after(Move::Reclaim).is_none() || was.is_extension() || was.needs_approval {
         return Err(Error::NotAllowed);
     }
     let hours = reserve::claimable(tx, was.into()).await?;
@@ -327,6 +305,11 @@ pub async fn no_show(
         return Err(Error::NotAllowed);
     }
     step(tx, was, Move::NoShow, Some(reason), |r| r.absent = Some(absent)).await
+}
+
+/// Nobody answered a proposal to move it.
+pub(super) async fn move_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::MoveExpired, None, |r| r.set_proposal(None)).await
 }
 
 pub(super) async fn request_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
