@@ -77,6 +77,11 @@ pub fn to_micros(at: Instant) -> Instant {
     at.duration_trunc(TimeDelta::microseconds(1)).expect("microseconds divide every instant")
 }
 
+/// What this machine's clock shows, however the process' own clock was moved.
+pub fn machine_now() -> Instant {
+    to_micros(real_now())
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the room where time is read")]
 fn real_now() -> Instant {
     Utc::now()

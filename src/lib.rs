@@ -40,6 +40,7 @@ pub mod seal;
 pub mod session;
 pub mod settlement;
 pub mod signal;
+pub mod skew;
 pub mod snapshot;
 pub mod together;
 pub mod user;

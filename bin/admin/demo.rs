@@ -126,6 +126,7 @@ impl Mentor {
             description: (*description).to_owned(),
             price_krw: Krw(*won),
             duration_min: *minutes,
+            options: Vec::new(),
             category: (*category).to_owned(),
             kind: *kind,
             refund_policy: RefundPolicy::Standard,

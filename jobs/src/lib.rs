@@ -33,6 +33,7 @@ mod deliver_webhook;
 mod end_dispute_phase;
 mod end_extensions;
 mod expire_hold;
+mod expire_move;
 mod expire_request;
 mod fan_out_webhook;
 mod forget_old_rows;

@@ -7,6 +7,7 @@ mod office;
 mod payout;
 mod realtime;
 mod refund;
+mod reservation;
 mod review;
 mod session;
 mod webhook;
@@ -41,6 +42,7 @@ fn all() -> impl Iterator<Item = &'static Code> {
     let chapters = [
         payout::CODES,
         refund::CODES,
+        reservation::CODES,
         dispute::CODES,
         chat::CODES,
         review::CODES,
@@ -301,12 +303,6 @@ static CODES: &[Code] = &[
         "reservation.stale",
         "The reservation was changed meanwhile. Read it again.",
         "예약이 그사이 바뀌었습니다. 다시 불러와 주세요.",
-    ),
-    row(
-        409,
-        "reservation.hold_limit",
-        "You hold as many unpaid slots as one person may. Pay or cancel one first.",
-        "결제하지 않은 예약이 너무 많습니다. 먼저 결제하거나 취소해 주세요.",
     ),
     row(
         422,

@@ -68,6 +68,8 @@ mod refund_guidance;
 mod refund_view;
 mod refunds;
 mod request;
+mod reschedules;
+mod reservation_notes;
 mod reservation_view;
 mod reservations;
 mod review_view;

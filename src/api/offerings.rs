@@ -13,11 +13,33 @@ use super::request::seen;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::{OfferingId, UserId};
-use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
+use crate::mentor::{self, Kind, NewOffering, Offering, OfferingFilter, PriceOption, RefundPolicy};
 use crate::money::Krw;
 use crate::replica;
 
 pub struct OfferingsApi;
+
+/// One duration and what it costs.
+#[derive(Clone, Debug, Object)]
+#[oai(rename = "OfferingOption", rename_all = "camelCase", deny_unknown_fields)]
+struct OptionView {
+    /// 15 to 480, a multiple of 15.
+    duration_minutes: u32,
+    /// Won: 0, or 1,000 to 10,000,000. A free session is confirmed without a payment, once for each pair.
+    price_krw: Krw,
+}
+
+impl From<PriceOption> for OptionView {
+    fn from(option: PriceOption) -> Self {
+        Self { duration_minutes: option.duration_min, price_krw: option.price_krw }
+    }
+}
+
+impl From<OptionView> for PriceOption {
+    fn from(option: OptionView) -> Self {
+        Self { duration_min: option.duration_minutes, price_krw: option.price_krw }
+    }
+}
 
 #[derive(Debug, Object)]
 #[oai(rename = "NewOffering", rename_all = "camelCase", deny_unknown_fields)]
@@ -26,10 +48,14 @@ struct CreateRequest {
     title: Text,
     #[oai(default, validator(max_length = 4000))]
     description: Text,
-    /// Won: 1,000 to 10,000,000.
+    /// Won: 0, or 1,000 to 10,000,000.
     price_krw: Krw,
     /// 15 to 480, a multiple of 15.
     duration_minutes: u32,
+    /// Every duration that can be booked, beginning with the one above; it alone, unless given. Each duration once, and
+    /// one free session at most.
+    #[oai(default, validator(max_items = 6))]
+    options: Vec<OptionView>,
     /// Upper and lower case are the same.
     #[oai(validator(min_length = 1, max_length = 40))]
     category: Text,
@@ -49,6 +75,7 @@ impl From<CreateRequest> for NewOffering {
             description: body.description.0,
             price_krw: body.price_krw,
             duration_min: body.duration_minutes,
+            options: body.options.into_iter().map(PriceOption::from).collect(),
             category: body.category.0,
             kind: body.kind,
             refund_policy: body.refund_policy,
@@ -67,10 +94,13 @@ struct ChangeRequest {
     title: Option<Text>,
     #[oai(validator(max_length = 4000))]
     description: Option<Text>,
-    /// Won: 1,000 to 10,000,000.
+    /// Won, of the first duration: 0, or 1,000 to 10,000,000.
     price_krw: Option<Krw>,
-    /// 15 to 480, a multiple of 15.
+    /// The first duration: 15 to 480, a multiple of 15.
     duration_minutes: Option<u32>,
+    /// Every duration that can be booked, the first one first.
+    #[oai(validator(min_items = 1, max_items = 6))]
+    options: Option<Vec<OptionView>>,
     #[oai(validator(min_length = 1, max_length = 40))]
     category: Option<Text>,
     kind: Option<Kind>,
@@ -81,11 +111,20 @@ struct ChangeRequest {
 
 impl ChangeRequest {
     fn over(self, before: Offering) -> NewOffering {
+        let given: Option<Vec<PriceOption>> =
+            self.options.map(|options| options.into_iter().map(PriceOption::from).collect());
+        let mut options = given.clone().unwrap_or_else(|| before.options().collect());
+        let price_krw = self.price_krw.unwrap_or(options[0].price_krw);
+        let duration_min = self.duration_minutes.unwrap_or(options[0].duration_min);
+        if given.is_none() {
+            options[0] = PriceOption { duration_min, price_krw };
+        }
         NewOffering {
             title: self.title.map_or(before.title, |title| title.0),
             description: self.description.map_or(before.description, |description| description.0),
-            price_krw: self.price_krw.unwrap_or(before.price_krw),
-            duration_min: self.duration_minutes.unwrap_or(before.duration_min),
+            price_krw,
+            duration_min,
+            options,
             category: self.category.map_or(before.category, |category| category.0),
             kind: self.kind.unwrap_or(before.kind),
             refund_policy: self.refund_policy.unwrap_or(before.refund_policy),
@@ -101,9 +140,12 @@ struct OfferingView {
     mentor_id: UserId,
     title: String,
     description: String,
-    /// Won.
+    /// Won, of the first duration.
     price_krw: Krw,
+    /// The first duration.
     duration_minutes: u32,
+    /// Every duration that can be booked, the first one first.
+    options: Vec<OptionView>,
     category: String,
     /// Whether the mentee pays at once or the mentor agrees first.
     kind: Kind,
@@ -119,11 +161,13 @@ struct OfferingView {
 
 impl From<Offering> for OfferingView {
     fn from(offering: Offering) -> Self {
+        let options = offering.options().map(OptionView::from).collect();
         Self {
             id: offering.id,
             mentor_id: offering.mentor_id,
             title: offering.title,
             description: offering.description,
+            options,
             price_krw: offering.price_krw,
             duration_minutes: offering.duration_min,
             category: offering.category,

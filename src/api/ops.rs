@@ -20,6 +20,7 @@ use super::listen;
 use super::reach::{Reach, Sockets};
 use crate::availability::ZONE_DATA;
 use crate::core::Core;
+use crate::skew::{self, Skew};
 
 /// A dependency that takes longer to answer is away. Below the second that probes usually wait, so that a MongoDB
 /// that is away does not look like an api that is.
@@ -93,10 +94,28 @@ struct Readiness {
     /// The release of the time zone data; the same in every process of a build.
     tzdb: &'static str,
     dependencies: [Dependency; 3],
+    /// The database's clock beside this machine's; absent while the database is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<Clock>,
     /// How sockets are reached from outside; changes nothing of the rest. Absent until it is known, and where there are
     /// none.
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets: Option<Sockets>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Clock {
+    /// Whether they differ by at most half a second.
+    ok: bool,
+    /// Positive: the database is ahead.
+    skew_ms: i64,
+}
+
+impl From<Skew> for Clock {
+    fn from(skew: Skew) -> Self {
+        Self { ok: !skew.is_alarming(), skew_ms: skew.ahead.num_milliseconds() }
+    }
 }
 
 #[derive(Serialize)]
@@ -111,8 +130,13 @@ struct Dependency {
 async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
     let mut redis = core.redis.clone();
     let ping = redis::cmd("PING");
+    let mut clock = None;
+    let compare = async {
+        clock = Some(skew::measure(core.db.pool()).await?.into());
+        Ok::<_, sqlx::Error>(())
+    };
     let (mysql, redis, mongodb) = tokio::join!(
-        ask("mysql", async { sqlx::query("SELECT 1").execute(core.db.pool()).await.map(drop) }),
+        ask("mysql", compare),
         ask("redis", async { ping.query_async::<String>(&mut redis).await.map(drop) }),
         ask("mongodb", async { core.mongo.run_command(doc! { "ping": 1 }).await.map(drop) }),
     );
@@ -127,6 +151,7 @@ async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         tzdb: ZONE_DATA,
         dependencies: [mysql, redis, mongodb],
+        clock,
         sockets: reach.now(),
     };
     Json(body).with_status(code).with_header("cache-control", "no-store").into_response()

@@ -11,7 +11,7 @@ use super::answer::{Created, Done};
 use super::caller::Caller;
 use super::idempotency::Key;
 use super::problem::Problem;
-use super::reservations::{locked, side_of, stands};
+use super::reservations::{locked, stands};
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::id::{QuoteId, ReservationId};
@@ -104,7 +104,7 @@ impl RefundsApi {
                 return Ok(payment::find_quote(tx.conn(), saved, user).await?);
             }
             let found = locked(tx, id.0, user).await?;
-            let side = side_of(&found, user);
+            let side = found.side_of(user);
             let quote = payment::quote_cancellation(tx, &app.core.rules, &found, side, user).await;
             let quote = quote.map_err(|error| stands(error.into(), &found))?;
             key.save(tx, &quote.id.to_string()).await?;

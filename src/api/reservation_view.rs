@@ -6,10 +6,12 @@ use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use uuid::Uuid;
 
+use super::Shared;
+use crate::config::Rules;
 use crate::id::{OfferingId, ReservationId, UserId};
 use crate::mentor::RefundPolicy;
 use crate::money::Krw;
-use crate::reservation::{self, Action, Allowed, HistoryRow, Reservation, State, Term};
+use crate::reservation::{self, Action, Allowed, HistoryRow, Reservation, Side, State, Term};
 
 /// All instants are UTC; `timeZone` is the mentor's, for showing wall clocks.
 #[derive(Debug, Object)]
@@ -45,6 +47,10 @@ pub struct ReservationView {
     ended_at: Option<DateTime<Utc>>,
     /// Whole minutes it lasted then.
     actual_minutes: Option<i64>,
+    /// The proposal to have it at another time that waits for its answer.
+    reschedule: Option<ProposalView>,
+    /// How often it can still be moved.
+    moves_left: i64,
     /// What the caller may do now.
     actions: Vec<ActionView>,
     created_at: DateTime<Utc>,
@@ -70,6 +76,18 @@ impl From<Term> for TierView {
     }
 }
 
+/// Another time that one side proposed; it is kept for the booking until it is answered.
+#[derive(Debug, Object)]
+#[oai(rename = "RescheduleProposal", rename_all = "camelCase")]
+struct ProposalView {
+    /// Who proposed it.
+    by: Side,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    /// Until when the other side can agree.
+    answer_by: DateTime<Utc>,
+}
+
 /// One thing the caller may do.
 #[derive(Debug, Object)]
 #[oai(rename = "ReservationAction", rename_all = "camelCase", skip_serializing_if_is_none)]
@@ -80,11 +98,30 @@ struct ActionView {
     refund: Option<Krw>,
     /// Until when that refund holds.
     refund_until: Option<DateTime<Utc>>,
+    /// For another time: until when the other side need not be asked.
+    free_until: Option<DateTime<Utc>>,
+}
+
+/// Who looks, when, and by which rules.
+#[derive(Clone, Copy)]
+pub struct Viewer<'a> {
+    user: UserId,
+    now: DateTime<Utc>,
+    rules: &'a Rules,
+}
+
+impl<'a> Viewer<'a> {
+    pub fn new(app: &'a Shared, user: UserId) -> Self {
+        Self { user, now: app.core.clock.now(), rules: &app.core.rules }
+    }
 }
 
 impl ReservationView {
     /// `given`: won that were given back, or promised, so far.
-    pub fn new(r: &Reservation, viewer: UserId, now: DateTime<Utc>, given: Krw) -> Self {
+    pub fn new(r: &Reservation, viewer: Viewer<'_>, given: Krw) -> Self {
+        let Viewer { user, now, rules } = viewer;
+        let actions = reservation::allowed(rules, r, user, now, given);
+        let lasts = r.ends_at - r.starts_at;
         let (policy, tiers) = match reservation::terms(r) {
             Some(terms) => (Some(terms.policy), terms.tiers),
             None => (None, Vec::new()),
@@ -109,7 +146,14 @@ impl ReservationView {
             extends: r.extends_id,
             ended_at: r.ended_at,
             actual_minutes: r.actual_minutes(),
-            actions: reservation::allowed(r, viewer, now, given).into_iter().map(ActionView::from).collect(),
+            reschedule: r.proposal().map(|proposal| ProposalView {
+                by: proposal.by,
+                starts_at: proposal.starts_at,
+                ends_at: proposal.starts_at + lasts,
+                answer_by: proposal.until,
+            }),
+            moves_left: if r.is_extension() { 0 } else { (rules.max_moves - r.moves()).max(0) },
+            actions: actions.into_iter().map(ActionView::from).collect(),
             created_at: r.created_at,
             server_now: now,
         }
@@ -123,6 +167,7 @@ impl From<Allowed> for ActionView {
             until: allowed.until,
             refund: allowed.quote.map(|q| q.refund),
             refund_until: allowed.quote.and_then(|q| q.valid_until),
+            free_until: allowed.free_until,
         }
     }
 }
@@ -141,13 +186,12 @@ impl Page {
     pub fn new(
         rows: Vec<Reservation>,
         limit: u32,
-        viewer: UserId,
-        now: DateTime<Utc>,
+        viewer: Viewer<'_>,
         given: &HashMap<ReservationId, Krw>,
     ) -> Self {
         let given = |r: &Reservation| given.get(&r.id).copied().unwrap_or(Krw::ZERO);
         let next = (rows.len() == limit as usize).then(|| rows.last().map(|r| r.id)).flatten();
-        Self { items: rows.iter().map(|r| ReservationView::new(r, viewer, now, given(r))).collect(), next }
+        Self { items: rows.iter().map(|r| ReservationView::new(r, viewer, given(r))).collect(), next }
     }
 }
 
@@ -164,6 +208,9 @@ pub struct HistoryView {
     actor_kind: String,
     actor_id: Option<Uuid>,
     request_id: String,
+    /// Of a change about the time: the start that it was about to leave, and the one that was proposed or taken.
+    from_starts_at: Option<DateTime<Utc>>,
+    to_starts_at: Option<DateTime<Utc>>,
     at: DateTime<Utc>,
 }
 
@@ -178,6 +225,8 @@ impl From<HistoryRow> for HistoryView {
             actor_kind: row.actor_kind,
             actor_id: row.actor_id,
             request_id: row.request_id,
+            from_starts_at: row.from_starts_at,
+            to_starts_at: row.to_starts_at,
             at: row.at,
         }
     }

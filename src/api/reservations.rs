@@ -6,17 +6,19 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::json;
 
 use super::caller::Caller;
 use super::idempotency::Key;
 use super::problem::Problem;
-use super::reservation_view::{HistoryView, Page, ReservationView};
+use super::reservation_view::{HistoryView, Page, ReservationView, Viewer};
+use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::db::Tx;
 use crate::id::{OfferingId, QuoteId, ReservationId, UserId};
 use crate::money::Krw;
 use crate::payment::{self, Choice};
-use crate::reservation::{self, NewReservation, Reservation, Side, State};
+use crate::reservation::{self, NewReservation, Reservation, State};
 
 pub struct ReservationsApi;
 
@@ -27,6 +29,11 @@ struct ReserveRequest {
     offering_id: OfferingId,
     /// One of the offering's free slots (UTC).
     starts_at: DateTime<Utc>,
+    /// One of the offering's durations; the first, unless given.
+    duration_minutes: Option<u32>,
+    /// What the session is to be about, for the mentor to read.
+    #[oai(validator(min_length = 1, max_length = 2000))]
+    question: Option<Text>,
     /// The price in won that the mentee saw; refused when it has changed.
     expected_price: Option<Krw>,
 }
@@ -64,7 +71,8 @@ impl ReservationsApi {
     /// Reserve a slot
     ///
     /// Takes the slot for the caller: `awaiting_payment` for instant offerings, `requested` for those the mentor
-    /// approves. Of any number of simultaneous callers one gets it; the others get `slot.taken` with other times.
+    /// approves. A free session is confirmed without a payment, at once or with the mentor's approval; each mentee has
+    /// one with each mentor. Of any number of simultaneous callers one gets it; the others get `slot.taken` with other times.
     #[oai(path = "/", method = "post", operation_id = "reserve")]
     async fn reserve(
         &self,
@@ -78,6 +86,7 @@ impl ReservationsApi {
             offering_id: body.offering_id,
             mentee_id: caller.user_id(),
             starts_at: body.starts_at,
+            duration_min: body.duration_minutes,
             expected_price: body.expected_price,
         };
         let (id, is_new) = unit!(app, caller.actor(), tx => {
@@ -86,6 +95,9 @@ impl ReservationsApi {
                 return Ok((id, true));
             }
             let reserved = reservation::reserve(tx, &app.core.rules, &new).await?;
+            if let Some(question) = &body.question {
+                reservation::ask(tx, &reserved.reservation, new.mentee_id, question).await?;
+            }
             key.save(tx, &reserved.reservation.id.to_string()).await?;
             Ok((reserved.reservation.id, reserved.is_new))
         })?;
@@ -111,7 +123,8 @@ impl ReservationsApi {
         let rows = reservation::page_for_member(pool, caller.user_id(), state.0, before.0, limit.0).await?;
         let ids: Vec<_> = rows.iter().map(|r| r.id).collect();
         let given = payment::given_of(pool, &ids).await?.into_iter().collect();
-        Ok(Json(Page::new(rows, limit.0, caller.user_id(), app.core.clock.now(), &given)))
+        let viewer = Viewer::new(&app, caller.user_id());
+        Ok(Json(Page::new(rows, limit.0, viewer, &given)))
     }
 
     /// Show a reservation
@@ -203,7 +216,7 @@ impl ReservationsApi {
                 Some(quote) => payment::redeem_quote(tx, quote, &found, caller.user_id()).await?,
                 None => Choice::Due,
             };
-            let side = side_of(&found, caller.user_id());
+            let side = found.side_of(caller.user_id());
             let cancelled = payment::cancel_with(tx, &found, side, &body.reason, choice).await;
             cancelled.map_err(|error| stands(error.into(), &found))?;
             Ok(key.save(tx, "cancelled").await?)
@@ -236,11 +249,6 @@ fn default_limit() -> u32 {
     20
 }
 
-/// On which side of a reservation a member is.
-pub(super) fn side_of(r: &Reservation, member: UserId) -> Side {
-    if r.mentor_id == member { Side::Mentor } else { Side::Mentee }
-}
-
 /// Tells whoever lost a race how the reservation stands now (S29, S30).
 pub(super) fn stands(problem: Problem, r: &Reservation) -> Problem {
     match problem.code() {
@@ -265,21 +273,21 @@ pub(super) async fn view(
     let found = found.ok_or_else(|| Problem::new("reservation.not_found"))?;
     let given = payment::given_of(app.core.db.pool(), &[id]).await?;
     let given = given.first().map_or(Krw::ZERO, |(_, given)| *given);
-    Ok(ReservationView::new(&found, viewer, app.core.clock.now(), given))
+    Ok(ReservationView::new(&found, Viewer::new(app, viewer), given))
 }
 
 impl From<reservation::Error> for Problem {
     fn from(error: reservation::Error) -> Self {
         let context = match &error {
-            reservation::Error::SlotTaken { alternatives } => {
-                Some(serde_json::json!({ "alternatives": alternatives }))
+            reservation::Error::SlotTaken { alternatives } => json!({ "alternatives": alternatives }),
+            reservation::Error::HoldLimit { until, held } => json!({ "until": until, "reservations": held }),
+            reservation::Error::CoolDown { until, wait } => {
+                let seconds = u64::try_from(wait.num_seconds() + 1).unwrap_or(1);
+                let context = json!({ "until": until });
+                return Self::of(error.code(), error).context(context).retry_after(seconds);
             }
-            _ => None,
+            _ => return Self::of(error.code(), error),
         };
-        let problem = Self::of(error.code(), error);
-        match context {
-            Some(context) => problem.context(context),
-            None => problem,
-        }
+        Self::of(error.code(), error).context(context)
     }
 }

@@ -57,6 +57,8 @@ use super::reach::Reach;
 use super::realtime::{RealtimeApi, ws_route};
 use super::refunds::RefundsApi;
 use super::request::Track;
+use super::reschedules::ReschedulesApi;
+use super::reservation_notes::ReservationNotesApi;
 use super::reservations::ReservationsApi;
 use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
@@ -79,7 +81,7 @@ fn chapters() -> impl OpenApi {
         MentorsApi,
         OfferingsApi,
         (ScheduleApi, SlotsApi, ExplainApi),
-        (ReservationsApi, SessionsApi, ReviewsApi),
+        (ReservationsApi, ReschedulesApi, ReservationNotesApi, SessionsApi, ReviewsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),
         (RealtimeApi, ChatApi, ChatFilesApi, ChatExportApi),

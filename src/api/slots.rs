@@ -70,6 +70,9 @@ impl SlotsApi {
         from: Query<Option<DateTime<Utc>>>,
         /// 30 days after `from`, unless given.
         to: Query<Option<DateTime<Utc>>>,
+        /// One of the offering's durations; the first, unless given.
+        #[oai(name = "durationMinutes")]
+        duration_minutes: Query<Option<u32>>,
         /// The viewer's IANA zone, such as `Asia/Kolkata`, by whose dates `days` are grouped; the mentor's, unless given.
         #[oai(name = "timeZone", validator(max_length = 64))]
         time_zone: Query<Option<String>>,
@@ -79,7 +82,7 @@ impl SlotsApi {
         let to = to.0.or_else(later).ok_or_else(|| Problem::new("slot.invalid_range").field("from"))?;
         let viewer = time_zone.0.map(|zone| zone.parse::<Tz>()).transpose();
         let viewer = viewer.map_err(|_| availability::Error::InvalidTimeZone)?;
-        let wanted = Wanted { offering: id.0, from, to, viewer };
+        let wanted = Wanted { offering: id.0, duration_min: duration_minutes.0, from, to, viewer };
         let listing = availability::listing(&app.core, &wanted).await?;
         Ok(RawJson::new(listing))
     }

@@ -68,6 +68,8 @@ static PUT: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
     pub offering: OfferingId,
+    /// One of the offering's durations; its first, unless given.
+    pub duration_min: Option<u32>,
     /// Starts from here …
     pub from: Instant,
     /// … until before here.
@@ -77,22 +79,22 @@ pub struct Wanted {
 }
 
 /// The form of a payload. One of another form, by a process of another build, is not asked for.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// The free slots of an offering, as the JSON of a [`Listing`]: from this process' memory when it gave it a moment ago,
 /// with one round trip to Redis when it is known there.
 ///
 /// # Errors
 /// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
-/// is not approved; some seconds late)
+/// is not approved; some seconds late), `slot.duration_unknown`
 pub async fn listing(core: &Core, wanted: &Wanted) -> Result<Vec<u8>, Error> {
-    let Wanted { offering, from, to, viewer } = *wanted;
+    let Wanted { offering, duration_min, from, to, viewer } = *wanted;
     if to <= from || to - from > TimeDelta::days(MAX_LISTING_DAYS) {
         return Err(Error::InvalidRange);
     }
     let now = core.clock.now();
     let range = CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(to) };
-    let place = Place::new(core, offering, range, viewer, now);
+    let place = Place::new(core, offering, duration_min, range, viewer, now);
     let since = match core.memo.get(&place.payload_key) {
         Ok(payload) => {
             count("remembered");
@@ -115,13 +117,15 @@ fn not_bookable(error: mentor::Error) -> Error {
 async fn compute(
     core: &Core,
     offering: &Offering,
+    duration_min: Option<u32>,
     calendar_version: i64,
     range: CellRange,
     viewer: Option<Tz>,
     now: Instant,
 ) -> Result<Vec<u8>, Error> {
+    let duration_min = offering.option(duration_min).ok_or(Error::DurationUnknown)?.duration_min;
     let rules = rules_of(core.db.pool(), offering.mentor_id).await?;
-    let length = whole_cells(offering.duration_min).ok_or(Error::Misaligned)?;
+    let length = whole_cells(duration_min).ok_or(Error::Misaligned)?;
     let bookable = engine::bookable(&rules, range, now);
     let starts = if bookable.is_empty() {
         Vec::new()
@@ -129,16 +133,16 @@ async fn compute(
         let needed = rules.with_buffers(bookable.widened(0, length));
         let busy = query::claims(core.db.pool(), offering.mentor_id, needed).await?;
         let load = load(core.db.pool(), &rules, offering.mentor_id, None, bookable, None).await?;
-        engine::list(&rules, offering.duration_min, &Booked { busy, load }, bookable, now)
+        engine::list(&rules, duration_min, &Booked { busy, load }, bookable, now)
     };
     let viewer = viewer.unwrap_or(rules.zone());
     let listing = Listing {
         offering_id: offering.id,
         mentor_id: offering.mentor_id,
         time_zone: rules.zone().name().to_owned(),
-        duration_minutes: offering.duration_min,
+        duration_minutes: duration_min,
         calendar_version,
-        slots: slots(&starts, offering.duration_min),
+        slots: slots(&starts, duration_min),
         viewer_time_zone: viewer.name().to_owned(),
         days: by_day(&starts, viewer),
     };
@@ -163,6 +167,7 @@ enum Known {
 /// One listing's place in Redis.
 struct Place<'a> {
     core: &'a Core,
+    duration_min: Option<u32>,
     range: CellRange,
     viewer: Option<Tz>,
     now: Instant,
@@ -172,10 +177,18 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn new(core: &'a Core, offering: OfferingId, range: CellRange, viewer: Option<Tz>, now: Instant) -> Self {
+    fn new(
+        core: &'a Core,
+        offering: OfferingId,
+        duration_min: Option<u32>,
+        range: CellRange,
+        viewer: Option<Tz>,
+        now: Instant,
+    ) -> Self {
         // Both roundings of now: notice counts from the next quarter, the horizon from the last one.
         let suffix = format!(
-            "{FORM}:{offering}:{}-{}:{}-{}:{}:{ZONE_DATA}",
+            "{FORM}:{offering}:{}:{}-{}:{}-{}:{}:{ZONE_DATA}",
+            duration_min.unwrap_or(0),
             range.first.0,
             range.end.0,
             Cell::at_or_before(now).0,
@@ -183,7 +196,7 @@ impl<'a> Place<'a> {
             viewer.map_or("", Tz::name),
         );
         let (offering_key, payload_key) = (core.keys.offering(offering), core.keys.slots(&suffix));
-        Self { core, range, viewer, now, offering_key, payload_key }
+        Self { core, duration_min, range, viewer, now, offering_key, payload_key }
     }
 
     /// The listing and the mentor it is of: from Redis, or made and put there.
@@ -207,7 +220,8 @@ impl<'a> Place<'a> {
             return Ok((offering.mentor_id, payload));
         }
         count("miss");
-        let payload = compute(core, &offering, version, self.range, self.viewer, self.now).await?;
+        let payload =
+            compute(core, &offering, self.duration_min, version, self.range, self.viewer, self.now).await?;
         if !matches!(known, Known::Unreachable) {
             self.put(&offering, version, &payload).await;
         }

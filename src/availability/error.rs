@@ -48,6 +48,8 @@ pub enum Error {
     Missing,
     #[error("only an approved mentor may do this")]
     NotApproved,
+    #[error("the offering has no such duration")]
+    DurationUnknown,
     #[error("no such offering")]
     OfferingNotFound,
 }
@@ -77,6 +79,7 @@ impl Error {
             Self::Stale => "schedule.stale",
             Self::Missing => "schedule.missing",
             Self::NotApproved => "mentor.not_approved",
+            Self::DurationUnknown => "slot.duration_unknown",
             Self::OfferingNotFound => "offering.not_found",
         }
     }
@@ -87,6 +90,7 @@ impl Error {
             Self::Invalid(invalid) => Some(invalid.field),
             Self::InvalidRange => Some("to"),
             Self::InvalidTimeZone => Some("timeZone"),
+            Self::DurationUnknown => Some("durationMinutes"),
             _ => None,
         }
     }

@@ -18,6 +18,7 @@ mod hours;
 mod listing;
 mod load;
 mod model;
+mod moving;
 mod preview;
 mod query;
 mod zone;
@@ -42,6 +43,7 @@ pub use holidays::Country;
 pub use listing::{Day, Listing, Slot};
 pub use load::{Booked, Limits, Load, Session};
 pub use model::{Invalid, NewSchedule, Schedule, Span, Window};
+pub use moving::{claim_beside, take_place};
 pub use preview::{Standing, misfits};
 pub use zone::{ZONE_DATA, wall_clock};
 

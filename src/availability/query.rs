@@ -256,6 +256,94 @@ pub(super) async fn insert_claims(
     Ok(())
 }
 
+/// The claimed cells of a person within a range, but for those of one reservation.
+pub(super) async fn claims_of_others(
+    tx: &mut Tx,
+    person: UserId,
+    but: ReservationId,
+    range: CellRange,
+) -> sqlx::Result<BusyCells> {
+    let starts: Vec<Instant> = sqlx::query_scalar(
+        "SELECT cell_start FROM slot_claims
+         WHERE person_id = ? AND cell_start >= ? AND cell_start < ? AND reservation_id <> ?",
+    )
+    .bind(person)
+    .bind(range.first.start())
+    .bind(range.end.start())
+    .bind(but)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(starts.into_iter().map(Cell::at_or_before).collect())
+}
+
+/// The cells of a person that one reservation claims within a range.
+pub(super) async fn claims_of(
+    tx: &mut Tx,
+    person: UserId,
+    reservation: ReservationId,
+    range: CellRange,
+) -> sqlx::Result<BusyCells> {
+    let starts: Vec<Instant> = sqlx::query_scalar(
+        "SELECT cell_start FROM slot_claims
+         WHERE person_id = ? AND cell_start >= ? AND cell_start < ? AND reservation_id = ?",
+    )
+    .bind(person)
+    .bind(range.first.start())
+    .bind(range.end.start())
+    .bind(reservation)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(starts.into_iter().map(Cell::at_or_before).collect())
+}
+
+/// One row per cell, in one statement; none for none.
+pub(super) async fn insert_cells(
+    tx: &mut Tx,
+    person: UserId,
+    cells: &[Cell],
+    reservation: ReservationId,
+) -> sqlx::Result<()> {
+    if cells.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new("INSERT INTO slot_claims (person_id, cell_start, reservation_id) ");
+    query.push_values(cells, |mut row, cell| {
+        row.push_bind(person).push_bind(cell.start()).push_bind(reservation);
+    });
+    query.build().execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Frees the cells of a person that a reservation claims before and after a range.
+pub(super) async fn delete_claims_outside(
+    tx: &mut Tx,
+    person: UserId,
+    reservation: ReservationId,
+    range: CellRange,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "DELETE FROM slot_claims
+         WHERE reservation_id = ? AND person_id = ? AND (cell_start < ? OR cell_start >= ?)",
+    )
+    .bind(reservation)
+    .bind(person)
+    .bind(range.first.start())
+    .bind(range.end.start())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Everything that is claimed under one id belongs to another from now on.
+pub(super) async fn hand_over(tx: &mut Tx, from: ReservationId, to: ReservationId) -> sqlx::Result<()> {
+    sqlx::query("UPDATE slot_claims SET reservation_id = ? WHERE reservation_id = ?")
+        .bind(to)
+        .bind(from)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// How many cells a reservation claims of a person from `from` on.
 pub(super) async fn count_claims(
     tx: &mut Tx,

@@ -17,6 +17,24 @@ pub struct Rules {
     /// Unpaid reservations and open requests one mentee may have at a time.
     #[arg(long, env = "KONNECT_MAX_HOLDS", default_value_t = 2)]
     pub max_holds: i64,
+    /// After so many holds of one mentee ran out unpaid within the window below, the next one has to wait; 0: never.
+    #[arg(long, env = "KONNECT_COOL_DOWN_HOLDS", default_value_t = 3, value_parser = clap::value_parser!(i64).range(0..=20))]
+    pub cool_down_holds: i64,
+    /// The window, in minutes, in which they ran out.
+    #[arg(long, env = "KONNECT_COOL_DOWN_WINDOW_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(i64).range(1..=1440))]
+    pub cool_down_window_minutes: i64,
+    /// How long the next hold has to wait after the last one ran out, in minutes.
+    #[arg(long, env = "KONNECT_COOL_DOWN_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=1440))]
+    pub cool_down_minutes: i64,
+    /// How often one booking may be moved to another time.
+    #[arg(long, env = "KONNECT_MAX_MOVES", default_value_t = 2, value_parser = clap::value_parser!(i64).range(0..=20))]
+    pub max_moves: i64,
+    /// A proposal to move a booking is answered within this many hours, and at the latest an hour before either start.
+    #[arg(long, env = "KONNECT_MOVE_HOURS", default_value_t = 48, value_parser = clap::value_parser!(i64).range(1..=720))]
+    pub move_hours: i64,
+    /// With at least this many hours left a mentee moves an instant booking without asking the mentor.
+    #[arg(long, env = "KONNECT_MOVE_FREE_HOURS", default_value_t = 24, value_parser = clap::value_parser!(i64).range(1..=720))]
+    pub move_free_hours: i64,
     /// A mentor answers a request within this many hours, and at the latest an hour before its start.
     #[arg(long, env = "KONNECT_REQUEST_HOURS", default_value_t = 48)]
     pub request_hours: i64,
@@ -124,6 +142,22 @@ impl Rules {
 
     pub fn deposit_hold(&self) -> TimeDelta {
         TimeDelta::hours(self.deposit_hold_hours)
+    }
+
+    pub fn cool_down_window(&self) -> TimeDelta {
+        TimeDelta::minutes(self.cool_down_window_minutes)
+    }
+
+    pub fn cool_down(&self) -> TimeDelta {
+        TimeDelta::minutes(self.cool_down_minutes)
+    }
+
+    pub fn move_window(&self) -> TimeDelta {
+        TimeDelta::hours(self.move_hours)
+    }
+
+    pub fn move_free(&self) -> TimeDelta {
+        TimeDelta::hours(self.move_free_hours)
     }
 
     pub fn request_window(&self) -> TimeDelta {

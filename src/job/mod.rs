@@ -40,8 +40,8 @@ pub use payout::{
     ReconcilePayouts, RegisterSeller, RunPayoutBatch, SendPayout, SyncPayout, SyncSeller, WarnOldContact,
 };
 pub use reservation::{
-    CompleteReservation, ExpireHold, ExpireRequest, Lead, ReconcileReservations, RemindReservation,
-    ReviewZoneData, StartReservation, WarnHold,
+    CompleteReservation, ExpireHold, ExpireMove, ExpireRequest, Lead, ReconcileReservations,
+    RemindReservation, ReviewZoneData, StartReservation, WarnHold,
 };
 pub use review::{PublishReviews, ReconcileReviews};
 pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};

@@ -73,6 +73,28 @@ impl Job for WarnHold {
     }
 }
 
+/// Nobody answered a proposal to move a booking in time: the cells it claims are free again.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ExpireMove {
+    pub reservation_id: ReservationId,
+    /// The end of the proposal that it is about; a later one has its own job.
+    pub deadline: Instant,
+}
+
+impl Job for ExpireMove {
+    const KIND: &'static str = "reservation.expire_move.v1";
+    const QUEUE: Queue = Queue::Booking;
+    const RETRY: Retry = Retry::INTERNAL;
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}:{}", Self::KIND, self.reservation_id, self.deadline.timestamp_micros()))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.reservation_id.0)
+    }
+}
+
 /// The session begins.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct StartReservation {

@@ -30,7 +30,7 @@ pub use card::{
 };
 pub use error::Error;
 pub use model::{Application, Decision, Mentor, PageKey, State};
-pub use offering::{Kind, NewOffering, Offering, OfferingFilter, RefundPolicy};
+pub use offering::{Kind, NewOffering, Offering, OfferingFilter, PriceOption, RefundPolicy};
 pub use search::{After, Card, Criteria, Sort, card, search};
 pub use text::Invalid;
 

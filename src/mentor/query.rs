@@ -12,7 +12,7 @@ const MENTOR: &str = "SELECT m.user_id, m.state, m.headline, m.bio, m.expertise,
     m.company_hidden, m.languages, m.rejection_reason, m.decided_by, m.decided_at, m.applied_at, m.version FROM mentors m";
 
 const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,
-    o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
+    o.more_options, o.category, o.kind, o.refund_policy, o.is_public, o.is_active, o.version, o.created_at FROM offerings o";
 
 const BOOKABLE: &str = " JOIN mentors m ON m.user_id = o.mentor_id AND m.state = 'approved'
     JOIN users u ON u.id = o.mentor_id AND u.state = 'active'
@@ -176,9 +176,9 @@ pub(super) async fn insert_offering(
 ) -> sqlx::Result<()> {
     let now = tx.now;
     sqlx::query(
-        "INSERT INTO offerings (id, mentor_id, title, description, price_krw, duration_min, category, kind,
+        "INSERT INTO offerings (id, mentor_id, title, description, price_krw, duration_min, more_options, category, kind,
                                 refund_policy, is_public, is_active, version, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, TRUE, 1, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, TRUE, 1, ?)",
     )
     .bind(id)
     .bind(mentor)
@@ -186,6 +186,7 @@ pub(super) async fn insert_offering(
     .bind(&new.description)
     .bind(new.price_krw)
     .bind(new.duration_min)
+    .bind(new.more_options())
     .bind(&new.category)
     .bind(new.kind.name())
     .bind(new.refund_policy)
@@ -204,14 +205,15 @@ pub(super) async fn update_offering(
     version: i64,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "UPDATE offerings SET title = ?, description = ?, price_krw = ?, duration_min = ?, category = ?,
-                kind = ?, refund_policy = ?, is_public = ?, version = version + 1
+        "UPDATE offerings SET title = ?, description = ?, price_krw = ?, duration_min = ?,
+                more_options = ?, category = ?, kind = ?, refund_policy = ?, is_public = ?, version = version + 1
          WHERE id = ? AND mentor_id = ? AND is_active = TRUE AND version = ?",
     )
     .bind(&new.title)
     .bind(&new.description)
     .bind(new.price_krw)
     .bind(new.duration_min)
+    .bind(new.more_options())
     .bind(&new.category)
     .bind(new.kind.name())
     .bind(new.refund_policy)

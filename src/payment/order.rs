@@ -30,7 +30,7 @@ pub async fn open_order(
     id: ReservationId,
     payer: UserId,
 ) -> Result<Order, Error> {
-    let reservation = payable(tx, rules, id, payer).await?;
+    let reservation = payable(tx, rules, id, payer, Purpose::Order).await?;
     if reservation.state != State::AwaitingPayment {
         return Err(if reservation.state == State::Paying {
             Error::InProgress
@@ -54,9 +54,22 @@ pub async fn open_order(
     Ok(Order { payment, attempt, reservation })
 }
 
+/// What a payer is about to do. Whoever pays at once waits for nothing; whoever holds a slot once more may have to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Order,
+    Pay,
+}
+
 /// Locks the payer's reservation, re-claiming a dead one. Calendars are locked before the reservation, as
 /// everywhere.
-async fn payable(tx: &mut Tx, rules: &Rules, id: ReservationId, payer: UserId) -> Result<Reservation, Error> {
+async fn payable(
+    tx: &mut Tx,
+    rules: &Rules,
+    id: ReservationId,
+    payer: UserId,
+    purpose: Purpose,
+) -> Result<Reservation, Error> {
     let seen = reservation::find_for_member(tx.conn(), id, payer)
         .await?
         .filter(|r| r.mentee_id == payer)
@@ -67,7 +80,10 @@ async fn payable(tx: &mut Tx, rules: &Rules, id: ReservationId, payer: UserId) -
     }
     let current = reservation::lock(tx, id).await?.ok_or(reservation::Error::NotFound)?;
     if dead && matches!(current.state, State::Expired | State::PaymentFailed) {
-        return Ok(reservation::retry(tx, rules, &current).await?);
+        return Ok(match purpose {
+            Purpose::Order => reservation::hold_again(tx, rules, &current).await?,
+            Purpose::Pay => reservation::retry(tx, rules, &current).await?,
+        });
     }
     Ok(current)
 }
@@ -148,7 +164,7 @@ pub async fn request_confirm(
     if let Some(answer) = answered(&seen, &payment, asked) {
         return answer;
     }
-    let reservation = payable(tx, rules, payment.reservation_id, payer).await?;
+    let reservation = payable(tx, rules, payment.reservation_id, payer, Purpose::Pay).await?;
     let payment = query::lock_payment(tx, payment.id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, asked.order_id).await?.ok_or(Error::NotFound)?;
     if let Some(answer) = answered(&attempt, &payment, asked) {

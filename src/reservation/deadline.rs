@@ -12,13 +12,13 @@ use crate::config::Rules;
 use crate::db::{Db, Tx};
 use crate::id::ReservationId;
 use crate::job::{
-    CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Lead, NotifyEvent, RemindReservation,
-    StartReservation, WarnHold,
+    CompleteReservation, DecideNoShow, ExpireHold, ExpireMove, ExpireRequest, Lead, NotifyEvent,
+    RemindReservation, StartReservation, WarnHold,
 };
 use crate::outbox;
 
-/// A request is answered at the latest this long before the session.
-const ANSWER_BEFORE: TimeDelta = TimeDelta::hours(1);
+/// A request, and a proposal to move, is answered at the latest this long before the session.
+pub(super) const ANSWER_BEFORE: TimeDelta = TimeDelta::hours(1);
 
 /// How long before the end of a hold its owner is told that it ends. A hold of an extension is no longer than that.
 const HOLD_WARNING: TimeDelta = TimeDelta::minutes(5);
@@ -39,6 +39,11 @@ pub(super) fn for_hold(rules: &Rules, r: &Reservation, now: Instant) -> Instant 
         return for_extension(rules, r.starts_at, now);
     }
     (now + rules.hold()).min(r.starts_at)
+}
+
+/// min(48 h, 1 h before either start): until when a proposal to move it to `to` can be agreed to. May lie in the past.
+pub(super) fn for_move(rules: &Rules, r: &Reservation, to: Instant, now: Instant) -> Instant {
+    (now + rules.move_window()).min(r.starts_at.min(to) - ANSWER_BEFORE)
 }
 
 /// Writes the jobs of every deadline the reservation has in its present state. Deduplicated, so that writing
@@ -63,6 +68,9 @@ pub(super) async fn write(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
         State::Confirmed => {
             let start = StartReservation { reservation_id, schedule_version };
             outbox::enqueue_at(tx, &start, r.starts_at).await?;
+            if let Some(deadline) = r.move_until {
+                outbox::enqueue_at(tx, &ExpireMove { reservation_id, deadline }, deadline).await?;
+            }
             // Whoever is in the session needs no reminder of its extension.
             for lead in Lead::ALL.into_iter().filter(|_| !r.is_extension()) {
                 let at = r.starts_at - lead.length();
@@ -132,6 +140,16 @@ pub async fn expire_hold(tx: &mut Tx, job: &ExpireHold) -> Result<Expiry, Error>
         }
         _ => Ok(Expiry::Moot),
     }
+}
+
+/// Ends a proposal to move it that nobody answered.
+pub async fn expire_move(tx: &mut Tx, job: &ExpireMove) -> Result<Expiry, Error> {
+    let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
+    if r.state != State::Confirmed || r.move_until != Some(job.deadline) {
+        return Ok(Expiry::Moot);
+    }
+    flow::move_expired(tx, &r).await?;
+    Ok(Expiry::Done)
 }
 
 /// The deadlines of a session that has begun: who came, which is asked of no extension, and its completion.

@@ -1,5 +1,8 @@
+use chrono::TimeDelta;
+
 use crate::availability;
 use crate::clock::Instant;
+use crate::id::ReservationId;
 use crate::mentor;
 
 #[derive(Debug, thiserror::Error)]
@@ -14,10 +17,25 @@ pub enum Error {
     SlotTaken { alternatives: Vec<Instant> },
     #[error("a mentor cannot book their own offering")]
     OwnOffering,
+    /// `until`: when the first of them ends by itself (UTC).
     #[error("too many unpaid reservations")]
-    HoldLimit,
+    HoldLimit { until: Option<Instant>, held: Vec<ReservationId> },
+    #[error("too many holds ran out unpaid")]
+    CoolDown { until: Instant, wait: TimeDelta },
+    #[error("these two have had their free session")]
+    FreeUsed,
     #[error("the price the caller saw is not the price")]
     PriceChanged,
+    #[error("a proposal to move it waits for its answer")]
+    MovePending,
+    #[error("it was moved, or proposed to be moved, as often as it may be")]
+    MoveLimit,
+    #[error("too late to move it")]
+    MoveTooLate,
+    #[error("it is at this time already")]
+    MoveSame,
+    #[error("no proposal waits for this answer")]
+    MoveOver,
     #[error("availability")]
     Availability(#[from] availability::Error),
     #[error("mentor")]
@@ -34,7 +52,14 @@ impl Error {
             Self::Stale => "reservation.stale",
             Self::SlotTaken { .. } => "slot.taken",
             Self::OwnOffering => "reservation.own_offering",
-            Self::HoldLimit => "reservation.hold_limit",
+            Self::HoldLimit { .. } => "reservation.hold_limit",
+            Self::CoolDown { .. } => "reservation.cool_down",
+            Self::MovePending => "reservation.reschedule_pending",
+            Self::MoveLimit => "reservation.reschedule_limit",
+            Self::MoveTooLate => "reservation.reschedule_too_late",
+            Self::MoveSame => "reservation.reschedule_same",
+            Self::MoveOver => "reservation.reschedule_over",
+            Self::FreeUsed => "reservation.free_used",
             Self::PriceChanged => "reservation.price_changed",
             Self::Availability(error) => error.code(),
             Self::Mentor(error) => error.code(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::announce::announce;
 use super::error::Error;
 use super::model::{Reservation, State};
-use super::{deadline, query};
+use super::{deadline, history, query};
 use crate::availability::{self, Members};
 use crate::config::Rules;
 use crate::db::Tx;
@@ -52,13 +52,17 @@ pub async fn extend(
         absent: None,
         extends_id: Some(session.id),
         ended_at: None,
+        needs_approval: false,
+        moves_freely: false,
+        move_proposals: 0,
+        refund_cap_bps: None,
         created_at: tx.now,
         updated_at: tx.now,
         ..session.clone()
     };
     query::insert(tx, &extension).await?;
     availability::claim_after(tx, tail.id, extension.id, of(session), tail.ends_at, minutes).await?;
-    query::add_history(tx, None, &extension, "reserved", None).await?;
+    history::add(tx, None, &extension, "reserved", None, None).await?;
     deadline::write(tx, &extension).await?;
     announce(tx, &extension, "reserved", json!({ "price": extension.price_krw })).await?;
     Ok(extension)

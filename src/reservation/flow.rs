@@ -1,14 +1,13 @@
 //! The moves of a reservation.
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use super::actions::may_cancel;
 use super::announce::announce;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
 use super::strike::{Strike, strike};
-use super::{deadline, extension, query, reserve};
+use super::{deadline, extension, history, holds, query, reschedule, reserve};
 use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
@@ -27,7 +26,7 @@ const REVIEW_AFTER: TimeDelta = TimeDelta::hours(2);
 /// The one way a reservation changes: looks the move up in the table, compares and sets, writes the history,
 /// frees the slot where the new state holds none, takes back jobs that lost their meaning, writes the deadlines
 /// of the new state, and tells both sides.
-async fn step(
+pub(super) async fn step(
     tx: &mut Tx,
     was: &Reservation,
     step: Move,
@@ -40,21 +39,26 @@ async fn step(
     is.version += 1;
     is.updated_at = tx.now;
     change(&mut is);
+    if state != State::Confirmed {
+        is.set_proposal(None);
+    }
     if !query::compare_and_set(tx, was, &is).await? {
         return Err(Error::Stale);
     }
-    query::add_history(tx, Some(was.state), &is, step.cause(), reason).await?;
+    let times = history::Times::of(step, was, &is);
+    history::add(tx, Some(was.state), &is, step.cause(), reason, times).await?;
     if was.state.holds_slot() && !is.state.holds_slot() {
         extension::give_back(tx, &is).await?;
         availability::release(tx, is.id).await?;
     }
+    reschedule::end_proposal(tx, was, &is, step).await?;
     outbox::cancel_waiting(tx, is.id.0, obsolete_in(state)).await?;
     if was.hold_until != is.hold_until {
         outbox::cancel_waiting(tx, is.id.0, &[ExpireHold::KIND, WarnHold::KIND]).await?;
     }
     deadline::write(tx, &is).await?;
     extension::follow(tx, was, &is).await?;
-    announce(tx, &is, step.cause(), json!({ "reason": reason })).await?;
+    announce(tx, &is, step.cause(), reschedule::facts(times, was, &is, reason)).await?;
     Ok(is)
 }
 
@@ -104,13 +108,30 @@ pub(super) async fn approve_because(
     reason: Option<&str>,
 ) -> Result<Reservation, Error> {
     // There is nothing to pay for.
-    if was.is_extension() && !was.price_krw.is_positive() {
-        return give_free(tx, was, was.mentor_id).await;
+    if !was.price_krw.is_positive() {
+        return confirm_free(tx, was, reason).await;
     }
     let hold_until = deadline::for_hold(rules, was, tx.now);
     step(tx, was, Move::Approve, reason, |r| {
         r.request_deadline = None;
+        r.needs_approval = false;
         r.hold_until = Some(hold_until);
+    })
+    .await
+}
+
+/// A session that costs nothing is confirmed without a payment.
+pub(super) async fn confirm_free(
+    tx: &mut Tx,
+    was: &Reservation,
+    reason: Option<&str>,
+) -> Result<Reservation, Error> {
+    if was.price_krw.is_positive() {
+        return Err(Error::NotAllowed);
+    }
+    step(tx, was, Move::Free, reason, |r| {
+        r.request_deadline = None;
+        r.needs_approval = false;
     })
     .await
 }
@@ -172,10 +193,17 @@ pub async fn failed(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error
 /// # Errors
 /// Those of [`reclaim`]; `HoldLimit`.
 pub async fn retry(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
-    if query::count_unpaid(tx, was.mentee_id).await? >= rules.max_holds {
-        return Err(Error::HoldLimit);
-    }
+    holds::check_limit(tx, rules, was.mentee_id).await?;
     reclaim(tx, rules, was).await
+}
+
+/// The payer holds a dead reservation again without paying yet: as [`retry`], and not after too many holds that ran out.
+///
+/// # Errors
+/// Those of [`retry`]; `CoolDown`.
+pub async fn hold_again(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
+    holds::check_pause(tx, rules, was.mentee_id).await?;
+    retry(tx, rules, was).await
 }
 
 /// The money is taken.
@@ -193,8 +221,8 @@ pub async fn captured(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
 /// `SlotTaken` and the engine's other refusals; `NotAllowed` when the reservation died of something else than
 /// time or a failed payment. The caller must have locked the calendars before the reservation.
 pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
-    // The moment of an extension passes with it.
-    if was.state.after(Move::Reclaim).is_none() || was.is_extension() {
+    // The moment of an extension passes with it, and a mentor who did not answer has not agreed.
+    if was.state.after(Move::Reclaim).is_none() || was.is_extension() || was.needs_approval {
         return Err(Error::NotAllowed);
     }
     let hours = reserve::claimable(tx, was.into()).await?;
@@ -299,6 +327,11 @@ pub async fn no_show(
         return Err(Error::NotAllowed);
     }
     step(tx, was, Move::NoShow, Some(reason), |r| r.absent = Some(absent)).await
+}
+
+/// Nobody answered a proposal to move it.
+pub(super) async fn move_expired(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Error> {
+    step(tx, was, Move::MoveExpired, None, |r| r.set_proposal(None)).await
 }
 
 pub(super) async fn request_expired(

@@ -37,7 +37,7 @@ pub enum Move {
     Declined,
     /// The money is taken.
     Captured,
-    /// The mentor gives an extension for nothing.
+    /// There is nothing to pay: a free session, or an extension that the mentor gives for nothing.
     Free,
     /// Nobody paid in time.
     HoldOver,
@@ -57,6 +57,16 @@ pub enum Move {
     EndEarly,
     /// Somebody did not come.
     NoShow,
+    /// One side would like another time; its cells are claimed beside those of the booking.
+    ProposeMove,
+    /// The booking has another time from now on.
+    Reschedule,
+    /// The other side does not want the other time.
+    DeclineMove,
+    /// Whoever proposed another time takes that back.
+    WithdrawMove,
+    /// Nobody answered the proposal in time.
+    MoveExpired,
 }
 
 crate::words!(State {
@@ -79,7 +89,7 @@ impl State {
         use State as S;
         Some(match (self, step) {
             (S::Requested, Move::Approve) => S::AwaitingPayment,
-            (S::Requested, Move::Free) => S::Confirmed,
+            (S::Requested | S::AwaitingPayment, Move::Free) => S::Confirmed,
             (S::Requested, Move::Reject) => S::Rejected,
             (S::Requested, Move::RequestExpired) => S::Expired,
             (S::AwaitingPayment, Move::ConfirmAsked) => S::Paying,
@@ -93,6 +103,7 @@ impl State {
             (S::InSession, Move::NoShow) => S::NoShow,
             (S::Confirmed, Move::Start) => S::InSession,
             (S::InSession, Move::Complete | Move::EndEarly) => S::Completed,
+            (S::Confirmed, step) if step.is_about_time() => S::Confirmed,
             _ => return None,
         })
     }
@@ -108,7 +119,7 @@ impl State {
 }
 
 impl Move {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Approve,
         Self::Reject,
         Self::RequestExpired,
@@ -126,7 +137,20 @@ impl Move {
         Self::Complete,
         Self::EndEarly,
         Self::NoShow,
+        Self::ProposeMove,
+        Self::Reschedule,
+        Self::DeclineMove,
+        Self::WithdrawMove,
+        Self::MoveExpired,
     ];
+
+    /// Whether it is about the time of a booking that stands, which stays what it is.
+    pub fn is_about_time(self) -> bool {
+        matches!(
+            self,
+            Self::ProposeMove | Self::Reschedule | Self::DeclineMove | Self::WithdrawMove | Self::MoveExpired
+        )
+    }
 
     /// The word in history rows and the last part of the event's name.
     pub fn cause(self) -> &'static str {
@@ -147,6 +171,11 @@ impl Move {
             Self::Complete => "completed",
             Self::EndEarly => "ended_early",
             Self::NoShow => "no_show",
+            Self::ProposeMove => "reschedule_proposed",
+            Self::Reschedule => "rescheduled",
+            Self::DeclineMove => "reschedule_declined",
+            Self::WithdrawMove => "reschedule_withdrawn",
+            Self::MoveExpired => "reschedule_expired",
         }
     }
 }
@@ -180,6 +209,19 @@ pub struct Reservation {
     pub extends_id: Option<ReservationId>,
     /// When both sides ended it before its time.
     pub ended_at: Option<Instant>,
+    /// Its mentor has not agreed to it, and nobody pays for it before.
+    pub needs_approval: bool,
+    /// Whether the mentee may move it without asking while the start is far, as its offering was instant when booked.
+    pub moves_freely: bool,
+    /// Of the proposal to move it, with the three below: what owns the cells that it claims.
+    pub move_id: Option<ReservationId>,
+    pub move_by: Option<Side>,
+    pub move_to: Option<Instant>,
+    pub move_until: Option<Instant>,
+    /// How often somebody proposed to move it.
+    pub move_proposals: u32,
+    /// Of the price: the most that its mentee still gets back, after a move of theirs; absent for all of it.
+    pub refund_cap_bps: Option<u32>,
     pub created_at: Instant,
     pub updated_at: Instant,
 }
@@ -203,6 +245,33 @@ impl Reservation {
         self.extends_id.is_some()
     }
 
+    /// The proposal to move it that waits for its answer.
+    pub fn proposal(&self) -> Option<Proposal> {
+        Some(Proposal {
+            id: self.move_id?,
+            by: self.move_by?,
+            starts_at: self.move_to?,
+            until: self.move_until?,
+        })
+    }
+
+    pub(super) fn set_proposal(&mut self, proposal: Option<Proposal>) {
+        self.move_id = proposal.map(|p| p.id);
+        self.move_by = proposal.map(|p| p.by);
+        self.move_to = proposal.map(|p| p.starts_at);
+        self.move_until = proposal.map(|p| p.until);
+    }
+
+    /// How often it has been moved.
+    pub fn moves(&self) -> i64 {
+        self.schedule_version - 1
+    }
+
+    /// On which side of it a member is.
+    pub fn side_of(&self, member: UserId) -> Side {
+        if self.mentor_id == member { Side::Mentor } else { Side::Mentee }
+    }
+
     /// Whole minutes that a session lasted which both sides ended before its time.
     pub fn actual_minutes(&self) -> Option<i64> {
         self.ended_at.map(|at| (at - self.starts_at).num_minutes())
@@ -220,6 +289,17 @@ impl Reservation {
     }
 }
 
+/// A wish of one side to have the session at another time. Instants are UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Owns the cells that it claims beside those of the booking.
+    pub id: ReservationId,
+    pub by: Side,
+    pub starts_at: Instant,
+    /// It can be agreed to before this instant.
+    pub until: Instant,
+}
+
 /// Who did not come to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
@@ -235,10 +315,12 @@ crate::words!(Absent { Mentee => "mentee", Mentor => "mentor", Both => "both" })
 /// Who cancels, which decides what is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "snake_case")]
-#[oai(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "ReservationSide")]
 pub enum Side {
     Mentee,
     Mentor,
     Admin,
     Provider,
 }
+
+crate::words!(Side { Mentee => "mentee", Mentor => "mentor", Admin => "admin", Provider => "provider" });

@@ -17,6 +17,7 @@ use crate::config::Rules;
 use crate::mentor::RefundPolicy;
 use crate::money::{BasisPoints, Krw};
 
+#[derive(Clone, Copy)]
 struct Tier {
     /// The tier holds while at least this much time is left; the boundary itself belongs to it.
     at_least: TimeDelta,
@@ -82,19 +83,43 @@ pub fn quote(r: &Reservation, side: Side, now: Instant, given: Krw) -> Quote {
     if !r.is_paid() {
         return Quote { refund: Krw::ZERO, ..fixed(BasisPoints::NONE) };
     }
-    let Some(version) = version(r.policy_version).filter(|_| side == Side::Mentee) else {
+    let Some(tiers) = tiers_of(r).filter(|_| side == Side::Mentee) else {
         return fixed(BasisPoints::ALL);
     };
     let left = r.starts_at - now;
-    let Some(at) = version.tiers.iter().position(|tier| left >= tier.at_least) else {
+    let Some(at) = tiers.iter().position(|tier| left >= tier.at_least) else {
         return fixed(BasisPoints::NONE);
     };
-    let next = version.tiers.get(at + 1).map_or(BasisPoints::NONE, |tier| tier.refund);
+    let next = tiers.get(at + 1).map_or(BasisPoints::NONE, |tier| tier.refund);
     Quote {
-        valid_until: Some(r.starts_at - version.tiers[at].at_least),
+        valid_until: Some(r.starts_at - tiers[at].at_least),
         next: Some(Offer { refund: part(r, next, given), share: next }),
-        ..fixed(version.tiers[at].refund)
+        ..fixed(tiers[at].refund)
     }
+}
+
+/// The tiers that hold for a reservation: those of its version, none above the share that a move left, and each share
+/// once. `None` for a version that this build does not know.
+fn tiers_of(r: &Reservation) -> Option<Vec<Tier>> {
+    let version = version(r.policy_version)?;
+    let most = r.refund_cap_bps.map_or(BasisPoints::ALL, BasisPoints);
+    let mut tiers: Vec<Tier> = Vec::new();
+    for tier in version.tiers {
+        let refund = tier.refund.min(most);
+        match tiers.last_mut() {
+            Some(last) if last.refund == refund => last.at_least = tier.at_least,
+            _ if refund == BasisPoints::NONE => {}
+            _ => tiers.push(Tier { refund, ..*tier }),
+        }
+    }
+    Some(tiers)
+}
+
+/// The cap that a move of its mentee at `now` leaves: what a cancellation would have given at this moment. So whoever
+/// has lost a part of the right to a refund does not win it back by moving the session away.
+pub(super) fn cap_after_move(r: &Reservation, now: Instant) -> Option<u32> {
+    let share = quote(r, Side::Mentee, now, Krw::ZERO).share;
+    (share < BasisPoints::ALL).then_some(share.0)
 }
 
 /// A share of the price, as far as it is left.
@@ -120,12 +145,12 @@ pub struct Term {
 
 /// The tiers of a reservation. `None` for a version that this build does not know.
 pub fn terms(r: &Reservation) -> Option<Terms> {
-    let version = version(r.policy_version)?;
+    let policy = version(r.policy_version)?.policy;
     let term =
         |at_least, share| Term { until: r.starts_at - at_least, refund: r.price_krw.share(share), share };
-    let mut tiers: Vec<Term> = version.tiers.iter().map(|tier| term(tier.at_least, tier.refund)).collect();
+    let mut tiers: Vec<Term> = tiers_of(r)?.iter().map(|tier| term(tier.at_least, tier.refund)).collect();
     tiers.push(term(TimeDelta::zero(), BasisPoints::NONE));
-    Some(Terms { policy: version.policy, tiers })
+    Some(Terms { policy, tiers })
 }
 
 /// Until when (UTC) either side may report a problem: counted from the end of a session that took place or should

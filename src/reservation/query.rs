@@ -9,25 +9,30 @@ use super::strike::{Record, Strike};
 use crate::availability::wall_clock;
 use crate::clock::Instant;
 use crate::db::Tx;
-use crate::id::{OfferingId, ReservationId, UserId};
+use crate::id::{ReservationId, UserId};
 
+/// Every column of a reservation, and the rest of the statement.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone, policy_version,
                 starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until, payment_failed,
-                refund_krw, absent, extends_id, ended_at, created_at, updated_at FROM reservations ",
+                refund_krw, absent, extends_id, ended_at, needs_approval, moves_freely, move_id, move_by, move_to, move_until, move_proposals,
+                refund_cap_bps, created_at, updated_at FROM reservations ",
             $rest
         )
     };
 }
 
+pub(super) use select;
+
 pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO reservations (id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
             policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
-            payment_failed, refund_krw, extends_id, created_at, updated_at, local_starts_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            payment_failed, refund_krw, extends_id, needs_approval, moves_freely, created_at, updated_at,
+            local_starts_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(r.id)
     .bind(r.offering_id)
@@ -48,6 +53,8 @@ pub async fn insert(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
     .bind(r.payment_failed)
     .bind(r.refund_krw)
     .bind(r.extends_id)
+    .bind(r.needs_approval)
+    .bind(r.moves_freely)
     .bind(r.created_at)
     .bind(r.updated_at)
     .bind(wall_clock(&r.time_zone, r.starts_at))
@@ -183,34 +190,17 @@ pub async fn page_for_member(
     query.build_query_as().fetch_all(pool).await
 }
 
-/// The same mentee's live unpaid reservation of the same slot, where there is one.
-pub async fn unpaid_twin(
-    tx: &mut Tx,
-    mentee: UserId,
-    offering: OfferingId,
-    starts_at: Instant,
-) -> sqlx::Result<Option<Reservation>> {
-    sqlx::query_as(select!("WHERE live_mentee_id = ? AND offering_id = ? AND starts_at = ?"))
-        .bind(mentee)
-        .bind(offering)
-        .bind(starts_at)
-        .fetch_optional(tx.conn())
-        .await
-}
-
-pub async fn count_unpaid(tx: &mut Tx, mentee: UserId) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT COUNT(*) FROM reservations WHERE live_mentee_id = ?")
-        .bind(mentee)
-        .fetch_one(tx.conn())
-        .await
-}
-
 /// The compare-and-set of every change. `false`: somebody was faster.
 pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -> sqlx::Result<bool> {
     let done = sqlx::query(
-        "UPDATE reservations SET state = ?, version = ?, price_krw = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
-            refund_krw = ?, absent = ?, ended_at = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
+        "UPDATE reservations SET local_starts_at = CASE WHEN starts_at = ? THEN local_starts_at ELSE ? END,
+            state = ?, version = ?, price_krw = ?, request_deadline = ?, hold_until = ?, payment_failed = ?,
+            refund_krw = ?, absent = ?, ended_at = ?, needs_approval = ?, starts_at = ?, ends_at = ?, schedule_version = ?, move_id = ?,
+            move_by = ?, move_to = ?, move_until = ?, move_proposals = ?, refund_cap_bps = ?, updated_at = ? WHERE id = ? AND version = ? AND state = ?",
     )
+    // The wall clock that was shown changes with the start alone, not with a zone's data.
+    .bind(is.starts_at)
+    .bind(wall_clock(&is.time_zone, is.starts_at))
     .bind(is.state)
     .bind(is.version)
     .bind(is.price_krw)
@@ -220,6 +210,16 @@ pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -
     .bind(is.refund_krw)
     .bind(is.absent)
     .bind(is.ended_at)
+    .bind(is.needs_approval)
+    .bind(is.starts_at)
+    .bind(is.ends_at)
+    .bind(is.schedule_version)
+    .bind(is.move_id)
+    .bind(is.move_by)
+    .bind(is.move_to)
+    .bind(is.move_until)
+    .bind(is.move_proposals)
+    .bind(is.refund_cap_bps)
     .bind(is.updated_at)
     .bind(was.id)
     .bind(was.version)
@@ -227,59 +227,6 @@ pub async fn compare_and_set(tx: &mut Tx, was: &Reservation, is: &Reservation) -
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// One line of a reservation's history.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct HistoryRow {
-    pub version: i64,
-    pub from_state: Option<State>,
-    pub to_state: State,
-    pub cause: String,
-    pub reason: Option<String>,
-    pub actor_kind: String,
-    pub actor_id: Option<uuid::Uuid>,
-    pub request_id: String,
-    pub at: Instant,
-}
-
-pub async fn add_history(
-    tx: &mut Tx,
-    from: Option<State>,
-    r: &Reservation,
-    cause: &str,
-    reason: Option<&str>,
-) -> sqlx::Result<()> {
-    tx.moved("reservation", r.id.0, from.map(State::name), r.state.name());
-    let (now, cx) = (tx.now, tx.cx.clone());
-    sqlx::query(
-        "INSERT INTO reservation_history
-            (reservation_id, version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(r.id)
-    .bind(r.version)
-    .bind(from)
-    .bind(r.state)
-    .bind(cause)
-    .bind(reason)
-    .bind(cx.actor.kind())
-    .bind(cx.actor.id())
-    .bind(cx.request_id)
-    .bind(now)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-pub async fn history(pool: &MySqlPool, id: ReservationId) -> sqlx::Result<Vec<HistoryRow>> {
-    sqlx::query_as(
-        "SELECT version, from_state, to_state, cause, reason, actor_kind, actor_id, request_id, at
-         FROM reservation_history WHERE reservation_id = ? ORDER BY version",
-    )
-    .bind(id)
-    .fetch_all(pool)
-    .await
 }
 
 /// Live reservations whose deadline passed before `late`, or whose session ended before `ended`.
@@ -295,12 +242,14 @@ pub async fn overdue(
             OR (state = 'awaiting_payment' AND hold_until < ?)
             OR (state = 'confirmed' AND starts_at < ?)
             OR (state = 'in_session' AND ends_at < ?)
+         UNION SELECT id FROM reservations WHERE move_until < ?
          ORDER BY id LIMIT ?",
     )
     .bind(late)
     .bind(late)
     .bind(late)
     .bind(ended)
+    .bind(late)
     .bind(limit)
     .fetch_all(pool)
     .await

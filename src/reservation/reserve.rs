@@ -6,13 +6,13 @@ use serde_json::json;
 use super::announce::announce;
 use super::error::Error;
 use super::model::{Reservation, State};
-use super::{deadline, policy, query};
-use crate::availability::{self, Asked, Rules as Hours};
+use super::{deadline, flow, history, holds, policy, query};
+use crate::availability::{self, Asked, Members, Rules as Hours};
 use crate::clock::Instant;
 use crate::config::Rules;
 use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
-use crate::mentor::{self, Kind};
+use crate::mentor::{self, Kind, PriceOption};
 use crate::money::Krw;
 
 const ALTERNATIVES: usize = 5;
@@ -24,6 +24,8 @@ pub struct NewReservation {
     pub mentee_id: UserId,
     /// UTC.
     pub starts_at: Instant,
+    /// One of the offering's durations, in minutes; the first where nobody says.
+    pub duration_min: Option<u32>,
     /// The price the mentee saw; refused when it is not the price any more.
     pub expected_price: Option<Krw>,
 }
@@ -36,34 +38,43 @@ pub struct Reserved {
 }
 
 /// Claims the slot and writes the reservation: REQUESTED for offerings that the mentor approves, AWAITING_PAYMENT
-/// for instant ones.
+/// for instant ones, which is CONFIRMED at once where the session is free.
 ///
 /// The calendar rows are locked first, so that the rules are judged on what is true until the commit; the keys of
 /// `slot_claims` would refuse a double booking even so.
 ///
 /// # Errors
-/// `SlotTaken` with other times; the engine's refusals; `HoldLimit`; `OwnOffering`; `PriceChanged`.
+/// `SlotTaken` with other times; the engine's refusals; `HoldLimit`; `CoolDown`; `FreeUsed`; `OwnOffering`;
+/// `PriceChanged`; `DurationUnknown` of the availability.
 pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result<Reserved, Error> {
     let offering = mentor::find_public_offering(tx.conn(), new.offering_id).await?;
     if offering.mentor_id == new.mentee_id {
         return Err(Error::OwnOffering);
     }
-    if new.expected_price.is_some_and(|price| price != offering.price_krw) {
+    let option = offering.option(new.duration_min).ok_or(availability::Error::DurationUnknown)?;
+    let PriceOption { duration_min, price_krw } = option;
+    availability::lock_calendars(tx, &mut [offering.mentor_id, new.mentee_id]).await?;
+    let twin = holds::twin(tx, new.mentee_id, new.offering_id, new.starts_at, duration_min).await?;
+    // Whoever holds the slot already has the price it was held at.
+    let price = twin.as_ref().map_or(price_krw, |twin| twin.price_krw);
+    if new.expected_price.is_some_and(|expected| expected != price) {
         return Err(Error::PriceChanged);
     }
-    availability::lock_calendars(tx, &mut [offering.mentor_id, new.mentee_id]).await?;
-    if let Some(twin) = query::unpaid_twin(tx, new.mentee_id, new.offering_id, new.starts_at).await? {
+    if let Some(twin) = twin {
         return Ok(Reserved { reservation: twin, is_new: false });
     }
-    if query::count_unpaid(tx, new.mentee_id).await? >= rules.max_holds {
-        return Err(Error::HoldLimit);
+    let is_free = !price_krw.is_positive();
+    let at_once = is_free && offering.kind == Kind::Instant;
+    if is_free && holds::had_free(tx, offering.mentor_id, new.mentee_id).await? {
+        return Err(Error::FreeUsed);
     }
-    let slot = Slot {
-        mentor: offering.mentor_id,
-        mentee: new.mentee_id,
-        starts_at: new.starts_at,
-        duration_min: offering.duration_min,
-    };
+    // What is confirmed at once waits for no payment.
+    if !at_once {
+        holds::check_limit(tx, rules, new.mentee_id).await?;
+        holds::check_pause(tx, rules, new.mentee_id).await?;
+    }
+    let slot =
+        Slot { mentor: offering.mentor_id, mentee: new.mentee_id, starts_at: new.starts_at, duration_min };
     let hours = claimable(tx, slot).await?;
 
     let now = tx.now;
@@ -77,12 +88,12 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         mentor_id: offering.mentor_id,
         mentee_id: new.mentee_id,
         title: offering.title,
-        price_krw: offering.price_krw,
-        duration_min: offering.duration_min,
+        price_krw,
+        duration_min,
         time_zone: hours.zone().name().to_owned(),
         policy_version: policy::current(offering.refund_policy),
         starts_at: new.starts_at,
-        ends_at: new.starts_at + TimeDelta::minutes(offering.duration_min.into()),
+        ends_at: new.starts_at + TimeDelta::minutes(duration_min.into()),
         schedule_version: 1,
         state,
         version: 1,
@@ -93,6 +104,14 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         absent: None,
         extends_id: None,
         ended_at: None,
+        needs_approval: offering.kind == Kind::Approval,
+        moves_freely: offering.kind == Kind::Instant,
+        move_id: None,
+        move_by: None,
+        move_to: None,
+        move_until: None,
+        move_proposals: 0,
+        refund_cap_bps: None,
         created_at: now,
         updated_at: now,
     };
@@ -100,13 +119,17 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         State::Requested => {
             reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now))
         }
+        _ if at_once => {}
         _ => reservation.hold_until = Some(deadline::for_hold(rules, &reservation, now)),
     }
     query::insert(tx, &reservation).await?;
     claim(tx, slot, reservation.id, &hours).await?;
-    query::add_history(tx, None, &reservation, "reserved", None).await?;
+    history::add(tx, None, &reservation, "reserved", None, None).await?;
     deadline::write(tx, &reservation).await?;
     announce(tx, &reservation, "reserved", json!({})).await?;
+    if at_once {
+        reservation = flow::confirm_free(tx, &reservation, None).await?;
+    }
     Ok(Reserved { reservation, is_new: true })
 }
 
@@ -117,6 +140,12 @@ pub(super) struct Slot {
     pub mentee: UserId,
     pub starts_at: Instant,
     pub duration_min: u32,
+}
+
+impl Slot {
+    pub fn members(self) -> Members {
+        Members { mentor: self.mentor, mentee: self.mentee }
+    }
 }
 
 impl From<&Reservation> for Slot {
@@ -132,10 +161,30 @@ impl From<&Reservation> for Slot {
 
 /// Asks the engine; a taken slot comes back with others nearby.
 pub(super) async fn claimable(tx: &mut Tx, slot: Slot) -> Result<Hours, Error> {
+    claimable_instead_of(tx, slot, None).await
+}
+
+/// The same for a reservation that would give up what it has.
+pub(super) async fn claimable_instead_of(
+    tx: &mut Tx,
+    slot: Slot,
+    instead_of: Option<ReservationId>,
+) -> Result<Hours, Error> {
+    let Slot { mentor, mentee, starts_at: start, duration_min } = slot;
+    let asked = Asked { mentor, mentee: Some(mentee), duration_min, start, instead_of };
+    let judged = availability::judge_for(tx, asked).await;
+    or_alternatives(tx, slot, judged).await
+}
+
+/// What the engine or the keys say of a slot; where it is taken, with others nearby.
+pub(super) async fn or_alternatives<T>(
+    tx: &mut Tx,
+    slot: Slot,
+    judged: Result<T, availability::Error>,
+) -> Result<T, Error> {
     let Slot { mentor, mentee, starts_at, duration_min } = slot;
-    let asked = Asked { mentor, mentee: Some(mentee), duration_min, start: starts_at, instead_of: None };
-    match availability::judge_for(tx, asked).await {
-        Ok(hours) => Ok(hours),
+    match judged {
+        Ok(value) => Ok(value),
         Err(availability::Error::SlotTaken) => {
             let alternatives =
                 availability::alternatives(tx, mentor, Some(mentee), duration_min, starts_at, ALTERNATIVES)

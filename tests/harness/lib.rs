@@ -15,6 +15,7 @@ mod jobs;
 mod leases;
 mod mails;
 mod money;
+mod moves;
 mod node;
 mod notices;
 mod partners;

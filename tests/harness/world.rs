@@ -128,6 +128,7 @@ impl TestApp {
             description: "An hour of Rust.".into(),
             price_krw: Krw(price),
             duration_min,
+            options: Vec::new(),
             category: "backend".into(),
             kind,
             refund_policy: RefundPolicy::Standard,

@@ -52,7 +52,7 @@ const SQL_FOLDERS: [&str; 2] = ["src/outbox/", "src/audit/checks/"];
 
 /// Files with SQL beside the `query.rs` of each folder and those folders: the acts of operators, the event rows and what
 /// is told of them outside, the connection's own settings, how old a copy of the database is, the keys that are stored
-/// beside the work they stand for, what is forgotten (over several tables), and the health check's `SELECT 1`.
+/// beside the work they stand for, what is forgotten (over several tables), and the comparison of clocks.
 const SQL_FILES: [&str; 8] = [
     "src/act.rs",
     "src/event.rs",
@@ -61,8 +61,11 @@ const SQL_FILES: [&str; 8] = [
     "src/db.rs",
     "src/api/idempotency.rs",
     "src/retention.rs",
-    "src/api/ops.rs",
+    SKEW,
 ];
+
+/// The one file that asks the database for its time: to compare it with ours.
+const SKEW: &str = "src/skew.rs";
 
 const MAX_LINES: usize = 400;
 
@@ -212,7 +215,8 @@ fn portable_sql(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for statement in statements {
         let statement = statement.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-        let words = FORBIDDEN_SQL.iter().filter(|word| has_word(&statement, word));
+        let reads_clock = |word: &str| path == SKEW && word == "NOW(";
+        let words = FORBIDDEN_SQL.iter().filter(|word| has_word(&statement, word) && !reads_clock(word));
         found.extend(words.map(|word| format!("forbidden {word} in: {statement}")));
     }
     found

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::client::toss::{CancelRequest, ConfirmRequest};
+use konnect::config::Rules;
 use konnect::id::{AttemptId, PaymentId};
 use konnect::job::{AccrueSettlement, ConfirmPayment, Job, RequeryPayment};
 use konnect::mentor::Kind;
@@ -297,7 +298,7 @@ async fn s22_many_questions_that_wait_do_not_hide_an_attempt_without_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s13_a_retry_of_dead_reservations_keeps_to_the_limit_of_holds() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(Rules { cool_down_holds: 0, ..Rules::default() }).await;
     let first = app.booking().await;
     let mut dead = vec![first.clone()];
     for i in 1..3 {

@@ -32,7 +32,8 @@ fn facts(role: &str) -> Value {
         "frozenUntil": "2026-11-25T05:00:00Z", "state": "requested", "reason": "감기 / a cold", "lead": "1h",
         "amount": 50_000, "refund": 25_000, "gross": 50_000, "fee": 7_500, "net": 42_500, "claim": 30_000,
         "offer": 20_000, "accountNumber": "X6505636518308", "bank": "20", "holder": "김민지",
-        "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
+        "by": "mentor", "fromStartsAt": "2026-11-25T05:00:00Z", "toStartsAt": "2026-11-26T06:00:00Z",
+        "answerBy": "2026-11-23T04:00:00Z", "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
         "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows",
     })
 }

@@ -57,6 +57,8 @@ async fn operators_see_that_it_lives_what_it_needs_and_what_it_counts() {
     let named: Vec<_> = dependencies.iter().map(|d| (d["name"].as_str().unwrap_or(""), &d["ok"])).collect();
     assert_eq!(named, ["mysql", "redis", "mongodb"].map(|name| (name, &json!(true))));
 
+    assert!(ready["clock"]["skewMs"].is_i64(), "S66: {ready}");
+
     client.get("/v1/nothing").await.problem(404, "route.not_found");
     let id = konnect::id::OfferingId::generate().to_string();
     client.get(&format!("/v1/offerings/{id}")).await.problem(404, "offering.not_found");

@@ -54,6 +54,15 @@ pub const CHECKS: &[Check] = &[
             AND NOT EXISTS (SELECT 1 FROM slot_claims c WHERE c.reservation_id = d.id)",
     ),
     booking(
+        "I1-move",
+        NONE,
+        "A proposal to move a booking claims no cell of the calendars.",
+        "시간 변경 제안이 캘린더의 칸을 차지하지 않고 있습니다.",
+        "SELECT d.id, CAST(JSON_OBJECT('move', HEX(d.move_id)) AS CHAR) FROM reservations d
+         WHERE {scope} AND d.move_id IS NOT NULL AND d.updated_at < {before}
+            AND NOT EXISTS (SELECT 1 FROM slot_claims c WHERE c.reservation_id = d.move_id)",
+    ),
+    booking(
         "I4",
         NONE,
         "A reservation that is over still claims cells.",
@@ -95,6 +104,16 @@ pub const CHECKS: &[Check] = &[
             AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = d.id
                             AND o.kind = 'reservation.expire_request.v1'
                             AND o.state IN ('pending', 'published') AND o.run_at = d.request_deadline)",
+    ),
+    booking(
+        "I20-move",
+        MINUTE,
+        "No job waits for the end of a proposal to move a booking.",
+        "시간 변경 제안이 끝날 때 실행될 작업이 없습니다.",
+        "SELECT d.id, CAST(JSON_OBJECT('until', CAST(d.move_until AS CHAR)) AS CHAR) FROM reservations d
+         WHERE {scope} AND d.move_id IS NOT NULL AND d.updated_at < {before}
+            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = d.id AND o.kind = 'reservation.expire_move.v1'
+                            AND o.state IN ('pending', 'published') AND o.run_at = d.move_until)",
     ),
     booking(
         "I20-start",

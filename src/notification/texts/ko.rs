@@ -2,7 +2,8 @@
 
 use super::facts::{Facts, line, says};
 use super::{
-    Text, asks, deposits, digest, dispute, mail, payout, refunds, review, security, session as live, webhook,
+    Text, asks, deposits, digest, dispute, mail, payout, refunds, reschedule, review, security,
+    session as live, webhook,
 };
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -76,6 +77,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
         ),
         _ => {
             return refunds::ko(kind, f)
+                .or_else(|| reschedule::ko(kind, f))
                 .or_else(|| deposits::ko(kind, f))
                 .or_else(|| payout::ko(kind, f))
                 .or_else(|| dispute::ko(kind, f))

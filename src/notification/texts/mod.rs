@@ -11,6 +11,7 @@ mod ko;
 mod mail;
 mod payout;
 mod refunds;
+mod reschedule;
 mod review;
 mod security;
 mod session;
@@ -34,6 +35,11 @@ pub const KINDS: &[&str] = &[
     "reservation.cancelled",
     "reservation.completed",
     "reservation.ended_early",
+    "reservation.reschedule_proposed",
+    "reservation.rescheduled",
+    "reservation.reschedule_declined",
+    "reservation.reschedule_withdrawn",
+    "reservation.reschedule_expired",
     "session.waiting",
     "reservation.reminder",
     "reservation.hold_ending",

@@ -215,6 +215,13 @@ impl World {
             }
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
+            "proposeReschedule" => {
+                json!({ "startsAt": monday(), "reason": "because", "expectedVersion": 99 })
+            }
+            "askInReservation" => json!({ "question": "What is a trait?" }),
+            "sumUpReservation" => json!({ "summary": "It went well." }),
+            "declineReschedule" => json!({ "reason": "because", "expectedVersion": 99 }),
+            "acceptReschedule" | "withdrawReschedule" => json!({ "expectedVersion": 99 }),
             "adminCancelReservation" => json!({ "reason": "because", "refund": "policy" }),
             "setRefundAccount" => {
                 json!({ "bank": "88", "accountNumber": "110123456789", "holderName": "Mallory" })

@@ -95,7 +95,7 @@ impl<'a> Teller<'a> {
         let status = answer.status.as_u16();
         let code = answer.body["code"].as_str().unwrap_or_default();
         self.log.push(format!("    {status} {code}"));
-        let known = matches!(status, 200..=204 | 403 | 404 | 409 | 422);
+        let known = matches!(status, 200..=204 | 403 | 404 | 409 | 422 | 429);
         assert!(known, "{:#}\n{}", answer.body, self.log.join("\n"));
     }
 

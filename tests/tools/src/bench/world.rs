@@ -110,6 +110,7 @@ async fn make_mentors(core: &Core, admin: UserId, names: Vec<String>) -> Result<
         description: "An hour over your code.".into(),
         price_krw: Krw(50_000),
         duration_min: DURATION,
+        options: Vec::new(),
         category: "backend".into(),
         kind: Kind::Instant,
         refund_policy: RefundPolicy::Standard,

@@ -1,0 +1,60 @@
+//! Codes about holds and about moving a booking.
+
+use super::{Code, row};
+
+pub(super) static CODES: &[Code] = &[
+    row(
+        409,
+        "reservation.hold_limit",
+        "You hold as many unpaid slots as one person may. Pay or cancel one first.",
+        "결제하지 않은 예약이 너무 많습니다. 먼저 결제하거나 취소해 주세요.",
+    ),
+    row(
+        429,
+        "reservation.cool_down",
+        "Several slots that you held ran out unpaid. You can hold another one a little later.",
+        "결제하지 않고 지나간 예약이 많아 잠시 뒤에 다시 예약할 수 있습니다.",
+    ),
+    row(
+        409,
+        "reservation.free_used",
+        "You have had a free session with this mentor, or have one ahead.",
+        "이 멘토와의 무료 세션은 한 번만 예약할 수 있습니다.",
+    ),
+    row(
+        422,
+        "slot.duration_unknown",
+        "The offering has no session of this length.",
+        "이 상품에 없는 세션 길이입니다.",
+    ),
+    row(
+        409,
+        "reservation.reschedule_pending",
+        "A proposal to move this booking waits for its answer already.",
+        "이 예약의 시간 변경 제안이 이미 답변을 기다리고 있습니다.",
+    ),
+    row(
+        409,
+        "reservation.reschedule_limit",
+        "This booking was moved, or proposed to be moved, as often as it may be.",
+        "이 예약은 시간을 더 변경할 수 없습니다.",
+    ),
+    row(
+        409,
+        "reservation.reschedule_too_late",
+        "It is too late to move this booking: the other side would have no time to answer.",
+        "시작이 임박해 시간을 변경할 수 없습니다.",
+    ),
+    row(
+        422,
+        "reservation.reschedule_same",
+        "The booking is at this time already.",
+        "이미 그 시간으로 예약되어 있습니다.",
+    ),
+    row(
+        409,
+        "reservation.reschedule_over",
+        "No proposal to move this booking waits for this answer.",
+        "답변을 기다리는 시간 변경 제안이 없습니다.",
+    ),
+];
