@@ -7,7 +7,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook, ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
+    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice,
+    DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook,
+    ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue,
+    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
+    ReconcileSessions, ReconcileSettlement, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree,
+    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
+    ReviewZoneData, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment,
+    SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 

@@ -89,7 +89,8 @@ async fn starts(
     let Some(length) = whole_cells(duration_min) else { return Ok(Vec::new()) };
     let needed = rules.with_buffers(range.widened(0, length));
     let busy = super::query::claims(tx.conn(), mentor, needed).await?;
-    Ok(engine::list(rules, duration_min, &busy, range, now))
+    let load = super::load(tx.conn(), rules, mentor, None, range, None).await?;
+    Ok(engine::list(rules, duration_min, &Booked { busy, load }, range, now))
 }
 
 /// The refreshes that mentors lack whose free days are old; those that are on their way are among them.
