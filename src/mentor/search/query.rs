@@ -35,9 +35,9 @@ pub(super) async fn page(
 ) -> sqlx::Result<Vec<Card>> {
     let mut query = QueryBuilder::new(CARD);
     let order = order(criteria.sort);
-    match after {
-        Some(after) => go_on(&mut query, &order, after),
-        None => drop(query.push("TRUE")),
+    query.push("TRUE");
+    if let Some(after) = after {
+        go_on(&mut query, &order, after);
     }
     if let Some(tenths) = criteria.rating_from {
         query.push(" AND c.rating_tenths >= ").push_bind(tenths);
@@ -88,13 +88,14 @@ fn order(sort: Sort) -> Order {
 fn go_on(query: &mut QueryBuilder<MySql>, order: &Order, after: After) {
     let column = order.column;
     let (past, from) = if order.is_descending { ("<", "<=") } else { (">", ">=") };
-    let value = |query: &mut QueryBuilder<MySql>| match order.is_instant {
-        true => {
-            drop(query.push_bind(moment(Instant::from_timestamp_micros(after.value).unwrap_or_default())))
+    let value = |query: &mut QueryBuilder<MySql>| {
+        if order.is_instant {
+            query.push_bind(moment(Instant::from_timestamp_micros(after.value).unwrap_or_default()));
+        } else {
+            query.push_bind(after.value);
         }
-        false => drop(query.push_bind(after.value)),
     };
-    query.push(format!("c.{column} {from} "));
+    query.push(format!(" AND c.{column} {from} "));
     value(query);
     query.push(format!(" AND (c.{column} {past} "));
     value(query);

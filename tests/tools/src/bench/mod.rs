@@ -1,6 +1,7 @@
 //! What `./dev bench` measures, with which load, and what it compares with.
 
 mod audit;
+mod catalogue;
 pub mod constant;
 mod http;
 pub mod intake;
@@ -47,6 +48,10 @@ pub struct Plan {
     pub webhooks: usize,
     /// That the audit looks at.
     pub ledger_rows: usize,
+    /// Mentors that the catalogue lists.
+    pub catalogue_mentors: usize,
+    /// Of each of them in 90 days; 1,000 at most.
+    pub bookings_each: usize,
     /// People who are told of one happening.
     pub told: usize,
     pub live: live::Size,
@@ -63,6 +68,8 @@ impl Plan {
         drained_jobs: 20_000,
         webhooks: 6_000,
         ledger_rows: 1_000_000,
+        catalogue_mentors: 1_000,
+        bookings_each: 1_000,
         told: 10_000,
         live: live::Size::FULL,
     };
@@ -77,6 +84,8 @@ impl Plan {
         drained_jobs: 1_000,
         webhooks: 400,
         ledger_rows: 20_000,
+        catalogue_mentors: 100,
+        bookings_each: 50,
         told: 700,
         live: live::Size::QUICK,
     };
@@ -92,6 +101,7 @@ pub enum Part {
     Notices,
     Live,
     Audit,
+    Catalogue,
 }
 
 /// Where everything is.
@@ -153,9 +163,12 @@ impl Bench {
         if parts.contains(&Part::Live) {
             report.sections.push(live::measure(self).await?);
         }
-        // Last: it fills the database.
+        // Last: they fill the database.
         if parts.contains(&Part::Audit) {
             report.sections.push(audit::measure(self).await?);
+        }
+        if parts.contains(&Part::Catalogue) {
+            report.sections.push(catalogue::measure(self).await?);
         }
         Ok(report)
     }

@@ -138,7 +138,7 @@ async fn uncached(bench: &Bench, world: &World, listings: &[String]) -> Result<(
 }
 
 /// How many listings had this outcome, by the api's own count.
-async fn counted(bench: &Bench, outcome: &str) -> Result<f64> {
+pub async fn counted(bench: &Bench, outcome: &str) -> Result<f64> {
     let mut connection = Connection::open(bench.api).await?;
     let text = std::str::from_utf8(connection.send(&get("/metrics")).await?.expect(200)?)?.to_owned();
     let outcome = format!("konnect_slot_cache_total{{outcome=\"{outcome}\"}} ");
@@ -147,7 +147,7 @@ async fn counted(bench: &Bench, outcome: &str) -> Result<f64> {
 }
 
 /// Every listing is another one from the next quarter of an hour on: a round does not begin shortly before it.
-async fn past_the_quarter(bench: &Bench) {
+pub async fn past_the_quarter(bench: &Bench) {
     let left = 900 - bench.core.clock.now().timestamp() % 900;
     if left <= 6 {
         tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;

@@ -16,7 +16,7 @@ use bench::{Bench, Part, Plan};
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures reservations, slot listings, jobs, webhooks, notices, live sessions and the audit; the database must be empty."
+    about = "Measures reservations, slot listings, jobs, webhooks, notices, live sessions, the audit and the catalogue; the database must be empty."
 )]
 struct Settings {
     #[command(flatten)]
@@ -39,7 +39,7 @@ struct Settings {
     #[arg(long)]
     quick: bool,
     /// Measures these parts alone.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "notices", "live", "audit"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "notices", "live", "audit", "catalogue"])]
     only: Vec<Part>,
     #[command(subcommand)]
     role: Option<Role>,
