@@ -9,12 +9,12 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
     CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice,
-    EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, ForgetOldRows, NotifyEvent, Ping,
-    PlanAudits, PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts,
-    ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity,
-    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout,
-    SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, ForgetOldRows, NotifyEvent,
+    OfferFreed, Ping, PlanAudits, PublishReviews, Queue, ReconcileDisputes, ReconcilePayments,
+    ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement,
+    ReconcileWaitlist, RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation,
+    RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads,
+    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -67,6 +67,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
+        entry::<OfferFreed>(),
         entry::<Ping>(),
         entry::<ReconcileDisputes>(),
         entry::<PlanAudits>(),
@@ -77,6 +78,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcileReviews>(),
         entry::<ReconcileSessions>(),
         entry::<ReconcileSettlement>(),
+        entry::<ReconcileWaitlist>(),
         entry::<RecordActivity>(),
         entry::<RefundPayment>(),
         entry::<RegisterSeller>(),

@@ -67,6 +67,7 @@ mod sessions;
 mod slots;
 mod socket_io;
 mod text;
+mod waitlist;
 mod webhooks;
 
 use std::sync::Arc;

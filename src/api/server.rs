@@ -54,6 +54,7 @@ use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
+use super::waitlist::WaitlistApi;
 use super::{Shared, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
@@ -69,7 +70,7 @@ fn chapters() -> impl OpenApi {
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
-        (ScheduleApi, SlotsApi),
+        (ScheduleApi, SlotsApi, WaitlistApi),
         (ReservationsApi, ReschedulesApi, ReservationNotesApi, SessionsApi, ReviewsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),

@@ -87,5 +87,6 @@ mod slots;
 mod socket_io;
 mod stories;
 mod suspensions;
+mod waitlist;
 mod webhooks;
 mod webhooks_signed;

@@ -15,6 +15,7 @@ mod reschedule;
 mod review;
 mod security;
 mod session;
+mod waitlist;
 
 use serde_json::Value;
 
@@ -39,6 +40,7 @@ pub const KINDS: &[&str] = &[
     "reservation.reschedule_declined",
     "reservation.reschedule_withdrawn",
     "reservation.reschedule_expired",
+    "reservation.slot_offered",
     "session.waiting",
     "reservation.reminder",
     "reservation.hold_ending",
