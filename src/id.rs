@@ -55,6 +55,8 @@ ids! {
     SessionId
     OfferingId
     ReservationId
+    /// Somebody's wish for a slot that is not free yet.
+    WaitlistId
     PaymentId
     /// One try to pay; its text is the provider's `orderId`.
     AttemptId

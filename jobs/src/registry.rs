@@ -7,15 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
-    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice,
-    DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook,
-    ForgetOldRows, NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue,
-    ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews,
-    ReconcileSessions, ReconcileSettlement, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree,
-    RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry,
-    ReviewZoneData, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment,
-    SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook, ForgetOldRows, NotifyEvent, OfferFreed, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWaitlist, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -71,6 +63,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<FanOutWebhook>(),
         entry::<ForgetOldRows>(),
         entry::<NotifyEvent>(),
+        entry::<OfferFreed>(),
         entry::<Ping>(),
         entry::<ReconcileCatalogue>(),
         entry::<ReconcileDisputes>(),
@@ -82,6 +75,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReconcileReviews>(),
         entry::<ReconcileSessions>(),
         entry::<ReconcileSettlement>(),
+        entry::<ReconcileWaitlist>(),
         entry::<ReconcileWebhooks>(),
         entry::<RecordActivity>(),
         entry::<RefreshFacts>(),

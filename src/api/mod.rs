@@ -85,6 +85,7 @@ mod slot_reason;
 mod slots;
 mod socket_io;
 mod text;
+mod waitlist;
 mod webhooks;
 
 use std::sync::Arc;

@@ -88,6 +88,7 @@ impl ReservationsApi {
             starts_at: body.starts_at,
             duration_min: body.duration_minutes,
             expected_price: body.expected_price,
+            hold: None,
         };
         let (id, is_new) = unit!(app, caller.actor(), tx => {
             if let Some(saved) = key.begin(tx).await? {

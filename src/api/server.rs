@@ -65,6 +65,7 @@ use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slot_explain::ExplainApi;
 use super::slots::SlotsApi;
+use super::waitlist::WaitlistApi;
 use super::{Shared, document, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
@@ -80,7 +81,7 @@ fn chapters() -> impl OpenApi {
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
-        (ScheduleApi, SlotsApi, ExplainApi),
+        (ScheduleApi, SlotsApi, ExplainApi, WaitlistApi),
         (ReservationsApi, ReschedulesApi, ReservationNotesApi, SessionsApi, ReviewsApi),
         (PaymentsApi, RefundsApi, DisputesApi),
         (EarningsApi, PayoutAccountApi, PayoutsApi),

@@ -26,6 +26,9 @@ pub struct Rules {
     /// How long the next hold has to wait after the last one ran out, in minutes.
     #[arg(long, env = "KONNECT_COOL_DOWN_MINUTES", default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=1440))]
     pub cool_down_minutes: i64,
+    /// How long a slot is held that somebody waited for, in minutes; at the latest until the session begins.
+    #[arg(long, env = "KONNECT_WAITLIST_HOLD_MINUTES", default_value_t = 60, value_parser = clap::value_parser!(i64).range(5..=1440))]
+    pub waitlist_hold_minutes: i64,
     /// How often one booking may be moved to another time.
     #[arg(long, env = "KONNECT_MAX_MOVES", default_value_t = 2, value_parser = clap::value_parser!(i64).range(0..=20))]
     pub max_moves: i64,
@@ -150,6 +153,10 @@ impl Rules {
 
     pub fn cool_down(&self) -> TimeDelta {
         TimeDelta::minutes(self.cool_down_minutes)
+    }
+
+    pub fn waitlist_hold(&self) -> TimeDelta {
+        TimeDelta::minutes(self.waitlist_hold_minutes)
     }
 
     pub fn move_window(&self) -> TimeDelta {

@@ -18,6 +18,7 @@ mod settlement;
 mod suspension;
 mod upkeep;
 mod webhook;
+mod waitlist;
 
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use suspension::{CancelAhead, CancelForSuspended};
 pub use upkeep::{ForgetOldRows, Ping};
 pub use webhook::{DeliverWebhook, FanOutWebhook, ReconcileWebhooks};
+pub use waitlist::{OfferFreed, ReconcileWaitlist};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +147,7 @@ pub struct Recurring {
 pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcilePayments>(30),
     recurring::<ReconcileReservations>(30),
+    recurring::<ReconcileWaitlist>(60),
     recurring::<ReconcileSessions>(30),
     recurring::<ReconcileDisputes>(60),
     recurring::<ReconcileReviews>(60),

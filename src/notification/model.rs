@@ -200,6 +200,7 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "reservation.reschedule_declined"
             | "reservation.reschedule_withdrawn"
             | "reservation.reschedule_expired"
+            | "reservation.slot_offered"
             | "reservation.reminder"
             | "reservation.hold_ending"
             | "reservation.clock_changed"

@@ -36,6 +36,16 @@ pub enum Error {
     MoveSame,
     #[error("no proposal waits for this answer")]
     MoveOver,
+    #[error("only slots of instant offerings are waited for")]
+    WaitNotPossible,
+    #[error("not a stretch of at most 14 days ahead")]
+    WaitRange,
+    #[error("waits for as much as one person may")]
+    WaitLimit,
+    #[error("waits for this offering already")]
+    WaitsAlready,
+    #[error("no such entry, or not the caller's, or it waits no more")]
+    WaitNotFound,
     #[error("availability")]
     Availability(#[from] availability::Error),
     #[error("mentor")]
@@ -61,6 +71,11 @@ impl Error {
             Self::MoveOver => "reservation.reschedule_over",
             Self::FreeUsed => "reservation.free_used",
             Self::PriceChanged => "reservation.price_changed",
+            Self::WaitNotPossible => "waitlist.not_possible",
+            Self::WaitRange => "waitlist.invalid_range",
+            Self::WaitLimit => "waitlist.limit",
+            Self::WaitsAlready => "waitlist.joined",
+            Self::WaitNotFound => "waitlist.not_found",
             Self::Availability(error) => error.code(),
             Self::Mentor(error) => error.code(),
             Self::Database(_) => "internal",

@@ -7,7 +7,7 @@ use super::announce::announce;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
 use super::strike::{Strike, strike};
-use super::{deadline, extension, history, holds, query, reschedule, reserve};
+use super::{deadline, extension, history, holds, query, reschedule, reserve, waitlist};
 use crate::availability;
 use crate::clock::Instant;
 use crate::config::Rules;
@@ -58,6 +58,7 @@ pub(super) async fn step(
     }
     deadline::write(tx, &is).await?;
     extension::follow(tx, was, &is).await?;
+    waitlist::follow(tx, was, &is).await?;
     announce(tx, &is, step.cause(), reschedule::facts(times, was, &is, reason)).await?;
     Ok(is)
 }

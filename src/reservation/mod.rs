@@ -20,6 +20,7 @@ mod query;
 mod reschedule;
 mod reserve;
 mod strike;
+mod waitlist;
 
 pub use actions::{Action, Allowed, allowed, may_cancel, may_propose_move};
 pub use clocks::{Shifted, has_newer_zone_data, shifted, tell_shifted, zone_data_reviewed};
@@ -47,3 +48,7 @@ pub use query::{
 pub use reschedule::{accept_move, decline_move, lock_to_move, moves_at_once, propose_move, withdraw_move};
 pub use reserve::{NewReservation, Reserved, reserve};
 pub use strike::{Record, Strike, forgive, record, strike, strikes};
+pub use waitlist::{
+    Waiting, WaitlistEntry, Wish, join as join_waitlist, leave as leave_waitlist, offer_freed, waited_for,
+    waitlist,
+};

@@ -28,6 +28,8 @@ pub struct NewReservation {
     pub duration_min: Option<u32>,
     /// The price the mentee saw; refused when it is not the price any more.
     pub expected_price: Option<Krw>,
+    /// How long it is held unpaid; as long as any hold, unless given.
+    pub hold: Option<TimeDelta>,
 }
 
 /// A reservation, and whether it is new or the mentee's own hold of the same slot.
@@ -120,7 +122,11 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
             reservation.request_deadline = Some(deadline::for_request(rules, &reservation, now))
         }
         _ if at_once => {}
-        _ => reservation.hold_until = Some(deadline::for_hold(rules, &reservation, now)),
+        _ => {
+            let until =
+                new.hold.map_or_else(|| deadline::for_hold(rules, &reservation, now), |hold| now + hold);
+            reservation.hold_until = Some(until.min(reservation.starts_at));
+        }
     }
     query::insert(tx, &reservation).await?;
     claim(tx, slot, reservation.id, &hours).await?;

@@ -228,6 +228,7 @@ async fn i15_every_handler_survives_a_second_run() {
         "payment.close_refund.v1",
         "reservation.expire_request.v1",
         "reservation.expire_move.v1",
+        "waitlist.offer_freed.v1",
         "reservation.warn_hold.v1",
         "reservation.cancel_ahead.v1",
         "reservation.cancel_for_suspended.v1",

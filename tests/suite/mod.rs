@@ -99,6 +99,7 @@ mod socket_io;
 mod stories;
 mod suspensions;
 mod typed_client;
+mod waitlist;
 mod webhooks;
 mod webhooks_signed;
 mod zone_data;

@@ -57,4 +57,24 @@ pub(super) static CODES: &[Code] = &[
         "No proposal to move this booking waits for this answer.",
         "답변을 기다리는 시간 변경 제안이 없습니다.",
     ),
+    row(
+        409,
+        "waitlist.not_possible",
+        "The mentor approves each booking of this offering: ask for a time instead.",
+        "멘토가 예약을 승인하는 상품은 대기할 수 없습니다. 시간을 골라 요청해 주세요.",
+    ),
+    row(
+        422,
+        "waitlist.invalid_range",
+        "Wait for a time within 14 days, ahead of now.",
+        "앞으로의 14일 이내 범위로 대기할 수 있습니다.",
+    ),
+    row(
+        409,
+        "waitlist.limit",
+        "You wait for as much as one person may. Leave one of the lists first.",
+        "대기할 수 있는 수를 넘었습니다. 먼저 다른 대기를 취소해 주세요.",
+    ),
+    row(409, "waitlist.joined", "You wait for this offering already.", "이미 이 상품을 대기하고 있습니다."),
+    row(404, "waitlist.not_found", "You do not wait for this.", "대기 중인 항목이 아닙니다."),
 ];

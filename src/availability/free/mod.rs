@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::cells::{Cell, whole_cells};
 use super::error::Error;
+use super::load::Booked;
 use super::{Rules, engine, rules_of};
 use crate::clock::Instant;
 use crate::db::{Db, Tx};

@@ -3,7 +3,7 @@
 use super::facts::{Facts, line, says};
 use super::{
     Text, asks, deposits, digest, dispute, mail, payout, refunds, reschedule, review, security,
-    session as live, webhook,
+    session as live, waitlist, webhook,
 };
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -75,6 +75,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
         _ => {
             return refunds::en(kind, f)
                 .or_else(|| reschedule::en(kind, f))
+                .or_else(|| waitlist::en(kind, f))
                 .or_else(|| deposits::en(kind, f))
                 .or_else(|| payout::en(kind, f))
                 .or_else(|| dispute::en(kind, f))

@@ -3,7 +3,7 @@
 use super::facts::{Facts, line, says};
 use super::{
     Text, asks, deposits, digest, dispute, mail, payout, refunds, reschedule, review, security,
-    session as live, webhook,
+    session as live, waitlist, webhook,
 };
 
 pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
@@ -78,6 +78,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
         _ => {
             return refunds::ko(kind, f)
                 .or_else(|| reschedule::ko(kind, f))
+                .or_else(|| waitlist::ko(kind, f))
                 .or_else(|| deposits::ko(kind, f))
                 .or_else(|| payout::ko(kind, f))
                 .or_else(|| dispute::ko(kind, f))

@@ -16,6 +16,7 @@ mod review;
 mod security;
 mod session;
 mod webhook;
+mod waitlist;
 
 use serde_json::Value;
 
@@ -40,6 +41,7 @@ pub const KINDS: &[&str] = &[
     "reservation.reschedule_declined",
     "reservation.reschedule_withdrawn",
     "reservation.reschedule_expired",
+    "reservation.slot_offered",
     "session.waiting",
     "reservation.reminder",
     "reservation.hold_ending",

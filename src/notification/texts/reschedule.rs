@@ -117,7 +117,6 @@ mod tests {
     use serde_json::json;
 
     use super::super::render;
-    use super::*;
     use crate::user::{Locale, TimeZone};
 
     #[test]

@@ -25,6 +25,8 @@ pub struct World {
     notice: String,
     /// A login of the mentee that no test uses.
     login: String,
+    /// What the mentee waits for: a time at which nothing is open.
+    wish: String,
     applicant: Person,
     victim: Person,
     job: String,
@@ -40,6 +42,11 @@ pub struct World {
     /// Somebody outside who listens, and what they were sent.
     partner: Partner,
     delivery: String,
+}
+
+/// A time at which nobody works.
+fn a_sunday() -> Value {
+    json!({ "from": monday() + TimeDelta::days(20), "to": monday() + TimeDelta::days(21) })
 }
 
 impl World {
@@ -82,6 +89,8 @@ impl World {
         partner.admin.post(&format!("{}/test", partner.path()), json!({})).await.ok(201);
         app.run_jobs().await;
         let delivery = app.deliveries(&partner).await.remove(0).id.to_string();
+        let waitlist = format!("/v1/offerings/{offering}/waitlist");
+        let wish = mentee.client.post(&waitlist, a_sunday()).await.ok(201);
 
         let (applicant, suspended) = (app.mentee("applicant").await, app.mentor("suspended").await);
         let sent = app.upload(&mentee, &paid, "plan.txt", "text/plain", b"The plan.").await.ok(201);
@@ -99,6 +108,7 @@ impl World {
         app.anonymous().post("/v1/auth/register", account).await.ok(201);
         Self {
             notice: notices["items"][0]["id"].as_str().expect("a notice").to_owned(),
+            wish: wish["id"].as_str().expect("an id").to_owned(),
             login: spare["id"].as_str().expect("an id").to_owned(),
             stranger: app.mentee("stranger").await,
             other_mentor: app.mentor("other").await,
@@ -142,6 +152,7 @@ impl World {
             "/v1/mentors" => self.mentor.id.to_string(),
             "/v1/me/notices" => self.notice.clone(),
             "/v1/me/sessions" => self.login.clone(),
+            "/v1/me/waitlist" => self.wish.clone(),
             "/v1/admin/mentors" => self.mentor.id.to_string(),
             "/v1/admin/refunds" => self.refund.clone(),
             "/v1/admin/users" => self.victim.id.to_string(),
@@ -215,6 +226,7 @@ impl World {
             }
             "reserve" => json!({ "offeringId": self.paid.offering, "startsAt": monday() }),
             "cancelReservation" => json!({ "reason": "because", "expectedVersion": 99 }),
+            "joinWaitlist" => a_sunday(),
             "proposeReschedule" => {
                 json!({ "startsAt": monday(), "reason": "because", "expectedVersion": 99 })
             }
