@@ -13,6 +13,7 @@ use crate::config::{Config, FilesConfig, Rules};
 use crate::db::Db;
 use crate::memo::Memo;
 use crate::signal::{Keys, Signals};
+use crate::throttle::Throttle;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Core {
     pub keys: Keys,
     /// Slot listings that this process gave a moment ago.
     pub memo: Memo,
+    /// How often people do what is limited.
+    pub throttle: Throttle,
     pub clock: Clock,
     pub rules: Rules,
 }
@@ -48,6 +51,7 @@ impl Core {
         let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
         let memo = Memo::new(redis_client.clone(), &keys);
         let files = Files::new(files_settings(&config.files)?, clock.clone())?;
+        let throttle = Throttle::new(redis.clone(), keys.clone(), clock.clone());
         let mongo_patience = Duration::from_millis(config.mongo_patience_ms);
         Ok(Self {
             db,
@@ -58,6 +62,7 @@ impl Core {
             files,
             keys,
             memo,
+            throttle,
             clock,
             rules: config.rules.clone(),
         })

@@ -53,6 +53,8 @@ ids! {
     UserId
     /// A refresh-token family: one login on one device.
     SessionId
+    /// A code on its way into a mailbox.
+    EmailCodeId
     OfferingId
     ReservationId
     PaymentId
@@ -104,6 +106,11 @@ fn row_id() -> Uuid {
 /// 256 random bits as base64url text without padding (43 characters).
 pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<32>())
+}
+
+/// Six decimal digits, every one of a million as likely.
+pub fn six_digits() -> String {
+    format!("{:06}", rand::rng().random_range(0..1_000_000_u32))
 }
 
 /// Random bytes, fit for keys and for what must never come twice under a key.

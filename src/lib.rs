@@ -35,6 +35,7 @@ pub mod seal;
 pub mod session;
 pub mod settlement;
 pub mod signal;
+pub mod throttle;
 pub mod together;
 pub mod user;
 pub mod words;

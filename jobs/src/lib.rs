@@ -52,6 +52,7 @@ mod remind_reservation;
 mod requery_payment;
 mod run_payout_batch;
 mod send_digest;
+mod send_email_code;
 mod send_payout;
 mod start_reservation;
 mod sweep_uploads;

@@ -12,9 +12,9 @@ use konnect::job::{
     EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
     PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
     ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendPayout,
-    StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat,
-    WarnHold, WarnOldContact,
+    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendEmailCode,
+    SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
+    TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -84,6 +84,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<RequeryPayment>(),
         entry::<RunPayoutBatch>(),
         entry::<SendDigest>(),
+        entry::<SendEmailCode>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SweepUploads>(),

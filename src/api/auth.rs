@@ -14,8 +14,8 @@ use super::caller::Caller;
 use super::me::Profile;
 use super::problem::Problem;
 use super::text::Text;
-use super::{App, Shared, Tag, unit};
-use crate::auth::{self, Grant, Reason};
+use super::{App, Shared, Tag, throttle, unit};
+use crate::auth::{self, Grant, Purpose, Reason};
 use crate::context::Actor;
 use crate::mentor;
 use crate::user::{self, Locale, NewUser, User, check_password};
@@ -37,6 +37,9 @@ struct RegisterRequest {
     /// An IANA name such as `Asia/Seoul`.
     #[oai(validator(max_length = 64))]
     time_zone: Text,
+    /// The six digits that were mailed for the purpose `register`; whether it must be there is the operator's choice.
+    #[oai(validator(pattern = "^[0-9]{6}$"))]
+    email_code: Option<Text>,
 }
 
 #[derive(Object)]
@@ -74,18 +77,30 @@ struct TokensView {
 impl AuthApi {
     /// Register
     ///
-    /// For everybody. Makes an account; log in with it afterwards.
+    /// For everybody. Makes an account; log in with it afterwards. With a code that was mailed to the address
+    /// (`/v1/auth/email-codes`) the account is verified from the start.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         app: Data<&Shared>,
         body: Json<RegisterRequest>,
     ) -> Result<Created<Profile>, Problem> {
-        let RegisterRequest { email, password, name, locale, time_zone } = body.0;
+        let RegisterRequest { email, password, name, locale, time_zone, email_code } = body.0;
         let new = NewUser::parse(&email, &name, locale, &time_zone)?;
         check_password(&password, &new.email)?;
+        throttle::joining(&app).await?;
+        if email_code.is_none() && app.config.require_email_code {
+            return Err(Problem::from(auth::Error::EmailCodeRequired).field("emailCode"));
+        }
         let hash = app.hasher.hash(&SecretString::from(password.0)).await?;
-        let user = unit!(app, Actor::Anonymous, tx => { Ok(user::register(tx, &new, &hash).await?) })?;
+        let user = unit!(app, Actor::Anonymous, tx => {
+            let Some(code) = &email_code else { return Ok(Some(user::register(tx, &new, &hash).await?)) };
+            if !auth::try_code(tx, &app.sealer, new.email.as_str(), Purpose::Register, code).await? {
+                return Ok(None);
+            }
+            Ok(Some(user::register_verified(tx, &new, Some(&hash)).await?))
+        })?;
+        let user = user.ok_or_else(|| Problem::from(auth::Error::EmailCodeInvalid).field("emailCode"))?;
         Ok(Created::Created(Json(Profile::new(user, false))))
     }
 
@@ -100,6 +115,7 @@ impl AuthApi {
         body: Json<LoginRequest>,
     ) -> Result<Json<TokensView>, Problem> {
         let LoginRequest { email, password } = body.0;
+        throttle::login(&app, &email).await?;
         let password = SecretString::from(password.0);
         let user = user::authenticate(app.core.db.pool(), &app.hasher, &email, &password).await?;
         let agent = request.header(header::USER_AGENT).unwrap_or_default();

@@ -1,9 +1,17 @@
 //! Errors of the domains that stand before reservations, with the field that is to blame where there is one.
 
-use super::problem::{Problem, problem_from};
+use super::problem::Problem;
 use crate::{auth, availability, mentor, user};
 
-problem_from!(auth::Error);
+impl From<auth::Error> for Problem {
+    fn from(error: auth::Error) -> Self {
+        let field = match &error {
+            auth::Error::PasswordWrong => Some("currentPassword"),
+            _ => None,
+        };
+        blame(Self::of(error.code(), error), field)
+    }
+}
 
 impl From<user::Error> for Problem {
     fn from(error: user::Error) -> Self {

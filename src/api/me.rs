@@ -24,6 +24,8 @@ pub struct MeApi;
 pub(crate) struct Profile {
     id: UserId,
     email: String,
+    /// Whether its owner has proven that they read the mailbox.
+    email_verified: bool,
     name: String,
     /// The language of mails and pushes.
     locale: Locale,
@@ -43,6 +45,7 @@ impl Profile {
         Self {
             id: user.id,
             email: user.email,
+            email_verified: user.email_verified_at.is_some(),
             name: user.name,
             locale: user.locale,
             time_zone: user.time_zone.to_string(),

@@ -16,6 +16,7 @@ mod admin_reviews;
 mod admin_view;
 mod answer;
 mod auth;
+mod auth_mail;
 mod caller;
 mod chat;
 mod chat_export;
@@ -65,6 +66,7 @@ mod sessions;
 mod slots;
 mod socket_io;
 mod text;
+mod throttle;
 mod webhooks;
 
 use std::sync::Arc;

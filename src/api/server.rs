@@ -24,6 +24,7 @@ use super::admin_refunds::AdminRefundsApi;
 use super::admin_reservations::AdminReservationsApi;
 use super::admin_reviews::AdminReviewsApi;
 use super::auth::{AuthApi, jwks};
+use super::auth_mail::AuthMailApi;
 use super::chat::ChatApi;
 use super::chat_export::ChatExportApi;
 use super::chat_files::ChatFilesApi;
@@ -52,6 +53,7 @@ use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
+use super::throttle::listings;
 use super::{Shared, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
 const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
@@ -62,7 +64,7 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        AuthApi,
+        (AuthApi, AuthMailApi),
         MeApi,
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
@@ -107,7 +109,7 @@ fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'stat
     let route = Route::new()
         .nest("/docs", service.swagger_ui())
         .at("/openapi.json", get(service.spec_endpoint()))
-        .nest("/", service.around(bodies));
+        .nest("/", service.around(bodies).around(listings));
     let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);
     let track = Track { trusted_proxies: app.config.trusted_proxies };

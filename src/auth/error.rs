@@ -20,6 +20,14 @@ pub enum Error {
     /// A refresh token came a second time: somebody has a copy, so the whole family is dead.
     #[error("the refresh token was used before; the session has been ended")]
     RefreshReused,
+    /// Wrong, too old, used up, or for another address: they must look alike.
+    #[error("the code that was mailed is wrong or no longer good")]
+    EmailCodeInvalid,
+    #[error("the mailbox must be proven by a code")]
+    EmailCodeRequired,
+    /// Of somebody who is logged in.
+    #[error("the present password is wrong")]
+    PasswordWrong,
     /// The password must be given again first.
     #[error("the login is too old for this")]
     NotFresh,
@@ -43,6 +51,9 @@ impl Error {
             Self::SessionRevoked => "auth.session_revoked",
             Self::RefreshInvalid => "auth.refresh_invalid",
             Self::RefreshReused => "auth.refresh_reused",
+            Self::EmailCodeInvalid => "auth.email_code_invalid",
+            Self::EmailCodeRequired => "auth.email_code_required",
+            Self::PasswordWrong => "auth.password_wrong",
             Self::NotFresh => "auth.fresh_login_required",
             Self::Suspended => "auth.suspended",
             Self::Signing(_) | Self::Hashing(_) | Self::Database(_) => "internal",

@@ -4,6 +4,7 @@
 //! gives the next one, presenting it again means that somebody has a copy, and ends the session. An access token
 //! names its session, so ending the session ends both.
 
+mod code;
 mod error;
 mod keys;
 mod model;
@@ -23,15 +24,19 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::{SessionId, UserId, secret};
 
+pub use code::{
+    CODE_LIFE, CodeToMail, Purpose, code_mailed, code_to_mail, forget_codes, send_code, try_code,
+};
 pub use error::Error;
 pub use keys::{KeyError, Rotated, SigningKeys, generate as generate_key, rotate as rotate_key};
 pub use model::{AccessToken, Grant, Principal, Reason, Role, Rotation, Session};
+pub use news::warn;
 pub use password::{HashCost, Hasher};
 pub use token::Tokens;
 
 use model::{Refusal, Verdict, clip_user_agent, hash_token};
 
-/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended"}`.
+/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password"}`.
 /// Sockets of these sessions close on it.
 pub const SESSION_REVOKED: &str = "auth.session_revoked";
 
@@ -98,6 +103,21 @@ pub async fn revoke_session(
 /// Ends every live session of a user and says how many there were.
 pub async fn revoke_all(tx: &mut Tx, owner: UserId, reason: Reason) -> Result<usize, Error> {
     let sessions = query::lock_live(tx, owner).await?;
+    if !sessions.is_empty() {
+        end(tx, owner, &sessions, reason).await?;
+    }
+    Ok(sessions.len())
+}
+
+/// Ends every live session of a user but one, and says how many there were.
+pub async fn revoke_others(
+    tx: &mut Tx,
+    owner: UserId,
+    but: SessionId,
+    reason: Reason,
+) -> Result<usize, Error> {
+    let mut sessions = query::lock_live(tx, owner).await?;
+    sessions.retain(|session| *session != but);
     if !sessions.is_empty() {
         end(tx, owner, &sessions, reason).await?;
     }

@@ -97,6 +97,8 @@ pub enum Reason {
     Logout,
     Reuse,
     Suspended,
+    /// The password was changed or reset.
+    Password,
 }
 
 impl Reason {
@@ -105,6 +107,7 @@ impl Reason {
             Self::Logout => "logout",
             Self::Reuse => "reuse",
             Self::Suspended => "suspended",
+            Self::Password => "password",
         }
     }
 }

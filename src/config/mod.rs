@@ -1,6 +1,7 @@
 //! Settings: every one is an environment variable and stands in each process' `--help`.
 
 mod files;
+mod limits;
 mod rules;
 
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
 pub use files::FilesConfig;
+pub use limits::{Limit, LimitsConfig, Quota};
 pub use rules::Rules;
 
 /// What every process needs to know.
@@ -88,6 +90,11 @@ pub struct ApiConfig {
     pub data_key: SecretString,
     #[command(flatten)]
     pub turn: TurnConfig,
+    #[command(flatten)]
+    pub limits: LimitsConfig,
+    /// Whether whoever registers must prove the mailbox by a code.
+    #[arg(long, env = "KONNECT_REQUIRE_EMAIL_CODE", default_value_t = true, action = clap::ArgAction::Set)]
+    pub require_email_code: bool,
 }
 
 /// The servers that help browsers to find a path to each other.
@@ -163,6 +170,15 @@ pub struct WorkerConfig {
     /// Seals bank account numbers in the database: 64 hexadecimal digits, the same in every process.
     #[arg(long, env = "KONNECT_DATA_KEY", hide_env_values = true)]
     pub data_key: SecretString,
+}
+
+/// Settings as they are when the environment says nothing.
+fn defaults<T: Args>() -> T {
+    let mut command = T::augment_args(clap::Command::new("konnect"));
+    for id in command.get_arguments().map(|a| a.get_id().clone()).collect::<Vec<_>>() {
+        command = command.mut_arg(id, |arg| arg.env(None::<&str>));
+    }
+    T::from_arg_matches(&command.get_matches_from(["konnect"])).expect("defaults parse")
 }
 
 /// A web address without a query, as links are built on; its trailing slash goes.

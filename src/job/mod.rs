@@ -3,6 +3,7 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
+mod account;
 mod audit;
 mod chat;
 mod dispute;
@@ -23,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
+pub use account::SendEmailCode;
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};

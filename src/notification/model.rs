@@ -201,6 +201,7 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "chat.messages"
             | "security.new_login"
             | "security.token_reused"
+            | "security.password_changed"
             | "reservation.capture_reversed"
             | "payment.deposit_awaited"
             | "payment.reversed"

@@ -20,6 +20,14 @@ pub async fn credentials(
     Ok(query::credentials(executor, email.as_str()).await?)
 }
 
+/// A user and the hash of their password.
+///
+/// # Errors
+/// `user.not_found`
+pub async fn credentials_of(executor: impl MySqlExecutor<'_>, id: UserId) -> Result<Credentials, Error> {
+    query::credentials_of(executor, id).await?.ok_or(Error::NotFound)
+}
+
 /// Looks the user up and checks the password; an unknown user takes as long as a wrong password.
 ///
 /// # Errors
@@ -31,7 +39,7 @@ pub async fn authenticate(
     password: &SecretString,
 ) -> Result<User, Error> {
     let found = credentials(executor, email).await?;
-    let hash = found.as_ref().map(|c| c.password_hash.expose_secret());
+    let hash = found.as_ref().and_then(|c| c.password_hash.as_ref()).map(ExposeSecret::expose_secret);
     let matches = hasher.verify(password, hash).await?;
     let user = found.filter(|_| matches).ok_or(auth::Error::InvalidCredentials)?.user;
     admit(&user)?;

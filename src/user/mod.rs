@@ -6,6 +6,7 @@
 mod error;
 mod login;
 mod model;
+mod password;
 mod query;
 mod values;
 
@@ -19,8 +20,9 @@ use crate::job::CancelAhead;
 use crate::outbox;
 
 pub use error::Error;
-pub use login::{authenticate, credentials, open_session};
+pub use login::{authenticate, credentials, credentials_of, open_session};
 pub use model::{Credentials, DeviceToken, Filter, Locale, NewUser, Platform, ProfileChange, State, User};
+pub use password::{change_password, reset_password, verify_email};
 pub use values::{Email, TimeZone, check_name, check_password};
 
 use model::Act;
@@ -50,8 +52,29 @@ impl NewUser {
 /// # Errors
 /// [`Error::EmailTaken`]
 pub async fn register(tx: &mut Tx, new: &NewUser, password_hash: &str) -> Result<User, Error> {
+    insert(tx, new, Some(password_hash), false).await
+}
+
+/// The same for somebody who has proven that they read the mailbox, with a password or without.
+///
+/// # Errors
+/// [`Error::EmailTaken`]
+pub async fn register_verified(
+    tx: &mut Tx,
+    new: &NewUser,
+    password_hash: Option<&str>,
+) -> Result<User, Error> {
+    insert(tx, new, password_hash, true).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    new: &NewUser,
+    password_hash: Option<&str>,
+    verified: bool,
+) -> Result<User, Error> {
     let id = UserId::generate();
-    match query::insert(tx, id, new, password_hash).await {
+    match query::insert(tx, id, new, password_hash, verified).await {
         Ok(()) => get(tx.conn(), id).await,
         Err(error) if duplicate_key(&error).as_deref() == Some("users_email") => Err(Error::EmailTaken),
         Err(error) => Err(error.into()),

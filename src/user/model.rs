@@ -80,6 +80,8 @@ pub struct User {
     pub time_zone: TimeZone,
     pub is_admin: bool,
     pub state: State,
+    /// When its owner had proven that they read the mailbox.
+    pub email_verified_at: Option<Instant>,
     pub created_at: Instant,
     /// Grows by one with every change.
     pub version: i64,
@@ -103,7 +105,8 @@ impl User {
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub user: User,
-    pub password_hash: SecretString,
+    /// Absent for whoever came by a provider and never set one.
+    pub password_hash: Option<SecretString>,
 }
 
 /// Somebody who wants to register; every part is checked.

@@ -129,6 +129,8 @@ impl TestApp {
             toss_client_key: "test_ck_konnect_tests".into(),
             data_key: DATA_KEY.into(),
             turn: Default::default(),
+            limits: Default::default(),
+            require_email_code: false,
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);

@@ -15,6 +15,14 @@ impl TestApp {
         mails
     }
 
+    /// The code in the last mail to an address, once jobs have run.
+    pub async fn mailed_code(&self, email: &str) -> String {
+        self.run_jobs().await;
+        let mail = self.sandbox.mails_to(email).pop().expect("a mail with a code");
+        let digits = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());
+        mail.text.split_whitespace().find(digits).expect("six digits").to_owned()
+    }
+
     /// The notices of a kind that go to somebody by mail, oldest first.
     pub async fn mail_notices_of(&self, person: &Person, kind: &str) -> Vec<Notice> {
         let mut notices = self.all_notices_of(person).await;

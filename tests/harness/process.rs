@@ -68,6 +68,7 @@ impl Stack {
             ("TOSS_SECURITY_KEY", SECURITY_KEY),
             ("SMTP_URL", app.sandbox.smtp_url()),
             ("FCM_BASE_URL", app.sandbox.url()),
+            ("KONNECT_REQUIRE_EMAIL_CODE", "false"),
             ("RUST_LOG", "info"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

@@ -4,7 +4,8 @@ use super::Text;
 use super::facts::{Facts, line, says};
 
 /// Every kind about the safety of the account.
-pub(super) const KINDS: [&str; 2] = ["security.new_login", "security.token_reused"];
+pub(super) const KINDS: [&str; 4] =
+    ["security.new_login", "security.token_reused", "security.email_code", "security.password_changed"];
 
 pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
     let at = f.time("at").map(|at| format!("When: {at}"));
@@ -24,6 +25,26 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
                 line(
                     "Somebody else may have had a copy of it. Log in again, and look at the list of your logins.",
                 ),
+            ],
+        ),
+        "security.email_code" => says(
+            match f.word("purpose") {
+                "register" => "Your code to join Konnect",
+                "reset" => "Your code for a new password",
+                _ => "Your code to confirm this address",
+            },
+            [
+                f.text("code").map(|code| format!("Code: {code}")),
+                line("It is good for 10 minutes. We never ask you for it: give it to nobody."),
+                line("If you did not ask for it, ignore this mail. Nothing has changed."),
+            ],
+        ),
+        "security.password_changed" => says(
+            "Your password was changed",
+            [
+                at,
+                line("Your other logins were ended."),
+                line("If it was not you, set a new password at once and write to us."),
             ],
         ),
         _ => return None,
@@ -48,6 +69,28 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
                 line(
                     "다른 사람이 로그인 정보를 가졌을 수 있습니다. 다시 로그인하고 로그인 목록을 확인해 주세요.",
                 ),
+            ],
+        ),
+        "security.email_code" => says(
+            match f.word("purpose") {
+                "register" => "Konnect 가입 인증번호",
+                "reset" => "새 비밀번호를 위한 인증번호",
+                _ => "이메일 확인 인증번호",
+            },
+            [
+                f.text("code").map(|code| format!("인증번호: {code}")),
+                line(
+                    "10분 동안 쓸 수 있습니다. Konnect는 인증번호를 묻지 않으니 누구에게도 알려 주지 마세요.",
+                ),
+                line("요청하지 않았다면 이 메일을 무시하세요. 바뀐 것은 없습니다."),
+            ],
+        ),
+        "security.password_changed" => says(
+            "비밀번호가 변경되었습니다",
+            [
+                at,
+                line("다른 로그인은 모두 종료했습니다."),
+                line("본인이 아니라면 바로 비밀번호를 다시 설정하고 알려 주세요."),
             ],
         ),
         _ => return None,

@@ -180,6 +180,12 @@ impl World {
             }),
             "login" => json!({ "email": "known@konnect.test", "password": PASSWORD }),
             "refresh" => json!({ "refreshToken": "nobody's" }),
+            "sendEmailCode" => json!({ "email": "known@konnect.test", "purpose": "reset" }),
+            "resetPassword" => {
+                json!({ "email": "known@konnect.test", "code": "000000", "newPassword": "ten other letters" })
+            }
+            "changePassword" => json!({ "currentPassword": "a guess", "newPassword": "ten other letters" }),
+            "verifyEmail" => json!({ "code": "000000" }),
             "changeMe" => json!({ "expectedVersion": 99, "name": "Mallory" }),
             "addDevice" => json!({ "token": "fcm:mine", "platform": "web" }),
             "forgetDevice" => json!({ "token": "fcm:mine" }),
