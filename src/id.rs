@@ -87,6 +87,8 @@ ids! {
     NoticeId
     /// What waits to be told together, of one person and window.
     DigestId
+    /// A picture of somebody.
+    PictureId
     /// A file that somebody sent into a chat.
     FileId
     EventId

@@ -9,12 +9,12 @@ use anyhow::Result;
 use konnect::job::{
     AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
     CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, DecideNoShow, DeliverNotice,
-    EndDisputePhase, EndExtensions, ExpireHold, ExpireRequest, ForgetOldRows, NotifyEvent, Ping, PlanAudits,
-    PublishReviews, Queue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
-    ReconcileReviews, ReconcileSessions, ReconcileSettlement, RecordActivity, RefundPayment, RegisterSeller,
-    ReleaseSettlement, RemindReservation, RequeryPayment, Retry, RunPayoutBatch, SendDigest, SendEmailCode,
-    SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
-    TellUnreadChat, WarnHold, WarnOldContact,
+    EndDisputePhase, EndExtensions, EraseAccount, ExpireHold, ExpireRequest, ForgetOldRows, KeepAccounts,
+    NotifyEvent, Ping, PlanAudits, PublishReviews, Queue, ReconcileDisputes, ReconcilePayments,
+    ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement,
+    RecordActivity, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment,
+    Retry, RunPayoutBatch, SendDigest, SendEmailCode, SendPayout, StartReservation, SweepUploads,
+    SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -62,9 +62,11 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<DeliverNotice>(),
         entry::<EndDisputePhase>(),
         entry::<EndExtensions>(),
+        entry::<EraseAccount>(),
         entry::<ExpireHold>(),
         entry::<ExpireRequest>(),
         entry::<ForgetOldRows>(),
+        entry::<KeepAccounts>(),
         entry::<NotifyEvent>(),
         entry::<Ping>(),
         entry::<ReconcileDisputes>(),

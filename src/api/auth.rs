@@ -8,6 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
 use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::answer::{Created, Done};
 use super::caller::Caller;
@@ -17,8 +18,9 @@ use super::text::Text;
 use super::{App, Shared, Tag, throttle, unit};
 use crate::auth::{self, Grant, Purpose, Reason};
 use crate::context::Actor;
+use crate::id::UserId;
 use crate::mentor;
-use crate::user::{self, Locale, NewUser, User, check_password};
+use crate::user::{self, Locale, NewUser, User, Way, check_password};
 
 pub struct AuthApi;
 
@@ -49,6 +51,9 @@ struct LoginRequest {
     email: Text,
     #[oai(validator(max_length = 256))]
     password: Password,
+    /// Whether an account that is being deleted shall stay.
+    #[oai(default)]
+    restore: bool,
 }
 
 #[derive(Object)]
@@ -61,7 +66,7 @@ struct RefreshRequest {
 /// A fresh pair of tokens.
 #[derive(Object)]
 #[oai(rename = "Tokens", rename_all = "camelCase")]
-struct TokensView {
+pub(super) struct TokensView {
     /// For the `Authorization: Bearer` header.
     access_token: String,
     /// UTC.
@@ -106,7 +111,8 @@ impl AuthApi {
 
     /// Log in
     ///
-    /// For everybody. Opens a session; an unknown address and a wrong password look alike.
+    /// For everybody. Opens a session; an unknown address and a wrong password look alike. Whoever has a second factor is
+    /// answered `auth.second_factor_required`, with a `challenge` for `/v1/auth/second-factor`.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -114,15 +120,11 @@ impl AuthApi {
         request: &Request,
         body: Json<LoginRequest>,
     ) -> Result<Json<TokensView>, Problem> {
-        let LoginRequest { email, password } = body.0;
+        let LoginRequest { email, password, restore } = body.0;
         throttle::login(&app, &email).await?;
         let password = SecretString::from(password.0);
         let user = user::authenticate(app.core.db.pool(), &app.hasher, &email, &password).await?;
-        let agent = request.header(header::USER_AGENT).unwrap_or_default();
-        let (user, grant) = unit!(app, Actor::User(user.id), tx => {
-            Ok(user::open_session(tx, user.id, agent, app.tokens.refresh_life()).await?)
-        })?;
-        Ok(Json(issue(&app, user, &grant).await?))
+        Ok(Json(enter(&app, request, Entry { user: user.id, restore }).await?))
     }
 
     /// Refresh
@@ -157,7 +159,30 @@ impl AuthApi {
     }
 }
 
-async fn issue(app: &App, user: User, grant: &Grant) -> Result<TokensView, Problem> {
+/// Who comes in, once it is known who they are.
+pub(super) struct Entry {
+    pub user: UserId,
+    /// Whether an account that is being deleted shall stay.
+    pub restore: bool,
+}
+
+/// Opens a session, or asks for the second factor.
+pub(super) async fn enter(app: &App, request: &Request, entry: Entry) -> Result<TokensView, Problem> {
+    let (agent, life) = (request.header(header::USER_AGENT).unwrap_or_default(), app.tokens.refresh_life());
+    let way = unit!(app, Actor::User(entry.user), tx => {
+        Ok(user::enter(tx, entry.user, agent, life, entry.restore).await?)
+    })?;
+    match way {
+        Way::In(user, grant) => issue(app, user, &grant).await,
+        Way::Asked(challenge) => {
+            let (token, until) = (challenge.token.expose_secret(), challenge.expires_at);
+            let context = json!({ "challenge": token, "expiresAt": until });
+            Err(Problem::new("auth.second_factor_required").context(context))
+        }
+    }
+}
+
+pub(super) async fn issue(app: &App, user: User, grant: &Grant) -> Result<TokensView, Problem> {
     let is_mentor = mentor::is_approved(app.core.db.pool(), user.id).await?;
     let roles = user.roles(is_mentor);
     let access = app.tokens.issue(user.id, grant.session_id, &roles, app.core.clock.now())?;

@@ -32,6 +32,9 @@ pub(crate) struct Profile {
     /// An IANA name such as `Asia/Seoul`.
     time_zone: String,
     roles: Vec<Role>,
+    /// The path of their picture, where they have one.
+    #[oai(skip_serializing_if_is_none)]
+    picture: Option<String>,
     state: State,
     /// UTC.
     created_at: DateTime<Utc>,
@@ -50,6 +53,7 @@ impl Profile {
             locale: user.locale,
             time_zone: user.time_zone.to_string(),
             roles,
+            picture: user.picture_id.map(|id| format!("/v1/pictures/{id}")),
             state: user.state,
             created_at: user.created_at,
             version: user.version,

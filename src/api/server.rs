@@ -31,6 +31,7 @@ use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::leaving::LeavingApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
@@ -43,6 +44,7 @@ use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
 use super::payout_account::PayoutAccountApi;
 use super::payouts::PayoutsApi;
+use super::pictures::PicturesApi;
 use super::problem::{self, Problem};
 use super::reach::Reach;
 use super::realtime::{RealtimeApi, ws_route};
@@ -51,8 +53,10 @@ use super::request::Track;
 use super::reservations::ReservationsApi;
 use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
+use super::second_factor::SecondFactorApi;
 use super::sessions::SessionsApi;
 use super::slots::SlotsApi;
+use super::social::SocialApi;
 use super::throttle::listings;
 use super::{Shared, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
@@ -64,8 +68,8 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        (AuthApi, AuthMailApi),
-        MeApi,
+        (AuthApi, AuthMailApi, SocialApi, SecondFactorApi),
+        (MeApi, PicturesApi, LeavingApi),
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,

@@ -8,10 +8,14 @@ use poem::{Endpoint, Request, Result};
 
 use super::problem::Problem;
 use super::{App, Shared, request};
+use crate::config::Limit;
 use crate::context::Origin;
 use crate::id::UserId;
 use crate::throttle::{Away, TooOften};
 use crate::user::Email;
+
+/// A picture is changed now and then.
+const PICTURES: Limit = Limit::of(20, 3600);
 
 impl From<TooOften> for Problem {
     fn from(error: TooOften) -> Self {
@@ -38,6 +42,17 @@ pub(super) async fn code(app: &App, email: &Email) -> Result<(), Problem> {
     let (throttle, limits) = (&app.core.throttle, &app.config.limits);
     throttle.take("code-ip", &address(), limits.limit_codes_ip, Away::CountHere).await?;
     Ok(throttle.take("code", email.as_str(), limits.limit_codes, Away::CountHere).await?)
+}
+
+/// A guess at somebody's second factor, wherever from.
+pub(super) async fn factor(app: &App, user: UserId) -> Result<(), Problem> {
+    let limit = app.config.limits.limit_second_factor;
+    Ok(app.core.throttle.take("factor", &user.to_string(), limit, Away::CountHere).await?)
+}
+
+/// A picture is uploaded.
+pub(super) async fn picture(app: &App, user: UserId) -> Result<(), Problem> {
+    Ok(app.core.throttle.take("picture", &user.to_string(), PICTURES, Away::Pass).await?)
 }
 
 /// A slot is asked for.

@@ -1,6 +1,7 @@
 //! Settings: every one is an environment variable and stands in each process' `--help`.
 
 mod files;
+mod identity;
 mod limits;
 mod rules;
 
@@ -12,6 +13,7 @@ use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
 pub use files::FilesConfig;
+pub use identity::IdentityConfig;
 pub use limits::{Limit, LimitsConfig, Quota};
 pub use rules::Rules;
 
@@ -92,9 +94,14 @@ pub struct ApiConfig {
     pub turn: TurnConfig,
     #[command(flatten)]
     pub limits: LimitsConfig,
+    #[command(flatten)]
+    pub identity: IdentityConfig,
     /// Whether whoever registers must prove the mailbox by a code.
     #[arg(long, env = "KONNECT_REQUIRE_EMAIL_CODE", default_value_t = true, action = clap::ArgAction::Set)]
     pub require_email_code: bool,
+    /// Whether administrators are such only in a login that has shown a second factor.
+    #[arg(long, env = "KONNECT_ADMIN_SECOND_FACTOR", default_value_t = true, action = clap::ArgAction::Set)]
+    pub admin_second_factor: bool,
 }
 
 /// The servers that help browsers to find a path to each other.

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
-pub use account::SendEmailCode;
+pub use account::{EraseAccount, KeepAccounts, SendEmailCode};
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use chat::{SweepUploads, TellUnreadChat};
 pub use dispute::{EndDisputePhase, ReconcileDisputes};
@@ -149,6 +149,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<RecordActivity>(10),
     recurring::<ForgetOldRows>(600),
     recurring::<SweepUploads>(3600),
+    recurring::<KeepAccounts>(600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

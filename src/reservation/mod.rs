@@ -25,8 +25,8 @@ pub use flow::{
 pub use model::{Absent, Move, Reservation, Side, State};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use query::{
-    HistoryRow, ahead_of_mentor, chain_for_member, find, find_for_member, history, lock, lock_extensions,
-    lock_for_member, page_for_member,
+    HistoryRow, ahead_of_mentor, chain_for_member, find, find_for_member, history, is_awaited, lock,
+    lock_extensions, lock_for_member, page_for_member,
 };
 pub use reserve::{NewReservation, Reserved, reserve};
 pub use strike::{Record, Strike, forgive, record, strike, strikes};

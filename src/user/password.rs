@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::model::{State, User};
 use super::values::Email;
-use super::{Error, changed, locked, login, query};
+use super::{Error, changed, identity, locked, login, query};
 use crate::auth::{self, Reason};
 use crate::db::Tx;
 use crate::id::{SessionId, UserId};
@@ -67,6 +67,8 @@ pub async fn verify_email(tx: &mut Tx, id: UserId) -> Result<User, Error> {
 /// Takes away every way in but the password.
 async fn shut_out(tx: &mut Tx, id: UserId) -> Result<(), Error> {
     query::delete_devices(tx, id).await?;
+    identity::forget_all(tx, id).await?;
+    auth::drop_factor(tx, id).await?;
     Ok(())
 }
 

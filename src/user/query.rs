@@ -4,14 +4,17 @@ use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySqlExecutor, MySqlPool, QueryBuilder, Row};
 
 use super::model::{Credentials, DeviceToken, Filter, NewUser, Platform, State, User};
+use crate::clock::Instant;
 use crate::db::Tx;
-use crate::id::UserId;
+use crate::id::{PictureId, UserId};
 
-const COLUMNS: &str = "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, created_at, version FROM users";
+const COLUMNS: &str =
+    "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, erase_at,
+     picture_id, created_at, version FROM users";
 
 const CREDENTIALS: &str =
-    "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, created_at,
-    version, password_hash FROM users WHERE ";
+    "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, erase_at,
+    picture_id, created_at, version, password_hash FROM users WHERE ";
 
 pub async fn insert(
     tx: &mut Tx,
@@ -195,6 +198,58 @@ pub async fn set_admin(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
             .execute(tx.conn())
             .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn count_up(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
+    let done = sqlx::query("UPDATE users SET version = version + 1 WHERE id = ? AND version = ?")
+        .bind(user.id)
+        .bind(user.version)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn set_picture(tx: &mut Tx, user: &User, picture: Option<PictureId>) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query("UPDATE users SET picture_id = ?, version = version + 1 WHERE id = ? AND version = ?")
+            .bind(picture)
+            .bind(user.id)
+            .bind(user.version)
+            .execute(tx.conn())
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Goes with a change of state.
+pub async fn set_erase_at(tx: &mut Tx, id: UserId, at: Option<Instant>) -> sqlx::Result<()> {
+    sqlx::query("UPDATE users SET erase_at = ? WHERE id = ?").bind(at).bind(id).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Goes with the state `deleted`. The address is one that nobody has (RFC 6761, 6.4), so that it can be taken again.
+pub async fn erase(tx: &mut Tx, id: UserId) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE users SET email = ?, name = '', password_hash = NULL, email_verified_at = NULL, erase_at = NULL,
+             picture_id = NULL, is_admin = FALSE, time_zone = 'UTC'
+         WHERE id = ? AND state = 'deleted'",
+    )
+    .bind(format!("{id}@deleted.invalid"))
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn overdue(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<(UserId, i64)>> {
+    sqlx::query_as(
+        "SELECT id, version FROM users WHERE erase_at < ? AND state = 'leaving' ORDER BY erase_at LIMIT ?",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
 }
 
 /// Notes what led to `version`, and who did it.

@@ -10,7 +10,7 @@ use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
 use konnect::config::{
-    ApiConfig, Config, FilesConfig, LogFormat, Rules, TokenConfig, TurnConfig, WorkerConfig,
+    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TurnConfig, WorkerConfig,
 };
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -18,7 +18,7 @@ use konnect::realtime::live::Turn;
 use konnect::realtime::{House, Hub};
 use konnect::seal::Sealer;
 use konnect_jobs::{Executor, Services};
-use konnect_sandbox::{Sandbox, SandboxOptions};
+use konnect_sandbox::{IDENTITY_AUDIENCE, Sandbox, SandboxOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -130,7 +130,9 @@ impl TestApp {
             data_key: DATA_KEY.into(),
             turn: Default::default(),
             limits: Default::default(),
+            identity: identity(&sandbox),
             require_email_code: false,
+            admin_second_factor: false,
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);
@@ -143,6 +145,7 @@ impl TestApp {
             config: api_config.clone(),
             house: House::open(hub.clone(), turn()),
             hub,
+            identities: api::identities(&api_config.identity, &core.clock).expect("addresses"),
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -170,15 +173,23 @@ impl TestApp {
 
     /// A second api process over the same stores.
     pub async fn second_api(&self) -> String {
+        self.second_api_with(|_| ()).await
+    }
+
+    /// The same with other settings.
+    pub async fn second_api_with(&self, change: impl FnOnce(&mut ApiConfig)) -> String {
+        let mut api_config = self.api_config.clone();
+        change(&mut api_config);
         let core = Core::connect(&self.config, self.core.clock.clone()).await.expect("the stores");
         let hub = Hub::start(&core, self.api_config.sockets_per_user, self.stop.clone());
         let app = Arc::new(api::App {
             core: core.clone(),
             tokens: self.tokens.clone(),
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
-            config: self.api_config.clone(),
+            config: api_config,
             house: House::open(hub.clone(), turn()),
             hub,
+            identities: api::identities(&self.api_config.identity, &self.core.clock).expect("addresses"),
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -298,6 +309,18 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         fcm_base_url: sandbox.url().to_owned(),
         fcm_service_account_file: None,
         data_key: DATA_KEY.into(),
+    }
+}
+
+/// Every provider is the stand-in.
+fn identity(sandbox: &Sandbox) -> IdentityConfig {
+    IdentityConfig {
+        google_client_ids: vec![IDENTITY_AUDIENCE.into()],
+        google_issuer_url: format!("{}/oidc/google", sandbox.url()),
+        kakao_app_keys: vec![IDENTITY_AUDIENCE.into()],
+        kakao_issuer_url: format!("{}/oidc/kakao", sandbox.url()),
+        naver_login: true,
+        naver_api_url: format!("{}/naver", sandbox.url()),
     }
 }
 

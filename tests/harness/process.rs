@@ -69,6 +69,7 @@ impl Stack {
             ("SMTP_URL", app.sandbox.smtp_url()),
             ("FCM_BASE_URL", app.sandbox.url()),
             ("KONNECT_REQUIRE_EMAIL_CODE", "false"),
+            ("KONNECT_ADMIN_SECOND_FACTOR", "false"),
             ("RUST_LOG", "info"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

@@ -33,7 +33,7 @@ fn facts(role: &str) -> Value {
         "amount": 50_000, "refund": 25_000, "gross": 50_000, "fee": 7_500, "net": 42_500, "claim": 30_000,
         "offer": 20_000, "accountNumber": "X6505636518308", "bank": "20", "holder": "김민지",
         "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
-        "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows", "code": "482913", "purpose": "register",
+        "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows", "code": "482913", "purpose": "register", "provider": "kakao", "left": "7", "until": "2026-12-08T05:00:00Z",
     })
 }
 

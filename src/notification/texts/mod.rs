@@ -62,7 +62,7 @@ pub const KINDS: &[&str] = &[
 /// Every kind with a text of its own.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     let others = ["digest.daily", "mail.undeliverable"];
-    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(others)
+    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS.iter().copied()).chain(others)
 }
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

@@ -140,7 +140,7 @@ fn facts_that_are_missing_or_odd_are_left_out() {
     for data in
         [json!(null), json!([]), json!({"title": 7, "startsAt": "soon", "amount": "many", "role": []})]
     {
-        for kind in KINDS.iter().chain(&payout::KINDS).chain(&security::KINDS).chain(&["no.such.kind"]) {
+        for kind in KINDS.iter().chain(&payout::KINDS).chain(security::KINDS).chain(&["no.such.kind"]) {
             let text = render(kind, &data, Locale::En, zone("UTC"));
             assert!(!text.title.is_empty(), "{kind}");
         }
