@@ -33,6 +33,7 @@ async fn main() -> Result<()> {
     let hub = Hub::start(&process.core, settings.sockets_per_user, process.stop.clone());
     let house = House::open(hub.clone(), Turn::new(&settings.turn)?);
     let sealer = Sealer::new(&settings.data_key)?;
+    let identities = api::identities(&settings.identity, &process.core.clock)?;
     let app = Arc::new(App {
         core: process.core,
         tokens,
@@ -40,6 +41,7 @@ async fn main() -> Result<()> {
         config: settings,
         hub,
         house,
+        identities,
         sealer,
         intake: Default::default(),
     });

@@ -15,6 +15,7 @@ use crate::db::Db;
 use crate::memo::Memo;
 use crate::replica::Replica;
 use crate::signal::{Keys, Signals};
+use crate::throttle::Throttle;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Core {
     pub keys: Keys,
     /// Slot listings that this process gave a moment ago.
     pub memo: Memo,
+    /// How often people do what is limited.
+    pub throttle: Throttle,
     pub clock: Clock,
     pub rules: Rules,
 }
@@ -51,6 +54,7 @@ impl Core {
         let mongo = connect_mongo(&config.mongodb_url).await?.database(&config.mongo_database);
         let memo = Memo::new(redis_client.clone(), &keys);
         let files = Files::new(files_settings(&config.files)?, clock.clone())?;
+        let throttle = Throttle::new(redis.clone(), keys.clone(), clock.clone());
         let mongo_patience = Duration::from_millis(config.mongo_patience_ms);
         Ok(Self {
             db,
@@ -61,6 +65,7 @@ impl Core {
             files,
             keys,
             memo,
+            throttle,
             clock,
             rules: config.rules.clone(),
         })

@@ -53,6 +53,8 @@ ids! {
     UserId
     /// A refresh-token family: one login on one device.
     SessionId
+    /// A code on its way into a mailbox.
+    EmailCodeId
     OfferingId
     ReservationId
     /// Somebody's wish for a slot that is not free yet.
@@ -91,6 +93,8 @@ ids! {
     WebhookEndpointId
     /// One event on its way to one of them.
     WebhookDeliveryId
+    /// A picture of somebody.
+    PictureId
     /// A file that somebody sent into a chat.
     FileId
     EventId
@@ -112,6 +116,11 @@ fn row_id() -> Uuid {
 /// 256 random bits as base64url text without padding (43 characters).
 pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes::<32>())
+}
+
+/// Six decimal digits, every one of a million as likely.
+pub fn six_digits() -> String {
+    format!("{:06}", rand::rng().random_range(0..1_000_000_u32))
 }
 
 /// Random bytes, fit for keys and for what must never come twice under a key.

@@ -42,6 +42,7 @@ pub mod settlement;
 pub mod signal;
 pub mod skew;
 pub mod snapshot;
+pub mod throttle;
 pub mod together;
 pub mod user;
 pub mod words;

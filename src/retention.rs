@@ -75,6 +75,17 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(180),
         sql: "DELETE FROM session_outages WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
     },
+    // Long after the code was good.
+    Rule {
+        table: "email_codes",
+        keep: TimeDelta::days(1),
+        sql: "DELETE FROM email_codes WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
+    Rule {
+        table: "login_challenges",
+        keep: TimeDelta::days(1),
+        sql: "DELETE FROM login_challenges WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
     // As long as refusals of a mailbox count.
     Rule {
         table: "mail_refusals",

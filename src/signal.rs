@@ -71,6 +71,11 @@ impl Keys {
         format!("{}:slots:{suffix}", self.prefix)
     }
 
+    /// How often somebody (a hash) did something.
+    pub fn rate(&self, what: &str, who: &str) -> String {
+        format!("{}:rate:{what}:{who}", self.prefix)
+    }
+
     /// A single-use WebSocket ticket.
     pub fn ticket(&self, ticket: &str) -> String {
         format!("{}:ticket:{ticket}", self.prefix)

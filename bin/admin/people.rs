@@ -40,6 +40,15 @@ pub enum UserCommand {
         #[command(flatten)]
         stores: Stores,
     },
+    /// Take somebody's second factor away and end their logins: make sure that it is them who ask
+    DropSecondFactor {
+        #[arg(long)]
+        email: String,
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        stores: Stores,
+    },
     /// Make somebody an administrator
     MakeAdmin {
         #[arg(long)]
@@ -81,6 +90,7 @@ pub enum MentorCommand {
 pub enum StateName {
     Active,
     Suspended,
+    Leaving,
     Deleted,
 }
 
@@ -106,6 +116,15 @@ impl UserCommand {
                 let id = by_email(&core, &email).await?.id;
                 let user = transact!(core.db, context(), user::Error, tx => {
                     user::reinstate(tx, id, &reason).await
+                })?;
+                print(&user);
+                Ok(())
+            }
+            Self::DropSecondFactor { email, reason, stores } => {
+                let core = stores.connect().await?;
+                let id = by_email(&core, &email).await?.id;
+                let user = transact!(core.db, context(), user::Error, tx => {
+                    user::drop_second_factor(tx, id, &reason).await
                 })?;
                 print(&user);
                 Ok(())
@@ -162,6 +181,7 @@ async fn list(core: &Core, state: Option<StateName>, limit: u32) -> Result<()> {
     let state = state.map(|state| match state {
         StateName::Active => State::Active,
         StateName::Suspended => State::Suspended,
+        StateName::Leaving => State::Leaving,
         StateName::Deleted => State::Deleted,
     });
     for user in user::list(core.db.pool(), &Filter { state, before: None }, limit).await? {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook, ForgetOldRows, NotifyEvent, OfferFreed, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWaitlist, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, EraseAccount, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook, ForgetOldRows, KeepAccounts, NotifyEvent, OfferFreed, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWaitlist, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendEmailCode, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -57,11 +57,13 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<DeliverWebhook>(),
         entry::<EndDisputePhase>(),
         entry::<EndExtensions>(),
+        entry::<EraseAccount>(),
         entry::<ExpireHold>(),
         entry::<ExpireMove>(),
         entry::<ExpireRequest>(),
         entry::<FanOutWebhook>(),
         entry::<ForgetOldRows>(),
+        entry::<KeepAccounts>(),
         entry::<NotifyEvent>(),
         entry::<OfferFreed>(),
         entry::<Ping>(),
@@ -88,6 +90,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<ReviewZoneData>(),
         entry::<RunPayoutBatch>(),
         entry::<SendDigest>(),
+        entry::<SendEmailCode>(),
         entry::<SendPayout>(),
         entry::<StartReservation>(),
         entry::<SweepUploads>(),

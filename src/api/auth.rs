@@ -8,17 +8,19 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
 use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use super::answer::{Created, Done};
 use super::caller::Caller;
 use super::me::Profile;
 use super::problem::Problem;
 use super::text::Text;
-use super::{App, Shared, Tag, unit};
-use crate::auth::{self, Grant, Reason};
+use super::{App, Shared, Tag, throttle, unit};
+use crate::auth::{self, Grant, Purpose, Reason};
 use crate::context::Actor;
+use crate::id::UserId;
 use crate::mentor;
-use crate::user::{self, Locale, NewUser, User, check_password};
+use crate::user::{self, Locale, NewUser, User, Way, check_password};
 
 pub struct AuthApi;
 
@@ -37,6 +39,9 @@ struct RegisterRequest {
     /// An IANA name such as `Asia/Seoul`.
     #[oai(validator(max_length = 64))]
     time_zone: Text,
+    /// The six digits that were mailed for the purpose `register`; whether it must be there is the operator's choice.
+    #[oai(validator(pattern = "^[0-9]{6}$"))]
+    email_code: Option<Text>,
 }
 
 #[derive(Object)]
@@ -46,6 +51,9 @@ struct LoginRequest {
     email: Text,
     #[oai(validator(max_length = 256))]
     password: Password,
+    /// Whether an account that is being deleted shall stay.
+    #[oai(default)]
+    restore: bool,
 }
 
 #[derive(Object)]
@@ -58,7 +66,7 @@ struct RefreshRequest {
 /// A fresh pair of tokens.
 #[derive(Object)]
 #[oai(rename = "Tokens", rename_all = "camelCase")]
-struct TokensView {
+pub(super) struct TokensView {
     /// For the `Authorization: Bearer` header.
     access_token: String,
     /// UTC.
@@ -74,24 +82,37 @@ struct TokensView {
 impl AuthApi {
     /// Register
     ///
-    /// For everybody. Makes an account; log in with it afterwards.
+    /// For everybody. Makes an account; log in with it afterwards. With a code that was mailed to the address
+    /// (`/v1/auth/email-codes`) the account is verified from the start.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         app: Data<&Shared>,
         body: Json<RegisterRequest>,
     ) -> Result<Created<Profile>, Problem> {
-        let RegisterRequest { email, password, name, locale, time_zone } = body.0;
+        let RegisterRequest { email, password, name, locale, time_zone, email_code } = body.0;
         let new = NewUser::parse(&email, &name, locale, &time_zone)?;
         check_password(&password, &new.email)?;
+        throttle::joining(&app).await?;
+        if email_code.is_none() && app.config.require_email_code {
+            return Err(Problem::from(auth::Error::EmailCodeRequired).field("emailCode"));
+        }
         let hash = app.hasher.hash(&SecretString::from(password.0)).await?;
-        let user = unit!(app, Actor::Anonymous, tx => { Ok(user::register(tx, &new, &hash).await?) })?;
+        let user = unit!(app, Actor::Anonymous, tx => {
+            let Some(code) = &email_code else { return Ok(Some(user::register(tx, &new, &hash).await?)) };
+            if !auth::try_code(tx, &app.sealer, new.email.as_str(), Purpose::Register, code).await? {
+                return Ok(None);
+            }
+            Ok(Some(user::register_verified(tx, &new, Some(&hash)).await?))
+        })?;
+        let user = user.ok_or_else(|| Problem::from(auth::Error::EmailCodeInvalid).field("emailCode"))?;
         Ok(Created::Created(Json(Profile::new(user, false))))
     }
 
     /// Log in
     ///
-    /// For everybody. Opens a session; an unknown address and a wrong password look alike.
+    /// For everybody. Opens a session; an unknown address and a wrong password look alike. Whoever has a second factor is
+    /// answered `auth.second_factor_required`, with a `challenge` for `/v1/auth/second-factor`.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -99,14 +120,11 @@ impl AuthApi {
         request: &Request,
         body: Json<LoginRequest>,
     ) -> Result<Json<TokensView>, Problem> {
-        let LoginRequest { email, password } = body.0;
+        let LoginRequest { email, password, restore } = body.0;
+        throttle::login(&app, &email).await?;
         let password = SecretString::from(password.0);
         let user = user::authenticate(app.core.db.pool(), &app.hasher, &email, &password).await?;
-        let agent = request.header(header::USER_AGENT).unwrap_or_default();
-        let (user, grant) = unit!(app, Actor::User(user.id), tx => {
-            Ok(user::open_session(tx, user.id, agent, app.tokens.refresh_life()).await?)
-        })?;
-        Ok(Json(issue(&app, user, &grant).await?))
+        Ok(Json(enter(&app, request, Entry { user: user.id, restore }).await?))
     }
 
     /// Refresh
@@ -141,7 +159,30 @@ impl AuthApi {
     }
 }
 
-async fn issue(app: &App, user: User, grant: &Grant) -> Result<TokensView, Problem> {
+/// Who comes in, once it is known who they are.
+pub(super) struct Entry {
+    pub user: UserId,
+    /// Whether an account that is being deleted shall stay.
+    pub restore: bool,
+}
+
+/// Opens a session, or asks for the second factor.
+pub(super) async fn enter(app: &App, request: &Request, entry: Entry) -> Result<TokensView, Problem> {
+    let (agent, life) = (request.header(header::USER_AGENT).unwrap_or_default(), app.tokens.refresh_life());
+    let way = unit!(app, Actor::User(entry.user), tx => {
+        Ok(user::enter(tx, entry.user, agent, life, entry.restore).await?)
+    })?;
+    match way {
+        Way::In(user, grant) => issue(app, user, &grant).await,
+        Way::Asked(challenge) => {
+            let (token, until) = (challenge.token.expose_secret(), challenge.expires_at);
+            let context = json!({ "challenge": token, "expiresAt": until });
+            Err(Problem::new("auth.second_factor_required").context(context))
+        }
+    }
+}
+
+pub(super) async fn issue(app: &App, user: User, grant: &Grant) -> Result<TokensView, Problem> {
     let is_mentor = mentor::is_approved(app.core.db.pool(), user.id).await?;
     let roles = user.roles(is_mentor);
     let access = app.tokens.issue(user.id, grant.session_id, &roles, app.core.clock.now())?;

@@ -1,5 +1,6 @@
 //! Every problem code with its status and its words. Codes are a promise to programs: never renamed.
 
+mod account;
 mod chat;
 mod dispute;
 mod notice;
@@ -40,6 +41,7 @@ pub fn find(code: &str) -> &'static Code {
 /// Every row.
 fn all() -> impl Iterator<Item = &'static Code> {
     let chapters = [
+        account::CODES,
         payout::CODES,
         refund::CODES,
         reservation::CODES,
@@ -97,6 +99,12 @@ static CODES: &[Code] = &[
         "request.media_type",
         "The body must be application/json.",
         "본문은 application/json 이어야 합니다.",
+    ),
+    row(
+        429,
+        "request.too_many",
+        "That was too often. Wait as long as Retry-After says.",
+        "요청이 너무 잦습니다. Retry-After만큼 기다린 뒤 다시 시도해 주세요.",
     ),
     row(404, "route.not_found", "There is no such address.", "없는 주소입니다."),
     row(

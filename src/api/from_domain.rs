@@ -3,10 +3,30 @@
 use super::problem::{Problem, problem_from};
 use crate::{auth, availability, mentor, partner, user};
 
-problem_from!(auth::Error);
+impl From<auth::Error> for Problem {
+    fn from(error: auth::Error) -> Self {
+        let field = match &error {
+            auth::Error::PasswordWrong => Some("currentPassword"),
+            auth::Error::FactorWrong | auth::Error::EmailCodeInvalid => Some("code"),
+            _ => None,
+        };
+        let context = match &error {
+            auth::Error::Leaving(Some(until)) => Some(serde_json::json!({ "erasedAt": until })),
+            _ => None,
+        };
+        let problem = blame(Self::of(error.code(), error), field);
+        match context {
+            Some(context) => problem.context(context),
+            None => problem,
+        }
+    }
+}
 
 impl From<user::Error> for Problem {
     fn from(error: user::Error) -> Self {
+        if let user::Error::Auth(error) = error {
+            return error.into();
+        }
         let field = match &error {
             user::Error::InvalidEmail | user::Error::EmailTaken => Some("email"),
             user::Error::InvalidName => Some("name"),

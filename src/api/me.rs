@@ -24,12 +24,17 @@ pub struct MeApi;
 pub(crate) struct Profile {
     id: UserId,
     email: String,
+    /// Whether its owner has proven that they read the mailbox.
+    email_verified: bool,
     name: String,
     /// The language of mails and pushes.
     locale: Locale,
     /// An IANA name such as `Asia/Seoul`.
     time_zone: String,
     roles: Vec<Role>,
+    /// The path of their picture, where they have one.
+    #[oai(skip_serializing_if_is_none)]
+    picture: Option<String>,
     state: State,
     /// UTC.
     created_at: DateTime<Utc>,
@@ -43,10 +48,12 @@ impl Profile {
         Self {
             id: user.id,
             email: user.email,
+            email_verified: user.email_verified_at.is_some(),
             name: user.name,
             locale: user.locale,
             time_zone: user.time_zone.to_string(),
             roles,
+            picture: user.picture_id.map(|id| format!("/v1/pictures/{id}")),
             state: user.state,
             created_at: user.created_at,
             version: user.version,

@@ -27,6 +27,7 @@ mod admin_webhook_deliveries;
 mod admin_webhooks;
 mod answer;
 mod auth;
+mod auth_mail;
 mod caller;
 mod chat;
 mod chat_export;
@@ -41,6 +42,7 @@ mod document;
 mod earnings;
 mod from_domain;
 mod idempotency;
+mod leaving;
 mod limit;
 mod listen;
 mod me;
@@ -60,6 +62,7 @@ mod payments;
 mod payout_account;
 mod payout_words;
 mod payouts;
+mod pictures;
 mod problem;
 mod raw_json;
 mod reach;
@@ -77,14 +80,17 @@ mod reviews;
 mod schedule;
 mod schedule_body;
 mod schedule_dates;
+mod second_factor;
 mod server;
 mod session_view;
 mod sessions;
 mod slot_explain;
 mod slot_reason;
 mod slots;
+mod social;
 mod socket_io;
 mod text;
+mod throttle;
 mod waitlist;
 mod webhooks;
 
@@ -93,7 +99,10 @@ use std::sync::Arc;
 use poem_openapi::Tags;
 
 use crate::auth::{Hasher, Tokens};
-use crate::config::ApiConfig;
+use crate::client::ConfigError;
+use crate::client::identity::{self, Identities, OidcSettings};
+use crate::clock::Clock;
+use crate::config::{ApiConfig, IdentityConfig};
 use crate::core::Core;
 use crate::realtime::{House, Hub};
 use crate::seal::Sealer;
@@ -110,9 +119,28 @@ pub struct App {
     /// What sockets and waiting requests hear from.
     pub hub: Hub,
     pub house: House,
-    /// Seals bank account numbers, and the secrets that webhooks are signed with.
+    /// Who somebody is, as others say.
+    pub identities: Identities,
+    /// Seals bank account numbers, second factors, codes, and the secrets that webhooks are signed with.
     pub sealer: Sealer,
     pub intake: Intake,
+}
+
+/// Whoever may say who somebody is, by the settings.
+///
+/// # Errors
+/// An address is none.
+pub fn identities(config: &IdentityConfig, clock: &Clock) -> Result<Identities, ConfigError> {
+    let oidc = |url: &String, audiences: &[String]| {
+        let audiences: Vec<String> = audiences.iter().filter(|id| !id.is_empty()).cloned().collect();
+        (!audiences.is_empty()).then(|| OidcSettings { issuer_url: url.clone(), audiences })
+    };
+    let settings = identity::Settings {
+        google: oidc(&config.google_issuer_url, &config.google_client_ids),
+        kakao: oidc(&config.kakao_issuer_url, &config.kakao_app_keys),
+        naver_url: config.naver_login.then(|| config.naver_api_url.clone()),
+    };
+    Identities::new(settings, clock)
 }
 
 /// The handle every API struct holds.

@@ -13,7 +13,7 @@ use super::idempotency::Key;
 use super::problem::Problem;
 use super::reservation_view::{HistoryView, Page, ReservationView, Viewer};
 use super::text::Text;
-use super::{Shared, Tag, unit};
+use super::{Shared, Tag, throttle, unit};
 use crate::db::Tx;
 use crate::id::{OfferingId, QuoteId, ReservationId, UserId};
 use crate::money::Krw;
@@ -82,6 +82,7 @@ impl ReservationsApi {
         body: Json<ReserveRequest>,
     ) -> Result<Reserved, Problem> {
         let key = Key::parse(idempotency_key.0, caller.user_id(), "reserve", &body.to_json_string())?;
+        throttle::hold(&app, caller.user_id()).await?;
         let new = NewReservation {
             offering_id: body.offering_id,
             mentee_id: caller.user_id(),

@@ -34,12 +34,14 @@ use super::admin_reviews::AdminReviewsApi;
 use super::admin_webhook_deliveries::WebhookDeliveriesApi;
 use super::admin_webhooks::WebhooksApi;
 use super::auth::{AuthApi, jwks};
+use super::auth_mail::AuthMailApi;
 use super::chat::ChatApi;
 use super::chat_export::ChatExportApi;
 use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::leaving::LeavingApi;
 use super::limit::bodies;
 use super::me::MeApi;
 use super::mentors::MentorsApi;
@@ -52,6 +54,7 @@ use super::offerings::OfferingsApi;
 use super::payments::PaymentsApi;
 use super::payout_account::PayoutAccountApi;
 use super::payouts::PayoutsApi;
+use super::pictures::PicturesApi;
 use super::problem::{self, Problem};
 use super::reach::Reach;
 use super::realtime::{RealtimeApi, ws_route};
@@ -62,9 +65,12 @@ use super::reservation_notes::ReservationNotesApi;
 use super::reservations::ReservationsApi;
 use super::reviews::ReviewsApi;
 use super::schedule::ScheduleApi;
+use super::second_factor::SecondFactorApi;
 use super::sessions::SessionsApi;
 use super::slot_explain::ExplainApi;
 use super::slots::SlotsApi;
+use super::social::SocialApi;
+use super::throttle::listings;
 use super::waitlist::WaitlistApi;
 use super::{Shared, document, listen, notice_unsubscribe, ops, socket_io, webhooks};
 
@@ -76,8 +82,8 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        AuthApi,
-        MeApi,
+        (AuthApi, AuthMailApi, SocialApi, SecondFactorApi),
+        (MeApi, PicturesApi, LeavingApi),
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,
         OfferingsApi,
@@ -124,7 +130,7 @@ fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'stat
     let route = Route::new()
         .nest("/docs", service.swagger_ui())
         .at("/openapi.json", get(make_sync(move |_| document.clone().with_content_type("application/json"))))
-        .nest("/", service.around(bodies));
+        .nest("/", service.around(bodies).around(listings));
     let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);
     let track = Track { trusted_proxies: app.config.trusted_proxies, clock: app.core.clock.clone() };

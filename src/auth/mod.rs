@@ -4,7 +4,10 @@
 //! gives the next one, presenting it again means that somebody has a copy, and ends the session. An access token
 //! names its session, so ending the session ends both.
 
+mod challenge;
+mod code;
 mod error;
+mod factor;
 mod keys;
 mod model;
 mod news;
@@ -23,15 +26,24 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::{SessionId, UserId, secret};
 
+pub use challenge::{Answered, Challenge, answer, challenge, challenged};
+pub use code::{
+    CODE_LIFE, CodeToMail, Purpose, code_mailed, code_to_mail, forget_codes, send_code, try_code,
+};
 pub use error::Error;
+pub use factor::{
+    Enrolment, FactorStanding, confirm_factor, drop_factor, enrol, factor, renew_recovery_codes, step_up,
+    try_factor,
+};
 pub use keys::{KeyError, Rotated, SigningKeys, generate as generate_key, rotate as rotate_key};
-pub use model::{AccessToken, Grant, Principal, Reason, Role, Rotation, Session};
+pub use model::{AccessToken, Grant, Principal, Reason, Role, Rotation, Session, SessionStanding};
+pub use news::warn;
 pub use password::{HashCost, Hasher};
 pub use token::Tokens;
 
 use model::{Refusal, Verdict, clip_user_agent, hash_token};
 
-/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended"}`.
+/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password|leaving"}`.
 /// Sockets of these sessions close on it.
 pub const SESSION_REVOKED: &str = "auth.session_revoked";
 
@@ -104,24 +116,65 @@ pub async fn revoke_all(tx: &mut Tx, owner: UserId, reason: Reason) -> Result<us
     Ok(sessions.len())
 }
 
+/// Ends every live session of a user but one, and says how many there were.
+pub async fn revoke_others(
+    tx: &mut Tx,
+    owner: UserId,
+    but: SessionId,
+    reason: Reason,
+) -> Result<usize, Error> {
+    let mut sessions = query::lock_live(tx, owner).await?;
+    sessions.retain(|session| *session != but);
+    if !sessions.is_empty() {
+        end(tx, owner, &sessions, reason).await?;
+    }
+    Ok(sessions.len())
+}
+
 /// Whether a session may still be used: one look-up by primary key, which the caller may cache for seconds.
 pub async fn session_live(executor: impl MySqlExecutor<'_>, session: SessionId) -> Result<bool, Error> {
     Ok(query::is_live(executor, session).await?)
 }
 
-/// Refuses a session whose login is older than `most`: for what a stolen token must not do. A refreshed session is as
-/// old as its login.
+/// What a live session may do: one look-up by primary key. `None`: it has ended.
+pub async fn standing(
+    executor: impl MySqlExecutor<'_>,
+    session: SessionId,
+) -> Result<Option<SessionStanding>, Error> {
+    Ok(query::standing(executor, session).await?)
+}
+
+/// Notes that the second factor was shown in this login.
+pub async fn mark_factor(tx: &mut Tx, session: SessionId) -> Result<(), Error> {
+    Ok(query::mark_factor(tx, session).await?)
+}
+
+/// Refuses a session whose login is older: for what a stolen token must not do. A refreshed session is as old as its
+/// login. Of whoever has a second factor, it is the factor that must have been shown since.
 ///
 /// # Errors
-/// [`Error::NotFresh`], [`Error::SessionRevoked`]
+/// [`Error::NotFresh`], [`Error::FactorNotFresh`], [`Error::SessionRevoked`]
 pub async fn require_fresh(tx: &mut Tx, session: SessionId, most: TimeDelta) -> Result<(), Error> {
-    let opened_at = query::opened_at(tx.conn(), session).await?.ok_or(Error::SessionRevoked)?;
-    if opened_at + most < tx.now { Err(Error::NotFresh) } else { Ok(()) }
+    let found = query::freshness(tx.conn(), session).await?.ok_or(Error::SessionRevoked)?;
+    let since = tx.now - most;
+    match (found.has_factor, found.factor_at) {
+        (true, Some(at)) if at >= since => Ok(()),
+        (true, _) => Err(Error::FactorNotFresh),
+        (false, _) if found.created_at >= since => Ok(()),
+        (false, _) => Err(Error::NotFresh),
+    }
 }
 
 /// The live sessions of a user, the one used last first.
 pub async fn sessions_of(executor: impl MySqlExecutor<'_>, owner: UserId) -> Result<Vec<Session>, Error> {
     Ok(query::list_live(executor, owner).await?)
+}
+
+/// Forgets everything by which somebody came in, and on what devices they did. Their logins have ended.
+pub async fn forget_person(tx: &mut Tx, user: UserId, email: &str) -> Result<(), Error> {
+    forget_codes(tx, email).await?;
+    factor::forget(tx, user).await?;
+    Ok(query::forget_person(tx, user).await?)
 }
 
 async fn grant(

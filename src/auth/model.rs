@@ -97,6 +97,10 @@ pub enum Reason {
     Logout,
     Reuse,
     Suspended,
+    /// The password was changed or reset.
+    Password,
+    /// The account is being deleted.
+    Leaving,
 }
 
 impl Reason {
@@ -105,8 +109,26 @@ impl Reason {
             Self::Logout => "logout",
             Self::Reuse => "reuse",
             Self::Suspended => "suspended",
+            Self::Password => "password",
+            Self::Leaving => "leaving",
         }
     }
+}
+
+/// What a live session may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct SessionStanding {
+    /// When the second factor was last shown in it (UTC).
+    pub factor_at: Option<Instant>,
+}
+
+/// How fresh a live session is.
+#[derive(Clone, Copy, Debug, sqlx::FromRow)]
+pub(super) struct Freshness {
+    pub created_at: Instant,
+    pub factor_at: Option<Instant>,
+    /// Whether its owner has a second factor in force.
+    pub has_factor: bool,
 }
 
 /// A refresh token as the database knows it.

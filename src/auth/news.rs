@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Error;
 use super::model::clip_user_agent;
 use super::query;
 use crate::db::Tx;
@@ -30,6 +31,17 @@ pub(super) async fn of_login(
 pub(super) async fn of_reuse(tx: &mut Tx, session: SessionId, user: UserId) -> sqlx::Result<()> {
     let data = json!({ "at": tx.now });
     tell(tx, user, "security.token_reused", format!("reuse:{session}"), data).await
+}
+
+/// Tells the owner of an account what was done to it. `kind` begins with `security.`; `event_key` names the happening.
+pub async fn warn(
+    tx: &mut Tx,
+    user: UserId,
+    kind: &str,
+    event_key: String,
+    data: Value,
+) -> Result<(), Error> {
+    Ok(tell(tx, user, kind, event_key, data).await?)
 }
 
 async fn tell(tx: &mut Tx, user: UserId, kind: &str, event_key: String, data: Value) -> sqlx::Result<()> {

@@ -2,8 +2,8 @@
 
 use sqlx::{MySqlExecutor, QueryBuilder};
 
-use super::Session;
-use super::model::Presented;
+use super::model::{Freshness, Presented};
+use super::{Session, SessionStanding};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{SessionId, UserId};
@@ -122,12 +122,36 @@ pub async fn is_live(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx::R
     Ok(live.is_some())
 }
 
-/// When a live session was opened.
-pub async fn opened_at(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Instant>> {
-    sqlx::query_scalar("SELECT created_at FROM sessions WHERE id = ? AND revoked_at IS NULL")
+pub async fn standing(
+    executor: impl MySqlExecutor<'_>,
+    id: SessionId,
+) -> sqlx::Result<Option<SessionStanding>> {
+    sqlx::query_as("SELECT factor_at FROM sessions WHERE id = ? AND revoked_at IS NULL")
         .bind(id)
         .fetch_optional(executor)
         .await
+}
+
+pub async fn mark_factor(tx: &mut Tx, id: SessionId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query("UPDATE sessions SET factor_at = ? WHERE id = ?")
+        .bind(now)
+        .bind(id)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+pub async fn freshness(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx::Result<Option<Freshness>> {
+    sqlx::query_as(
+        "SELECT s.created_at, s.factor_at, f.user_id IS NOT NULL AS has_factor
+         FROM sessions s
+         LEFT JOIN second_factors f ON f.user_id = s.user_id AND f.confirmed_at IS NOT NULL
+         WHERE s.id = ? AND s.revoked_at IS NULL",
+    )
+    .bind(id)
+    .fetch_optional(executor)
+    .await
 }
 
 pub async fn list_live(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<Session>> {
@@ -138,4 +162,15 @@ pub async fn list_live(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx:
     .bind(owner)
     .fetch_all(executor)
     .await
+}
+
+pub async fn forget_person(tx: &mut Tx, user: UserId) -> sqlx::Result<()> {
+    for statement in [
+        "DELETE FROM login_challenges WHERE user_id = ?",
+        "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE user_id = ?)",
+        "UPDATE sessions SET user_agent = '' WHERE user_id = ?",
+    ] {
+        sqlx::query(statement).bind(user).execute(tx.conn()).await?;
+    }
+    Ok(())
 }

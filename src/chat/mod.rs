@@ -34,4 +34,4 @@ pub use read::{
     unread, unread_rooms,
 };
 pub use rights::{Facts, Rights, rights};
-pub use sniff::FileType;
+pub use sniff::{FileType, picture_type};

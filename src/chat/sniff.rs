@@ -97,6 +97,12 @@ pub fn sniff(bytes: &[u8]) -> Option<FileType> {
     (!is_picture || !hides_more(bytes)).then_some(kind)
 }
 
+/// The media type of a picture that may be shown in a page: PNG, JPEG or WebP.
+pub fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    let kind = sniff(bytes).filter(|kind| matches!(kind, T::Png | T::Jpeg | T::Webp))?;
+    Some(kind.media_type())
+}
+
 /// Whether a picture is also a page or an archive: markup near its beginning or end, or a directory of a ZIP behind it.
 fn hides_more(bytes: &[u8]) -> bool {
     let near = bytes.len().min(4096);

@@ -1,9 +1,10 @@
-//! Clients of outside services: payments, mail, push, and where files lie. They know no domain and no SQL; who calls them decides
+//! Clients of outside services: payments, mail, push, who somebody is, and where files lie. They know no domain and no SQL; who calls them decides
 //! what an answer means for a booking. None of them is called inside a transaction.
 
 pub mod fcm;
 pub mod files;
 mod http;
+pub mod identity;
 pub mod mail;
 #[cfg(test)]
 mod stub;

@@ -1,6 +1,8 @@
 //! Settings: every one is an environment variable and stands in each process' `--help`.
 
 mod files;
+mod identity;
+mod limits;
 mod rules;
 
 use std::net::SocketAddr;
@@ -11,6 +13,8 @@ use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
 pub use files::FilesConfig;
+pub use identity::IdentityConfig;
+pub use limits::{Limit, LimitsConfig, Quota};
 pub use rules::Rules;
 
 /// What every process needs to know.
@@ -96,6 +100,16 @@ pub struct ApiConfig {
     pub turn: TurnConfig,
     #[command(flatten)]
     pub webhooks: WebhookConfig,
+    #[command(flatten)]
+    pub limits: LimitsConfig,
+    #[command(flatten)]
+    pub identity: IdentityConfig,
+    /// Whether whoever registers must prove the mailbox by a code.
+    #[arg(long, env = "KONNECT_REQUIRE_EMAIL_CODE", default_value_t = true, action = clap::ArgAction::Set)]
+    pub require_email_code: bool,
+    /// Whether administrators are such only in a login that has shown a second factor.
+    #[arg(long, env = "KONNECT_ADMIN_SECOND_FACTOR", default_value_t = true, action = clap::ArgAction::Set)]
+    pub admin_second_factor: bool,
 }
 
 /// Webhooks to systems of others: the api checks their addresses, and the webhook worker calls them.
@@ -181,6 +195,15 @@ pub struct WorkerConfig {
     pub data_key: SecretString,
     #[command(flatten)]
     pub webhooks: WebhookConfig,
+}
+
+/// Settings as they are when the environment says nothing.
+fn defaults<T: Args>() -> T {
+    let mut command = T::augment_args(clap::Command::new("konnect"));
+    for id in command.get_arguments().map(|a| a.get_id().clone()).collect::<Vec<_>>() {
+        command = command.mut_arg(id, |arg| arg.env(None::<&str>));
+    }
+    T::from_arg_matches(&command.get_matches_from(["konnect"])).expect("defaults parse")
 }
 
 /// A web address without a query, as links are built on; its trailing slash goes.

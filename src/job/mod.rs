@@ -3,6 +3,7 @@
 //! A payload holds ids and says its versioned kind, its queue, its retry schedule and how it is deduplicated.
 //! A change of a payload's meaning is a new kind (`….v2`) beside the old one.
 
+mod account;
 mod audit;
 mod catalogue;
 mod chat;
@@ -27,6 +28,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
+pub use account::{EraseAccount, KeepAccounts, SendEmailCode};
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use catalogue::{ReconcileCatalogue, RefreshCause, RefreshFacts, RefreshNextFree};
 pub use chat::{SweepUploads, TellUnreadChat};
@@ -164,6 +166,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<ReconcileWebhooks>(60),
     recurring::<CountDays>(900),
     recurring::<ReviewZoneData>(3600),
+    recurring::<KeepAccounts>(600),
 ];
 
 const fn recurring<J: Job>(seconds: u64) -> Recurring {

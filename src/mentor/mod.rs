@@ -228,3 +228,9 @@ pub async fn list_public_offerings(
 pub async fn find_public_offering(db: impl MySqlExecutor<'_>, id: OfferingId) -> Result<Offering, Error> {
     query::find_public_offering(db, id).await?.ok_or(Error::OfferingNotFound)
 }
+
+/// Forgets what somebody who is gone wrote of themselves, and takes what they offered off the market. Nothing of a mentor
+/// who is not active was on it.
+pub async fn forget_person(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    Ok(query::forget_person(tx, user).await?)
+}

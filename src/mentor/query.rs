@@ -307,3 +307,15 @@ pub(super) async fn find_public_offering(
     query.push(BOOKABLE).push(" AND o.id = ").push_bind(id);
     query.build_query_as().fetch_optional(db).await
 }
+
+/// What somebody wrote of themselves and offered goes; the rows stay, for what rests on them.
+pub(super) async fn forget_person(tx: &mut Tx, user: UserId) -> sqlx::Result<()> {
+    for statement in [
+        "UPDATE mentors SET headline = '', bio = '', expertise = '[]', career = '', company = NULL,
+             rejection_reason = NULL, version = version + 1 WHERE user_id = ?",
+        "UPDATE offerings SET description = '', is_active = FALSE, version = version + 1 WHERE mentor_id = ?",
+    ] {
+        sqlx::query(statement).bind(user).execute(tx.conn()).await?;
+    }
+    Ok(())
+}

@@ -23,7 +23,7 @@ use sqlx::{MySqlExecutor, MySqlPool};
 use crate::db::Tx;
 use crate::event;
 use crate::id::{NoticeId, UserId};
-use crate::user;
+use crate::user::{self, User};
 
 pub use delivery::{conclude, defer, mail_taken, mailbox_refused, prepare, record_pushes};
 pub use digest::close_digest;
@@ -108,6 +108,12 @@ pub async fn delete(tx: &mut Tx, id: NoticeId, owner: UserId) -> Result<i64, Err
         return Err(Error::NotFound);
     }
     push_counter(tx, owner, DELETED, json!({ "noticeId": id })).await
+}
+
+/// Forgets what somebody who is gone chose, and that their address refused mail. What they were told stays, as the proof of
+/// it.
+pub async fn forget_person(tx: &mut Tx, gone: &User) -> Result<(), Error> {
+    Ok(query::forget_person(tx, gone.id, &gone.email).await?)
 }
 
 /// Tells the owner's screens what has changed and how many are unread now. The list must be locked.

@@ -288,3 +288,17 @@ pub async fn delete(tx: &mut Tx, id: NoticeId, owner: UserId) -> sqlx::Result<bo
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
+
+pub async fn forget_person(tx: &mut Tx, user: UserId, address: &str) -> sqlx::Result<()> {
+    for statement in
+        ["DELETE FROM notice_preferences WHERE user_id = ?", "DELETE FROM notice_hours WHERE user_id = ?"]
+    {
+        sqlx::query(statement).bind(user).execute(tx.conn()).await?;
+    }
+    for statement in
+        ["DELETE FROM mail_refusals WHERE address = ?", "DELETE FROM mail_addresses WHERE address = ?"]
+    {
+        sqlx::query(statement).bind(address).execute(tx.conn()).await?;
+    }
+    Ok(())
+}

@@ -95,6 +95,22 @@ pub async fn booked_ahead(pool: &MySqlPool, mentor: UserId, now: Instant) -> sql
     .await
 }
 
+/// Whether somebody has booked what lies ahead, or is in a session, or was in one that is not over yet.
+pub async fn is_awaited(tx: &mut Tx, person: UserId) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let found: Option<i8> = sqlx::query_scalar(
+        "SELECT 1 FROM reservations
+         WHERE (mentee_id = ? OR mentor_id = ? AND starts_at <= ?)
+           AND state IN ('requested', 'awaiting_payment', 'paying', 'confirmed', 'in_session') LIMIT 1",
+    )
+    .bind(person)
+    .bind(person)
+    .bind(now)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
 pub async fn find(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Option<Reservation>> {
     sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(executor).await
 }

@@ -1,4 +1,4 @@
-use crate::{ledger, payment, reservation};
+use crate::{ledger, payment, reservation, user};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -12,6 +12,13 @@ pub enum Error {
     NothingToTakeBack,
     #[error("a line changed meanwhile")]
     Stale,
+    /// Of somebody who wants to go.
+    #[error("there are bookings in which they are awaited")]
+    BookingsOpen,
+    #[error("there are earnings or debts that are not settled")]
+    MoneyOpen,
+    #[error("user")]
+    User(#[from] user::Error),
     #[error("reservation")]
     Reservation(#[from] reservation::Error),
     #[error("payment")]
@@ -29,6 +36,9 @@ impl Error {
             Self::OwnCase => "dispute.own_case",
             Self::NotFinished => "reservation.not_allowed",
             Self::NothingToTakeBack => "refund.exceeds",
+            Self::BookingsOpen => "account.bookings_open",
+            Self::MoneyOpen => "account.money_open",
+            Self::User(error) => error.code(),
             Self::Reservation(error) => error.code(),
             Self::Payment(error) => error.code(),
             Self::Stale | Self::Ledger(_) | Self::Database(_) => "internal",

@@ -6,6 +6,7 @@ mod award;
 mod error;
 mod freeze;
 mod goodwill;
+mod leaving;
 mod model;
 mod query;
 mod release;
@@ -16,6 +17,7 @@ pub use award::{award, compensate};
 pub use error::Error;
 pub use freeze::{freeze, thaw};
 pub use goodwill::{approve_refund, request_refund};
+pub use leaving::{close_account, has_open_money};
 pub use model::{LineState, RULE_VERSION, Rates, SettlementLine};
 pub use query::{
     Sum, any_frozen, assign, conclude, lines_between, lines_of_mentor, lines_of_payout, lines_of_reservation,

@@ -350,3 +350,13 @@ pub async fn set_tax_profile(tx: &mut Tx, mentor: UserId, is_business: bool) -> 
     .await?;
     Ok(())
 }
+
+pub async fn has_open_line(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
+    let found: Option<i8> = sqlx::query_scalar(
+        "SELECT 1 FROM settlement_lines WHERE mentor_id = ? AND state NOT IN ('paid', 'reversed') LIMIT 1",
+    )
+    .bind(mentor)
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}

@@ -15,6 +15,19 @@ pub enum Error {
     /// The act does not fit the account's state, such as suspending a suspended one.
     #[error("the account's state does not allow this")]
     WrongState,
+    #[error("the provider does not say which address is theirs")]
+    IdentityWithoutEmail,
+    /// The account of the address may be somebody else's: nobody has proven the mailbox.
+    #[error("there is an account of this address whose mailbox nobody has proven")]
+    IdentityNotLinked,
+    #[error("the identity leads to another account, or the account has another one of the provider")]
+    IdentityTaken,
+    #[error("there is no such identity")]
+    IdentityNotFound,
+    #[error("it is the last way into the account")]
+    LastWayIn,
+    #[error("there is no such picture")]
+    PictureNotFound,
     #[error("not an e-mail address")]
     InvalidEmail,
     #[error("a name has 1 to 80 characters and no control characters")]
@@ -39,6 +52,12 @@ impl Error {
             Self::EmailTaken => "user.email_taken",
             Self::Stale => "user.stale",
             Self::WrongState => "user.wrong_state",
+            Self::IdentityWithoutEmail => "user.identity_without_email",
+            Self::IdentityNotLinked => "user.identity_not_linked",
+            Self::IdentityTaken => "user.identity_taken",
+            Self::IdentityNotFound => "user.identity_not_found",
+            Self::LastWayIn => "user.last_way_in",
+            Self::PictureNotFound => "user.picture_not_found",
             Self::InvalidEmail => "user.invalid_email",
             Self::InvalidName => "user.invalid_name",
             Self::InvalidTimeZone => "user.invalid_time_zone",

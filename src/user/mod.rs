@@ -4,8 +4,12 @@
 //! reserves that person's time.
 
 mod error;
+mod identity;
+mod leaving;
 mod login;
 mod model;
+mod password;
+mod picture;
 mod query;
 mod values;
 
@@ -19,8 +23,17 @@ use crate::job::CancelAhead;
 use crate::outbox;
 
 pub use error::Error;
-pub use login::{authenticate, credentials, open_session};
+pub use identity::{
+    Identity, Provider, Vouched, Welcome, identities, link as link_identity, sign_in,
+    unlink as unlink_identity,
+};
+pub use leaving::{GRACE, erase, leave, leaving_until, overdue};
+pub use login::{Way, answer_challenge, authenticate, credentials, credentials_of, enter, open_session};
 pub use model::{Credentials, DeviceToken, Filter, Locale, NewUser, Platform, ProfileChange, State, User};
+pub use password::{change_password, reset_password, verify_email};
+pub use picture::{
+    Picture, hide_picture, picture, picture_comes, picture_gone, pictures_to_remove, show_picture,
+};
 pub use values::{Email, TimeZone, check_name, check_password};
 
 use model::Act;
@@ -50,8 +63,29 @@ impl NewUser {
 /// # Errors
 /// [`Error::EmailTaken`]
 pub async fn register(tx: &mut Tx, new: &NewUser, password_hash: &str) -> Result<User, Error> {
+    insert(tx, new, Some(password_hash), false).await
+}
+
+/// The same for somebody who has proven that they read the mailbox, with a password or without.
+///
+/// # Errors
+/// [`Error::EmailTaken`]
+pub async fn register_verified(
+    tx: &mut Tx,
+    new: &NewUser,
+    password_hash: Option<&str>,
+) -> Result<User, Error> {
+    insert(tx, new, password_hash, true).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    new: &NewUser,
+    password_hash: Option<&str>,
+    verified: bool,
+) -> Result<User, Error> {
     let id = UserId::generate();
-    match query::insert(tx, id, new, password_hash).await {
+    match query::insert(tx, id, new, password_hash, verified).await {
         Ok(()) => get(tx.conn(), id).await,
         Err(error) if duplicate_key(&error).as_deref() == Some("users_email") => Err(Error::EmailTaken),
         Err(error) => Err(error.into()),
@@ -187,6 +221,15 @@ pub async fn with_devices(executor: impl MySqlExecutor<'_>, people: &[UserId]) -
     Ok(query::with_devices(executor, people).await?)
 }
 
+/// Takes somebody's second factor away and ends their logins: for whoever has lost everything, after an operator knows who
+/// they are.
+pub async fn drop_second_factor(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
+    let user = locked(tx, id).await?;
+    auth::drop_factor(tx, id).await?;
+    auth::revoke_all(tx, id, Reason::Password).await?;
+    touched(tx, user, "factor_dropped", reason).await
+}
+
 async fn locked(tx: &mut Tx, id: UserId) -> Result<User, Error> {
     query::lock(tx, id).await?.ok_or(Error::NotFound)
 }
@@ -199,6 +242,14 @@ async fn act(tx: &mut Tx, id: UserId, act: Act, note: &str) -> Result<User, Erro
     }
     user.state = to;
     changed(tx, user, act.as_str(), Some(note)).await
+}
+
+/// Notes a change of what belongs to a user but stands in other rows.
+async fn touched(tx: &mut Tx, user: User, action: &str, note: &str) -> Result<User, Error> {
+    if !query::count_up(tx, &user).await? {
+        return Err(Error::Stale);
+    }
+    changed(tx, user, action, Some(note)).await
 }
 
 /// Counts the version up and writes the history row of a change that was just made.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::values::{Email, TimeZone};
 use crate::auth::Role;
 use crate::clock::Instant;
-use crate::id::UserId;
+use crate::id::{PictureId, UserId};
 
 /// The language of texts for this person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
@@ -27,25 +27,30 @@ pub enum Platform {
     Ios,
 }
 
-/// The state of an account. Nothing leads out of `deleted`.
+/// The state of an account. One that is `leaving` is erased after a while, unless its owner comes back; nothing leads out of
+/// `deleted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, poem_openapi::Enum)]
 #[serde(rename_all = "lowercase")]
 #[oai(rename_all = "lowercase")]
 pub enum State {
     Active,
     Suspended,
+    Leaving,
     Deleted,
 }
 
 crate::words!(Locale { Ko => "ko", En => "en" });
 crate::words!(Platform { Web => "web", Android => "android", Ios => "ios" });
-crate::words!(State { Active => "active", Suspended => "suspended", Deleted => "deleted" });
+crate::words!(State { Active => "active", Suspended => "suspended", Leaving => "leaving", Deleted => "deleted" });
 
-/// What an administrator does to an account.
+/// What is done to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Suspend,
     Reinstate,
+    Leave,
+    Stay,
+    Erase,
 }
 
 impl Act {
@@ -53,6 +58,9 @@ impl Act {
         match self {
             Self::Suspend => "suspended",
             Self::Reinstate => "reinstated",
+            Self::Leave => "leaving",
+            Self::Stay => "stayed",
+            Self::Erase => "erased",
         }
     }
 }
@@ -63,6 +71,9 @@ impl State {
         match (self, act) {
             (Self::Active, Act::Suspend) => Some(Self::Suspended),
             (Self::Suspended, Act::Reinstate) => Some(Self::Active),
+            (Self::Active, Act::Leave) => Some(Self::Leaving),
+            (Self::Leaving, Act::Stay) => Some(Self::Active),
+            (Self::Leaving, Act::Erase) => Some(Self::Deleted),
             _ => None,
         }
     }
@@ -80,6 +91,12 @@ pub struct User {
     pub time_zone: TimeZone,
     pub is_admin: bool,
     pub state: State,
+    /// When its owner had proven that they read the mailbox.
+    pub email_verified_at: Option<Instant>,
+    /// When it is erased, while it is leaving.
+    pub erase_at: Option<Instant>,
+    /// The one that is shown of them.
+    pub picture_id: Option<PictureId>,
     pub created_at: Instant,
     /// Grows by one with every change.
     pub version: i64,
@@ -103,7 +120,8 @@ impl User {
 #[derive(Clone, Debug)]
 pub struct Credentials {
     pub user: User,
-    pub password_hash: SecretString,
+    /// Absent for whoever came by a provider and never set one.
+    pub password_hash: Option<SecretString>,
 }
 
 /// Somebody who wants to register; every part is checked.
@@ -146,10 +164,16 @@ mod tests {
 
     #[test]
     fn only_the_listed_moves_are_allowed() {
-        use State::{Active, Deleted, Suspended};
-        let allowed = [(Active, Act::Suspend, Suspended), (Suspended, Act::Reinstate, Active)];
-        for from in [Active, Suspended, Deleted] {
-            for act in [Act::Suspend, Act::Reinstate] {
+        use State::{Active, Deleted, Leaving, Suspended};
+        let allowed = [
+            (Active, Act::Suspend, Suspended),
+            (Suspended, Act::Reinstate, Active),
+            (Active, Act::Leave, Leaving),
+            (Leaving, Act::Stay, Active),
+            (Leaving, Act::Erase, Deleted),
+        ];
+        for from in [Active, Suspended, Leaving, Deleted] {
+            for act in [Act::Suspend, Act::Reinstate, Act::Leave, Act::Stay, Act::Erase] {
                 let to = allowed.iter().find(|(f, a, _)| (*f, *a) == (from, act)).map(|m| m.2);
                 assert_eq!(from.after(act), to, "{from:?} {act:?}");
             }

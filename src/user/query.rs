@@ -1,20 +1,33 @@
 //! All SQL of users, their calendars' lock rows, their history and their devices.
 
+use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySqlExecutor, MySqlPool, QueryBuilder, Row};
 
 use super::model::{Credentials, DeviceToken, Filter, NewUser, Platform, State, User};
+use crate::clock::Instant;
 use crate::db::Tx;
-use crate::id::UserId;
+use crate::id::{PictureId, UserId};
 
 const COLUMNS: &str =
-    "SELECT id, email, name, locale, time_zone, is_admin, state, created_at, version FROM users";
+    "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, erase_at,
+     picture_id, created_at, version FROM users";
 
-pub async fn insert(tx: &mut Tx, id: UserId, new: &NewUser, password_hash: &str) -> sqlx::Result<()> {
+const CREDENTIALS: &str =
+    "SELECT id, email, name, locale, time_zone, is_admin, state, email_verified_at, erase_at,
+    picture_id, created_at, version, password_hash FROM users WHERE ";
+
+pub async fn insert(
+    tx: &mut Tx,
+    id: UserId,
+    new: &NewUser,
+    password_hash: Option<&str>,
+    verified: bool,
+) -> sqlx::Result<()> {
     let now = tx.now;
     sqlx::query(
-        "INSERT INTO users (id, email, password_hash, name, locale, time_zone, is_admin, state, created_at,
-                            version)
-         VALUES (?, ?, ?, ?, ?, ?, FALSE, 'active', ?, 1)",
+        "INSERT INTO users (id, email, password_hash, name, locale, time_zone, is_admin, state,
+                            email_verified_at, created_at, version)
+         VALUES (?, ?, ?, ?, ?, ?, FALSE, 'active', ?, ?, 1)",
     )
     .bind(id)
     .bind(new.email.as_str())
@@ -22,6 +35,7 @@ pub async fn insert(tx: &mut Tx, id: UserId, new: &NewUser, password_hash: &str)
     .bind(&new.name)
     .bind(new.locale.name())
     .bind(new.time_zone.to_string())
+    .bind(verified.then_some(now))
     .bind(now)
     .execute(tx.conn())
     .await?;
@@ -67,18 +81,74 @@ pub async fn find_by_email(executor: impl MySqlExecutor<'_>, email: &str) -> sql
 }
 
 pub async fn credentials(executor: impl MySqlExecutor<'_>, email: &str) -> sqlx::Result<Option<Credentials>> {
-    let row = sqlx::query(
-        "SELECT id, email, name, locale, time_zone, is_admin, state, created_at, version, password_hash
-         FROM users WHERE email = ?",
+    let mut query = QueryBuilder::new(CREDENTIALS);
+    query.push("email = ").push_bind(email);
+    query.build().fetch_optional(executor).await?.map(with_hash).transpose()
+}
+
+pub async fn credentials_of(
+    executor: impl MySqlExecutor<'_>,
+    id: UserId,
+) -> sqlx::Result<Option<Credentials>> {
+    let mut query = QueryBuilder::new(CREDENTIALS);
+    query.push("id = ").push_bind(id);
+    query.build().fetch_optional(executor).await?.map(with_hash).transpose()
+}
+
+fn with_hash(row: MySqlRow) -> sqlx::Result<Credentials> {
+    let hash: Option<String> = row.try_get("password_hash")?;
+    Ok(Credentials { user: User::from_row(&row)?, password_hash: hash.map(Into::into) })
+}
+
+pub async fn lock_by_email(tx: &mut Tx, email: &str) -> sqlx::Result<Option<User>> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query.push(" WHERE email = ").push_bind(email).push(" FOR UPDATE");
+    query.build_query_as().fetch_optional(tx.conn()).await
+}
+
+/// `false`: the user has another version or another password.
+pub async fn replace_password(tx: &mut Tx, user: &User, was: &str, is: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "UPDATE users SET password_hash = ?, version = version + 1
+         WHERE id = ? AND version = ? AND password_hash = ?",
     )
-    .bind(email)
-    .fetch_optional(executor)
+    .bind(is)
+    .bind(user.id)
+    .bind(user.version)
+    .bind(was)
+    .execute(tx.conn())
     .await?;
-    row.map(|row| {
-        let password_hash: String = row.try_get("password_hash")?;
-        Ok(Credentials { user: User::from_row(&row)?, password_hash: password_hash.into() })
-    })
-    .transpose()
+    Ok(done.rows_affected() == 1)
+}
+
+/// For somebody who has proven the mailbox. `false`: the user has another version.
+pub async fn set_password(tx: &mut Tx, user: &User, hash: &str) -> sqlx::Result<bool> {
+    let verified_at = user.email_verified_at.unwrap_or(tx.now);
+    let done = sqlx::query(
+        "UPDATE users SET password_hash = ?, email_verified_at = ?, version = version + 1
+         WHERE id = ? AND version = ?",
+    )
+    .bind(hash)
+    .bind(verified_at)
+    .bind(user.id)
+    .bind(user.version)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn verify_email(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
+    let now = tx.now;
+    let done = sqlx::query(
+        "UPDATE users SET email_verified_at = ?, version = version + 1 WHERE id = ? AND version = ?",
+    )
+    .bind(now)
+    .bind(user.id)
+    .bind(user.version)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Newest first: ids grow with time.
@@ -134,6 +204,58 @@ pub async fn set_admin(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
             .execute(tx.conn())
             .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn count_up(tx: &mut Tx, user: &User) -> sqlx::Result<bool> {
+    let done = sqlx::query("UPDATE users SET version = version + 1 WHERE id = ? AND version = ?")
+        .bind(user.id)
+        .bind(user.version)
+        .execute(tx.conn())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// `false`: the user has another version.
+pub async fn set_picture(tx: &mut Tx, user: &User, picture: Option<PictureId>) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query("UPDATE users SET picture_id = ?, version = version + 1 WHERE id = ? AND version = ?")
+            .bind(picture)
+            .bind(user.id)
+            .bind(user.version)
+            .execute(tx.conn())
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Goes with a change of state.
+pub async fn set_erase_at(tx: &mut Tx, id: UserId, at: Option<Instant>) -> sqlx::Result<()> {
+    sqlx::query("UPDATE users SET erase_at = ? WHERE id = ?").bind(at).bind(id).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Goes with the state `deleted`. The address is one that nobody has (RFC 6761, 6.4), so that it can be taken again.
+pub async fn erase(tx: &mut Tx, id: UserId) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE users SET email = ?, name = '', password_hash = NULL, email_verified_at = NULL, erase_at = NULL,
+             picture_id = NULL, is_admin = FALSE, time_zone = 'UTC'
+         WHERE id = ? AND state = 'deleted'",
+    )
+    .bind(format!("{id}@deleted.invalid"))
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn overdue(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<(UserId, i64)>> {
+    sqlx::query_as(
+        "SELECT id, version FROM users WHERE erase_at < ? AND state = 'leaving' ORDER BY erase_at LIMIT ?",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(pool)
+    .await
 }
 
 /// Notes what led to `version`, and who did it.
@@ -195,6 +317,11 @@ pub async fn delete_device(tx: &mut Tx, owner: UserId, hash: &[u8; 32]) -> sqlx:
         .execute(tx.conn())
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+pub async fn delete_devices(tx: &mut Tx, owner: UserId) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM device_tokens WHERE user_id = ?").bind(owner).execute(tx.conn()).await?;
+    Ok(())
 }
 
 /// Forgets all but the newest devices of somebody.

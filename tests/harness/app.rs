@@ -10,7 +10,8 @@ use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
 use konnect::config::{
-    ApiConfig, Config, FilesConfig, LogFormat, Rules, TokenConfig, TurnConfig, WebhookConfig, WorkerConfig,
+    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TurnConfig, WebhookConfig,
+    WorkerConfig,
 };
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -18,7 +19,7 @@ use konnect::realtime::live::Turn;
 use konnect::realtime::{House, Hub};
 use konnect::seal::Sealer;
 use konnect_jobs::{Executor, Services};
-use konnect_sandbox::{Sandbox, SandboxOptions};
+use konnect_sandbox::{IDENTITY_AUDIENCE, Sandbox, SandboxOptions};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -132,6 +133,10 @@ impl TestApp {
             data_key: DATA_KEY.into(),
             turn: Default::default(),
             webhooks: WebhookConfig { webhooks_loopback: true },
+            limits: Default::default(),
+            identity: identity(&sandbox),
+            require_email_code: false,
+            admin_second_factor: false,
         };
         let signing = SigningKeys::load(&api_config.tokens).expect("the key just made");
         let tokens = Tokens::new(signing, &api_config.tokens);
@@ -144,6 +149,7 @@ impl TestApp {
             config: api_config.clone(),
             house: House::open(hub.clone(), turn()),
             hub,
+            identities: api::identities(&api_config.identity, &core.clock).expect("addresses"),
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -174,17 +180,29 @@ impl TestApp {
         self.api_with(&self.config).await.0
     }
 
-    /// An api process with settings of its own, and its stores.
+    /// The same with other settings of the api.
+    pub async fn second_api_with(&self, change: impl FnOnce(&mut ApiConfig)) -> String {
+        let mut api_config = self.api_config.clone();
+        change(&mut api_config);
+        self.api_of(&self.config, api_config).await.0
+    }
+
+    /// An api process with stores of its own, and these stores.
     pub async fn api_with(&self, config: &Config) -> (String, Core) {
+        self.api_of(config, self.api_config.clone()).await
+    }
+
+    async fn api_of(&self, config: &Config, api_config: ApiConfig) -> (String, Core) {
         let core = Core::connect(config, self.core.clock.clone()).await.expect("the stores");
         let hub = Hub::start(&core, self.api_config.sockets_per_user, self.stop.clone());
         let app = Arc::new(api::App {
             core: core.clone(),
             tokens: self.tokens.clone(),
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
-            config: self.api_config.clone(),
+            config: api_config,
             house: House::open(hub.clone(), turn()),
             hub,
+            identities: api::identities(&self.api_config.identity, &self.core.clock).expect("addresses"),
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -305,6 +323,18 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         fcm_service_account_file: None,
         data_key: DATA_KEY.into(),
         webhooks: WebhookConfig { webhooks_loopback: true },
+    }
+}
+
+/// Every provider is the stand-in.
+fn identity(sandbox: &Sandbox) -> IdentityConfig {
+    IdentityConfig {
+        google_client_ids: vec![IDENTITY_AUDIENCE.into()],
+        google_issuer_url: format!("{}/oidc/google", sandbox.url()),
+        kakao_app_keys: vec![IDENTITY_AUDIENCE.into()],
+        kakao_issuer_url: format!("{}/oidc/kakao", sandbox.url()),
+        naver_login: true,
+        naver_api_url: format!("{}/naver", sandbox.url()),
     }
 }
 

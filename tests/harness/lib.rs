@@ -26,6 +26,7 @@ mod reviews;
 mod servers;
 mod sessions;
 mod socket;
+mod totp;
 mod world;
 
 pub use api_node::ApiNode;
@@ -42,4 +43,5 @@ pub use raw_io::RawIo;
 pub use servers::Servers;
 pub use sessions::instant;
 pub use socket::Socket;
+pub use totp::totp;
 pub use world::{Booking, Person, weekdays};

@@ -15,6 +15,14 @@ impl TestApp {
         mails
     }
 
+    /// The code in the last mail to an address, once jobs have run.
+    pub async fn mailed_code(&self, email: &str) -> String {
+        self.run_jobs().await;
+        let digits = |word: &&str| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit());
+        let code = |mail: &Mail| mail.text.split_whitespace().find(digits).map(str::to_owned);
+        self.sandbox.mails_to(email).iter().rev().find_map(code).expect("a mail with a code")
+    }
+
     /// The notices of a kind that go to somebody by mail, oldest first.
     pub async fn mail_notices_of(&self, person: &Person, kind: &str) -> Vec<Notice> {
         let mut notices = self.all_notices_of(person).await;

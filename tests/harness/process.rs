@@ -68,6 +68,8 @@ impl Stack {
             ("TOSS_SECURITY_KEY", SECURITY_KEY),
             ("SMTP_URL", app.sandbox.smtp_url()),
             ("FCM_BASE_URL", app.sandbox.url()),
+            ("KONNECT_REQUIRE_EMAIL_CODE", "false"),
+            ("KONNECT_ADMIN_SECOND_FACTOR", "false"),
             ("RUST_LOG", "info"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

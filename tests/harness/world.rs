@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Client, TestApp};
 
+/// A hash of no password that anybody knows.
+const NO_PASSWORD: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Somebody who is logged in.
 #[derive(Clone)]
 pub struct Person {
@@ -75,7 +79,7 @@ async fn person(app: &TestApp, name: &str, is_mentor: bool) -> Person {
     let email = format!("{name}@konnect.test");
     let new = NewUser::parse(&email, name, Locale::Ko, "Asia/Seoul").expect("a person");
     let (user, grant) = transact!(app.core.db, app.context(), anyhow::Error, tx => {
-        let user = user::register(tx, &new, "no-password").await?;
+        let user = user::register(tx, &new, NO_PASSWORD).await?;
         if is_mentor {
             let application = Application {
                 headline: format!("{name} teaches"),

@@ -42,6 +42,26 @@ const RULES: &[Rule] = &[
     Rule("login", Anybody, &[200]),
     Rule("refresh", Anybody, &[401]),
     Rule("logout", User, &[204]),
+    Rule("sendEmailCode", Anybody, &[202]),
+    Rule("resetPassword", Anybody, &[422]),
+    Rule("changePassword", User, &[403]),
+    Rule("verifyEmail", User, &[422]),
+    Rule("loginByProvider", Anybody, &[401]),
+    Rule("listIdentities", User, &[200]),
+    Rule("linkIdentity", User, &[401]),
+    Rule("unlinkIdentity", User, &[404]),
+    Rule("loginWithSecondFactor", Anybody, &[401]),
+    Rule("getSecondFactor", User, &[200]),
+    Rule("enrolSecondFactor", User, &[201]),
+    Rule("confirmSecondFactor", User, &[403, 409]),
+    Rule("checkSecondFactor", User, &[409]),
+    Rule("renewRecoveryCodes", User, &[409]),
+    Rule("dropSecondFactor", User, &[409]),
+    Rule("setPicture", User, &[415]),
+    Rule("removePicture", User, &[200]),
+    Rule("getPicture", Anybody, &[404]),
+    // With a password that is none of theirs.
+    Rule("deleteMe", User, &[403]),
     Rule("getMe", User, &[200]),
     Rule("changeMe", User, &[409]),
     Rule("listLogins", User, &[200]),
@@ -143,6 +163,7 @@ const RULES: &[Rule] = &[
     Rule("adminListUsers", Admin, &[200]),
     Rule("adminSuspendUser", Admin, &[200]),
     Rule("adminReinstateUser", Admin, &[200]),
+    Rule("adminDeleteUser", Admin, &[200]),
     Rule("adminListApplications", Admin, &[200]),
     Rule("adminApproveMentor", Admin, &[200]),
     Rule("adminRejectMentor", Admin, &[409]),
@@ -264,9 +285,12 @@ impl Operation {
     /// Sends it with a body that is good, about the world's objects or (`id`) another one.
     async fn call(&self, world: &World, client: &Client, id: Option<&str>) -> Answer {
         let path = match id {
-            Some(id) => {
-                self.path.replace("{id}", id).replace("{extension_id}", id).replace("{fileId}", world.file())
-            }
+            Some(id) => self
+                .path
+                .replace("{id}", id)
+                .replace("{extension_id}", id)
+                .replace("{fileId}", world.file())
+                .replace("{provider}", "google"),
             None => world.path(&self.id, &self.path),
         };
         let path = path + World::query(&self.id);

@@ -34,7 +34,8 @@ fn facts(role: &str) -> Value {
         "offer": 20_000, "accountNumber": "X6505636518308", "bank": "20", "holder": "김민지",
         "by": "mentor", "fromStartsAt": "2026-11-25T05:00:00Z", "toStartsAt": "2026-11-26T06:00:00Z",
         "answerBy": "2026-11-23T04:00:00Z", "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
-        "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows",
+        "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows", "code": "482913", "purpose": "register",
+        "provider": "kakao", "left": "7", "until": "2026-12-08T05:00:00Z",
     })
 }
 

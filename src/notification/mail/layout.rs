@@ -65,6 +65,7 @@ impl Page {
             (Place::Earnings, _) => format!("{}/earnings", room.front_url),
             (Place::Security, _) => format!("{}/settings/security", room.front_url),
             (Place::Account, _) => format!("{}/settings/payout", room.front_url),
+            (Place::Home, _) => room.front_url.clone(),
             _ => format!("{}/notices", room.front_url),
         };
         let topic = Topic::of(&letter.kind);

@@ -81,6 +81,21 @@ impl Letter {
         }
     }
 
+    /// To an address that may be nobody's yet: without a name, and without anything that can be switched off.
+    pub fn to_address(to: String, locale: Locale, kind: &str, data: Value) -> Self {
+        Self {
+            to,
+            name: String::new(),
+            owner: UserId(uuid::Uuid::nil()),
+            locale,
+            zone: TimeZone(chrono_tz::UTC),
+            kind: kind.to_owned(),
+            data,
+            reservation_id: None,
+            invite: None,
+        }
+    }
+
     /// The mail. The same letter gives the same mail.
     pub fn write(&self, room: &MailRoom) -> Written {
         layout::write(self, room)

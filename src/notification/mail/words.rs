@@ -10,12 +10,16 @@ pub(super) enum Place {
     Account,
     Security,
     Notices,
+    /// The front page.
+    Home,
 }
 
 impl Place {
     /// The place of a kind; `about_session`: it is about a reservation.
     pub fn of(kind: &str, about_session: bool) -> Self {
         match kind.split_once('.').map_or(kind, |(subject, _)| subject) {
+            // Its reader may not be logged in.
+            _ if kind == "security.email_code" => Self::Home,
             "settlement" => Self::Earnings,
             "security" => Self::Security,
             "payout" if kind.contains("account") => Self::Account,
@@ -31,7 +35,7 @@ impl Place {
             Self::Earnings => ("정산 내역 보기", "View your earnings"),
             Self::Account => ("정산 계좌 확인", "Check your payout account"),
             Self::Security => ("로그인 목록 보기", "See your logins"),
-            Self::Notices => ("Konnect에서 보기", "Open Konnect"),
+            Self::Notices | Self::Home => ("Konnect에서 보기", "Open Konnect"),
         };
         in_language(locale, ko, en)
     }

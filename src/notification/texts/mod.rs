@@ -72,7 +72,8 @@ pub const KINDS: &[&str] = &[
 /// Every kind with a text of its own.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     let others = ["digest.daily", "mail.undeliverable"];
-    KINDS.iter().copied().chain(payout::KINDS).chain(security::KINDS).chain(webhook::KINDS).chain(others)
+    let security = security::KINDS.iter().copied();
+    KINDS.iter().copied().chain(payout::KINDS).chain(security).chain(webhook::KINDS).chain(others)
 }
 
 /// Plain text without markup. `title` is one line; `body` is a few lines.

@@ -4,7 +4,18 @@ use super::Text;
 use super::facts::{Facts, line, says};
 
 /// Every kind about the safety of the account.
-pub(super) const KINDS: [&str; 2] = ["security.new_login", "security.token_reused"];
+pub(super) const KINDS: &[&str] = &[
+    "security.new_login",
+    "security.token_reused",
+    "security.email_code",
+    "security.password_changed",
+    "security.identity_linked",
+    "security.identity_unlinked",
+    "security.factor_on",
+    "security.factor_off",
+    "security.recovery_code_used",
+    "security.leaving",
+];
 
 pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
     let at = f.time("at").map(|at| format!("When: {at}"));
@@ -24,6 +35,67 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
                 line(
                     "Somebody else may have had a copy of it. Log in again, and look at the list of your logins.",
                 ),
+            ],
+        ),
+        "security.email_code" => says(
+            match f.word("purpose") {
+                "register" => "Your code to join Konnect",
+                "reset" => "Your code for a new password",
+                _ => "Your code to confirm this address",
+            },
+            [
+                f.text("code").map(|code| format!("Code: {code}")),
+                line("It is good for 10 minutes. We never ask you for it: give it to nobody."),
+                line("If you did not ask for it, ignore this mail. Nothing has changed."),
+            ],
+        ),
+        "security.password_changed" => says(
+            "Your password was changed",
+            [
+                at,
+                line("Your other logins were ended."),
+                line("If it was not you, set a new password at once and write to us."),
+            ],
+        ),
+        "security.identity_linked" => says(
+            "Your account has another way in",
+            [
+                at,
+                provider(f),
+                line("If it was not you, remove it in your profile and set a new password at once."),
+            ],
+        ),
+        "security.identity_unlinked" => says(
+            "A way into your account was removed",
+            [at, provider(f), line("If it was not you, set a new password at once and write to us.")],
+        ),
+        "security.factor_on" => says(
+            "Your account has a second factor",
+            [
+                at,
+                line(
+                    "From now on a login needs a code of your app. Keep the recovery codes where you find them.",
+                ),
+            ],
+        ),
+        "security.factor_off" => says(
+            "Your account has no second factor any more",
+            [at, line("If it was not you, set a new password at once and write to us.")],
+        ),
+        "security.recovery_code_used" => says(
+            "A recovery code was used",
+            [
+                at,
+                f.text("left").map(|left| format!("Codes left: {left}")),
+                line("If it was not you, set a new password at once and write to us."),
+            ],
+        ),
+        "security.leaving" => says(
+            "Your account will be deleted",
+            [
+                f.time("until").map(|until| format!("On: {until}")),
+                line("Until then you can log in and keep it."),
+                line("If it was not you, log in, set a new password and write to us."),
             ],
         ),
         _ => return None,
@@ -50,6 +122,74 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
                 ),
             ],
         ),
+        "security.email_code" => says(
+            match f.word("purpose") {
+                "register" => "Konnect 가입 인증번호",
+                "reset" => "새 비밀번호를 위한 인증번호",
+                _ => "이메일 확인 인증번호",
+            },
+            [
+                f.text("code").map(|code| format!("인증번호: {code}")),
+                line(
+                    "10분 동안 쓸 수 있습니다. Konnect는 인증번호를 묻지 않으니 누구에게도 알려 주지 마세요.",
+                ),
+                line("요청하지 않았다면 이 메일을 무시하세요. 바뀐 것은 없습니다."),
+            ],
+        ),
+        "security.password_changed" => says(
+            "비밀번호가 변경되었습니다",
+            [
+                at,
+                line("다른 로그인은 모두 종료했습니다."),
+                line("본인이 아니라면 바로 비밀번호를 다시 설정하고 알려 주세요."),
+            ],
+        ),
+        "security.identity_linked" => says(
+            "새 로그인 방법이 연결되었습니다",
+            [
+                at,
+                provider(f),
+                line("본인이 아니라면 프로필에서 연결을 끊고 바로 비밀번호를 다시 설정해 주세요."),
+            ],
+        ),
+        "security.identity_unlinked" => says(
+            "로그인 방법의 연결을 끊었습니다",
+            [at, provider(f), line("본인이 아니라면 바로 비밀번호를 다시 설정하고 알려 주세요.")],
+        ),
+        "security.factor_on" => says(
+            "2단계 인증을 시작했습니다",
+            [at, line("이제 로그인할 때 앱의 인증번호가 필요합니다. 복구 코드를 안전한 곳에 보관해 주세요.")],
+        ),
+        "security.factor_off" => says(
+            "2단계 인증을 해제했습니다",
+            [at, line("본인이 아니라면 바로 비밀번호를 다시 설정하고 알려 주세요.")],
+        ),
+        "security.recovery_code_used" => says(
+            "복구 코드로 인증했습니다",
+            [
+                at,
+                f.text("left").map(|left| format!("남은 복구 코드: {left}개")),
+                line("본인이 아니라면 바로 비밀번호를 다시 설정하고 알려 주세요."),
+            ],
+        ),
+        "security.leaving" => says(
+            "계정이 삭제될 예정입니다",
+            [
+                f.time("until").map(|until| format!("삭제 예정: {until}")),
+                line("그 전에 로그인하면 계정을 유지할 수 있습니다."),
+                line("본인이 아니라면 로그인해서 비밀번호를 바꾸고 알려 주세요."),
+            ],
+        ),
         _ => return None,
     })
+}
+
+/// The provider, as it writes itself.
+fn provider(f: &Facts) -> Option<String> {
+    match f.word("provider") {
+        "google" => line("Google"),
+        "kakao" => line("Kakao"),
+        "naver" => line("Naver"),
+        _ => None,
+    }
 }

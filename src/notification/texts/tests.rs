@@ -144,7 +144,7 @@ fn facts_that_are_missing_or_odd_are_left_out() {
         for kind in KINDS
             .iter()
             .chain(&payout::KINDS)
-            .chain(&security::KINDS)
+            .chain(security::KINDS)
             .chain(&webhook::KINDS)
             .chain(&["no.such.kind"])
         {

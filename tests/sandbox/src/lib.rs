@@ -16,6 +16,7 @@ mod handle;
 mod html;
 mod id;
 mod idempotency;
+mod identity;
 mod mime;
 mod pages;
 mod receiver;
@@ -44,6 +45,7 @@ pub use self::faults::{Effect, Endpoint, Fault, Match};
 pub use self::fcm::Push;
 pub use self::handle::Handle;
 pub use self::receiver::{Received, Receiver, Reply};
+pub use self::identity::IDENTITY_AUDIENCE;
 pub use self::smtp::Mail;
 pub use self::toss::{
     Account, Balance, BusinessType, Cancel, Card, Checkout, Company, Delivery, EasyPay, Failure, Individual,

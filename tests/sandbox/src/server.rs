@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connection::CuttableAcceptor;
 use crate::handle::Handle;
-use crate::{control, fcm, pages, toss};
+use crate::{control, fcm, identity, pages, toss};
 
 /// Requests still running at the stop are given up after this.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -29,6 +29,9 @@ fn routes() -> Route {
         .at("/v1/transactions", get(toss::http::transactions))
         .at("/v1/settlements", get(toss::http::settlements))
         .at("/v2/*path", toss::v2::http::any)
+        .at("/naver/v1/nid/me", get(identity::naver))
+        .at("/oidc/:provider/.well-known/openid-configuration", get(identity::discovery))
+        .at("/oidc/:provider/jwks.json", get(identity::key_set))
         .at("/token", post(fcm::token))
         .at("/v1/projects/:project/:verb", post(fcm::send))
         .nest("/sandbox", control_routes())
@@ -57,6 +60,7 @@ fn control_routes() -> Route {
         .at("/clock", get(control::show_clock).post(control::move_clock))
         .at("/pushes", get(control::list_pushes).delete(control::clear_pushes))
         .at("/smtp", get(control::show_mail_server).post(control::set_mail_server))
+        .at("/identity", post(identity::issue))
         .at("/tally", get(control::tally))
         .at("/mails", get(control::list_mails).delete(control::clear_mails))
 }

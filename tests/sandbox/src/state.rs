@@ -12,6 +12,7 @@ use crate::connection::Connections;
 use crate::faults::Faults;
 use crate::fcm::Fcm;
 use crate::idempotency::Idempotency;
+use crate::identity::Identity;
 use crate::smtp::Mailbox;
 use crate::toss::Payments;
 use crate::toss::security::Security;
@@ -33,6 +34,7 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     pub(crate) fcm: Fcm,
     pub(crate) mailbox: Mailbox,
+    pub(crate) identity: Identity,
 }
 
 /// Shared by every handler.

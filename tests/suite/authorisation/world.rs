@@ -146,6 +146,7 @@ impl World {
             "/v1/admin/reservations" => self.disputed.id.to_string(),
             "/v1/disputes" | "/v1/admin/disputes" => self.dispute.clone(),
             "/v1/reservations" => self.paid.id.to_string(),
+            "/v1/pictures" => self.victim.id.to_string(),
             "/v1/files" => self.file.clone(),
             "/v1/reviews" | "/v1/admin/reviews" => self.review.clone(),
             "/v1/offerings" | "/v1/admin/offerings" => self.paid.offering.to_string(),
@@ -174,6 +175,7 @@ impl World {
             .replace("{extension_id}", &self.paid.id.to_string())
             .replace("{queue}", "webhook")
             .replace("{day}", "2026-03-01")
+            .replace("{provider}", "google")
             .replace("{fileId}", &self.file)
     }
 
@@ -207,6 +209,20 @@ impl World {
             }),
             "login" => json!({ "email": "known@konnect.test", "password": PASSWORD }),
             "refresh" => json!({ "refreshToken": "nobody's" }),
+            "sendEmailCode" => json!({ "email": "known@konnect.test", "purpose": "reset" }),
+            "resetPassword" => {
+                json!({ "email": "known@konnect.test", "code": "000000", "newPassword": "ten other letters" })
+            }
+            "changePassword" => json!({ "currentPassword": "a guess", "newPassword": "ten other letters" }),
+            "verifyEmail" => json!({ "code": "000000" }),
+            "loginByProvider" => json!({ "idToken": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
+            "linkIdentity" => json!({ "idToken": "a.b.c" }),
+            "loginWithSecondFactor" => json!({ "challenge": "nobody's", "code": "000000" }),
+            "confirmSecondFactor" | "checkSecondFactor" | "renewRecoveryCodes" | "dropSecondFactor" => {
+                json!({ "code": "000000" })
+            }
+            "setPicture" => json!({}),
+            "deleteMe" => json!({ "password": "a guess" }),
             "changeMe" => json!({ "expectedVersion": 99, "name": "Mallory" }),
             "addDevice" => json!({ "token": "fcm:mine", "platform": "web" }),
             "forgetDevice" => json!({ "token": "fcm:mine" }),
@@ -250,6 +266,7 @@ impl World {
             | "adminExpireReservation"
             | "rejectReservation"
             | "adminSuspendUser"
+            | "adminDeleteUser"
             | "adminReinstateUser"
             | "adminClosePaymentAttempt"
             | "adminPausePayouts"
