@@ -7,7 +7,16 @@ use std::time::Duration;
 
 use anyhow::Result;
 use konnect::job::{
-    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended, CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice, DeliverWebhook, EndDisputePhase, EndExtensions, EraseAccount, ExpireHold, ExpireMove, ExpireRequest, FanOutWebhook, ForgetOldRows, KeepAccounts, NotifyEvent, OfferFreed, Ping, PlanAudits, PublishReviews, Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations, ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWaitlist, ReconcileWebhooks, RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement, RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendEmailCode, SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook, TellUnreadChat, WarnHold, WarnOldContact,
+    AccrueSettlement, AskReview, AuditLedger, AuditProviderDay, AuditWhole, CancelAhead, CancelForSuspended,
+    CloseDeposit, CloseRefund, CompleteReservation, ConfirmPayment, CountDays, DecideNoShow, DeliverNotice,
+    DeliverWebhook, EndDisputePhase, EndExtensions, EraseAccount, ExpireHold, ExpireMove, ExpireRequest,
+    FanOutWebhook, ForgetOldRows, KeepAccounts, NotifyEvent, OfferFreed, Ping, PlanAudits, PublishReviews,
+    Queue, ReconcileCatalogue, ReconcileDisputes, ReconcilePayments, ReconcilePayouts, ReconcileReservations,
+    ReconcileReviews, ReconcileSessions, ReconcileSettlement, ReconcileWaitlist, ReconcileWebhooks,
+    RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement,
+    RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendEmailCode,
+    SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
+    TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 

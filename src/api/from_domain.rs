@@ -1,6 +1,6 @@
 //! Errors of the domains that stand before reservations, and of the one that talks to systems outside, with the field that is to blame where there is one.
 
-use super::problem::{Problem, problem_from};
+use super::problem::Problem;
 use crate::{auth, availability, mentor, partner, user};
 
 impl From<auth::Error> for Problem {

@@ -18,8 +18,8 @@ mod session;
 mod settlement;
 mod suspension;
 mod upkeep;
-mod webhook;
 mod waitlist;
+mod webhook;
 
 use std::time::Duration;
 
@@ -51,8 +51,8 @@ pub use session::{AskReview, DecideNoShow, EndExtensions, ReconcileSessions};
 pub use settlement::{AccrueSettlement, ReconcileSettlement, ReleaseSettlement};
 pub use suspension::{CancelAhead, CancelForSuspended};
 pub use upkeep::{ForgetOldRows, Ping};
-pub use webhook::{DeliverWebhook, FanOutWebhook, ReconcileWebhooks};
 pub use waitlist::{OfferFreed, ReconcileWaitlist};
+pub use webhook::{DeliverWebhook, FanOutWebhook, ReconcileWebhooks};
 
 /// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -15,8 +15,8 @@ mod reschedule;
 mod review;
 mod security;
 mod session;
-mod webhook;
 mod waitlist;
+mod webhook;
 
 use serde_json::Value;
 

@@ -44,8 +44,8 @@ pub use self::clock::Instant;
 pub use self::faults::{Effect, Endpoint, Fault, Match};
 pub use self::fcm::Push;
 pub use self::handle::Handle;
-pub use self::receiver::{Received, Receiver, Reply};
 pub use self::identity::IDENTITY_AUDIENCE;
+pub use self::receiver::{Received, Receiver, Reply};
 pub use self::smtp::Mail;
 pub use self::toss::{
     Account, Balance, BusinessType, Cancel, Card, Checkout, Company, Delivery, EasyPay, Failure, Individual,

@@ -86,6 +86,7 @@ fn offering(i: usize, nth: usize) -> NewOffering {
         description: "한 시간.".into(),
         price_krw: Krw(10_000 + 5_000 * i64::try_from((i + 3 * nth) % 30).unwrap_or(0)),
         duration_min: DURATION,
+        options: Vec::new(),
         category: CATEGORIES[(i + nth) % CATEGORIES.len()].into(),
         kind: if i.is_multiple_of(4) { Kind::Approval } else { Kind::Instant },
         refund_policy: RefundPolicy::Standard,
