@@ -256,26 +256,6 @@ pub(super) async fn insert_claims(
     Ok(())
 }
 
-/// The claimed cells of a person within a range, but for those of one reservation.
-pub(super) async fn claims_of_others(
-    tx: &mut Tx,
-    person: UserId,
-    but: ReservationId,
-    range: CellRange,
-) -> sqlx::Result<BusyCells> {
-    let starts: Vec<Instant> = sqlx::query_scalar(
-        "SELECT cell_start FROM slot_claims
-         WHERE person_id = ? AND cell_start >= ? AND cell_start < ? AND reservation_id <> ?",
-    )
-    .bind(person)
-    .bind(range.first.start())
-    .bind(range.end.start())
-    .bind(but)
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(starts.into_iter().map(Cell::at_or_before).collect())
-}
-
 /// The cells of a person that one reservation claims within a range.
 pub(super) async fn claims_of(
     tx: &mut Tx,

@@ -74,7 +74,7 @@ fn every_kind_about_payouts_has_both_languages() {
 fn every_kind_about_the_account_has_both_languages() {
     let at = "2026-11-24T05:00:00Z";
     let data = json!({ "device": "Firefox\n<b>", "at": at, "since": at, "host": "a.example", "why": "gone" });
-    for kind in security::KINDS.into_iter().chain(webhook::KINDS) {
+    for kind in security::KINDS.iter().copied().chain(webhook::KINDS) {
         let (ko, en) = (
             render(kind, &data, Locale::Ko, zone("Asia/Seoul")),
             render(kind, &data, Locale::En, zone("Asia/Seoul")),
