@@ -63,6 +63,7 @@ async fn h08_a_question_before_and_a_summary_after_are_read_by_the_two_alone() {
         assert_eq!(events.iter().filter(|kind| *kind == "reservation.question_written").count(), 3);
         assert!(events.contains(&"reservation.summary_written".to_owned()));
     }
+    app.run_jobs().await;
     app.finish().await;
 }
 
