@@ -49,6 +49,11 @@ pub const TYPES: &[&str] = &[
     "reservation.reclaimed",
     "reservation.rejected",
     "reservation.request_expired",
+    "reservation.reschedule_declined",
+    "reservation.reschedule_expired",
+    "reservation.reschedule_proposed",
+    "reservation.reschedule_withdrawn",
+    "reservation.rescheduled",
     "reservation.reserved",
     "reservation.started",
     "review.hidden",
@@ -63,6 +68,8 @@ pub const TYPES: &[&str] = &[
 const FACTS: &[&str] = &[
     "absent",
     "amount",
+    "answerBy",
+    "by",
     "carried",
     "cause",
     "claim",
@@ -72,6 +79,7 @@ const FACTS: &[&str] = &[
     "deadline",
     "disputeId",
     "fee",
+    "fromStartsAt",
     "gross",
     "net",
     "offer",
@@ -88,6 +96,7 @@ const FACTS: &[&str] = &[
     "starsByMentee",
     "starsByMentor",
     "state",
+    "toStartsAt",
     "version",
     "why",
     "withholding",
@@ -221,6 +230,9 @@ struct ReservationRow {
     absent: Option<String>,
     extends_id: Option<Uuid>,
     ended_at: Option<Instant>,
+    move_by: Option<String>,
+    move_to: Option<Instant>,
+    move_until: Option<Instant>,
     created_at: Instant,
     updated_at: Instant,
     payment_id: Option<Uuid>,
@@ -232,13 +244,14 @@ struct ReservationRow {
 
 impl ReservationRow {
     fn shown(self) -> (Value, Value) {
+        let moving = self.move_to.map(|to| json!({ "by": self.move_by, "to": to, "until": self.move_until }));
         let reservation = json!({
             "id": self.id, "offeringId": self.offering_id, "mentorId": self.mentor_id, "menteeId": self.mentee_id,
             "title": self.title, "price": self.price_krw, "durationMinutes": self.duration_min,
             "timeZone": self.time_zone, "state": self.state, "version": self.version,
             "startsAt": self.starts_at, "endsAt": self.ends_at, "holdUntil": self.hold_until,
             "answerBy": self.request_deadline, "refund": self.refund_krw, "absent": self.absent,
-            "extends": self.extends_id, "endedAt": self.ended_at, "createdAt": self.created_at,
+            "extends": self.extends_id, "endedAt": self.ended_at, "move": moving, "createdAt": self.created_at,
             "updatedAt": self.updated_at,
         });
         let payment = self.payment_id.map(|id| {
@@ -255,7 +268,7 @@ async fn reservation(tx: &mut Tx, id: Uuid) -> sqlx::Result<Option<ReservationRo
     sqlx::query_as(
         "SELECT r.id, r.offering_id, r.mentor_id, r.mentee_id, r.title, r.price_krw, r.duration_min, r.time_zone,
                 r.state, r.version, r.starts_at, r.ends_at, r.hold_until, r.request_deadline, r.refund_krw, r.absent,
-                r.extends_id, r.ended_at, r.created_at, r.updated_at,
+                r.extends_id, r.ended_at, r.move_by, r.move_to, r.move_until, r.created_at, r.updated_at,
                 p.id AS payment_id, p.state AS payment_state, p.version AS payment_version,
                 p.amount_krw AS payment_amount,
                 (SELECT CAST(COALESCE(SUM(f.amount_krw), 0) AS SIGNED) FROM refunds f
