@@ -27,6 +27,8 @@ impl Handler for EraseAccount {
             mentor::forget_person(tx, leaving.id).await?;
             notification::forget_person(tx, &leaving).await?;
             user::erase(tx, &leaving).await?;
+            // Without the name that was found in it.
+            mentor::refresh_card(tx, leaving.id).await?;
             Ok(Outcome::Done(finished))
         }))
     }

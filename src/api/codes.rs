@@ -3,6 +3,7 @@
 mod account;
 mod chat;
 mod dispute;
+mod mentor;
 mod notice;
 mod office;
 mod payout;
@@ -46,6 +47,7 @@ fn all() -> impl Iterator<Item = &'static Code> {
         refund::CODES,
         reservation::CODES,
         dispute::CODES,
+        mentor::CODES,
         chat::CODES,
         review::CODES,
         session::CODES,
@@ -202,27 +204,6 @@ static CODES: &[Code] = &[
         "비밀번호는 10~128자이고 이메일과 달라야 합니다.",
     ),
     row(422, "user.invalid_device_token", "The device token is not valid.", "기기 토큰이 올바르지 않습니다."),
-    // Mentors and what they offer
-    row(404, "mentor.not_found", "There is no such mentor.", "없는 멘토입니다."),
-    row(409, "mentor.already_applied", "You have applied already.", "이미 신청했습니다."),
-    row(409, "mentor.not_pending", "This application is decided already.", "이미 처리된 신청입니다."),
-    row(
-        409,
-        "mentor.stale",
-        "It was changed meanwhile. Read it again.",
-        "그사이 바뀌었습니다. 다시 불러와 주세요.",
-    ),
-    row(403, "mentor.not_approved", "Only approved mentors can do this.", "승인된 멘토만 할 수 있습니다."),
-    row(422, "mentor.invalid", "The application breaks a rule.", "신청 내용이 규칙에 맞지 않습니다."),
-    row(404, "offering.not_found", "There is no such offering.", "없는 상품입니다."),
-    row(
-        409,
-        "offering.stale",
-        "The offering was changed meanwhile. Read it again.",
-        "상품이 그사이 바뀌었습니다. 다시 불러와 주세요.",
-    ),
-    row(409, "offering.retired", "The offering was taken off the market.", "판매가 끝난 상품입니다."),
-    row(422, "offering.invalid", "The offering breaks a rule.", "상품 내용이 규칙에 맞지 않습니다."),
     row(422, "schedule.invalid", "The hours break a rule.", "시간표가 규칙에 맞지 않습니다."),
     row(
         409,
@@ -393,12 +374,6 @@ static CODES: &[Code] = &[
         "job.filter_needed",
         "Say which jobs: a kind, or words of the error.",
         "작업 종류나 오류 내용을 지정해 주세요.",
-    ),
-    row(
-        422,
-        "search.invalid",
-        "What is asked for cannot be: see the field and its rule.",
-        "검색 조건이 올바르지 않습니다. 필드와 규칙을 확인해 주세요.",
     ),
     row(422, "page.invalid", "The page key is not valid.", "페이지 키가 올바르지 않습니다."),
 ];

@@ -68,7 +68,8 @@ pub(super) struct MentorView {
     /// Languages they speak, by their ISO 639-1 codes; empty where they did not say.
     languages: Vec<String>,
     approved_at: DateTime<Utc>,
-    /// Won; the lowest of what everybody can book. Absent where there is nothing.
+    /// Won; the lowest of what everybody can book and that costs something, 0 where all of it is free. Absent where there is
+    /// nothing.
     lowest_price_krw: Option<Krw>,
     /// When the shortest of what everybody can book can start first; absent where nothing can. Some seconds old.
     next_free_at: Option<DateTime<Utc>>,

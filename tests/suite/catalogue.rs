@@ -96,6 +96,20 @@ async fn mentors_are_found_by_all_that_is_asked_for() {
     ] {
         assert_eq!(found(&anyone, &format!("q={}", encoded(text))).await, expected, "{text}");
     }
+    // A second duration has a price of its own; a free session is no price.
+    let body = json!({
+        "title": "이력서 첨삭", "priceKrw": 40_000, "durationMinutes": 60, "category": "career", "kind": "instant",
+        "options": [
+            { "durationMinutes": 60, "priceKrw": 40_000 }, { "durationMinutes": 30, "priceKrw": 25_000 },
+            { "durationMinutes": 15, "priceKrw": 0 },
+        ],
+    });
+    cho.client.post("/v1/offerings", body).await.ok(201);
+    assert_eq!(found(&anyone, "category=career&priceFrom=20000&priceTo=25000").await, ["Cho"]);
+    assert_eq!(found(&anyone, "priceFrom=25001&priceTo=29999").await, [""; 0], "between two of its prices");
+    assert_eq!(found(&anyone, "priceTo=0").await, ["Cho"]);
+    let shown = anyone.get(&format!("/v1/mentors/{}", cho.id)).await.ok(200);
+    assert_eq!(shown["lowestPriceKrw"], 25_000);
     let both = format!("q={}&category=interview&language=ko", encoded("설계"));
     assert_eq!(found(&anyone, &both).await, ["Ann"]);
     let shown = anyone.get(&format!("/v1/mentors/{}", ann.id)).await.ok(200);

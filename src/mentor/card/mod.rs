@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use sqlx::MySqlPool;
 
-use super::terms;
+use super::{PriceOption, terms};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::UserId;
@@ -29,7 +29,7 @@ pub async fn refresh_card(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
     let was = query::lock_sources(tx, mentor).await?;
     // Read again under the lock: what two change at once, the second one writes whole.
     let Some(said) = query::said(tx, mentor).await? else { return Ok(false) };
-    let (lowest_price_krw, shortest_min) = query::offered(tx, mentor).await?;
+    let options = query::offered(tx, mentor).await?;
     let mut texts = vec![said.name, said.headline];
     texts.extend(said.expertise.0);
     texts.extend(query::titles(tx, mentor).await?);
@@ -37,8 +37,8 @@ pub async fn refresh_card(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
         approved_at: said.approved_at,
         languages: said.languages,
         search_text: terms::plain(&texts.join("\n")),
-        lowest_price_krw,
-        shortest_min,
+        lowest_price_krw: lowest_price(&options),
+        shortest_min: options.iter().map(|option| option.duration_min).min(),
     };
     if was == is {
         query::checked(tx, mentor).await?;
@@ -53,6 +53,12 @@ pub async fn refresh_card(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
         ask_again(tx, mentor).await?;
     }
     Ok(true)
+}
+
+/// Of what costs something: a free session is one for each pair. Nothing where all is free.
+fn lowest_price(options: &[PriceOption]) -> Option<i64> {
+    let prices = || options.iter().map(|option| option.price_krw.0);
+    prices().filter(|price| *price > 0).min().or_else(|| prices().min())
 }
 
 /// Whatever slots depend on beside the calendar has changed: a worker makes them anew.

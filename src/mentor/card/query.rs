@@ -9,6 +9,8 @@ use super::model::{Facts, Free, FreeDay, Freshness, Sources, Stars};
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::UserId;
+use crate::mentor::PriceOption;
+use crate::money::Krw;
 
 /// Offerings whose titles are searched: a mentor's newest.
 const MOST_TITLES: u32 = 50;
@@ -35,15 +37,21 @@ pub(super) async fn said(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Option<Sai
     .await
 }
 
-/// The lowest price and the shortest duration of what everybody can book.
-pub(super) async fn offered(tx: &mut Tx, mentor: UserId) -> sqlx::Result<(Option<i64>, Option<u32>)> {
-    sqlx::query_as(
-        "SELECT MIN(price_krw), MIN(duration_min) FROM offerings
+/// Prices and durations of what everybody can book.
+pub(super) async fn offered(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<PriceOption>> {
+    type More = Option<Json<Vec<PriceOption>>>;
+    let rows: Vec<(Krw, u32, More)> = sqlx::query_as(
+        "SELECT price_krw, duration_min, more_options FROM offerings
          WHERE mentor_id = ? AND is_public = TRUE AND is_active = TRUE",
     )
     .bind(mentor)
-    .fetch_one(tx.conn())
-    .await
+    .fetch_all(tx.conn())
+    .await?;
+    let options = |(price_krw, duration_min, more): (Krw, u32, More)| {
+        let more = more.map(|more| more.0).unwrap_or_default();
+        std::iter::once(PriceOption { duration_min, price_krw }).chain(more)
+    };
+    Ok(rows.into_iter().flat_map(options).collect())
 }
 
 pub(super) async fn titles(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<String>> {

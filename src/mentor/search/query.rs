@@ -8,6 +8,7 @@ use crate::clock::Instant;
 use crate::id::UserId;
 use crate::mentor::card::FreeDay;
 use crate::mentor::terms::{self, Wanted};
+use crate::money::Krw;
 
 /// The cards are walked in the order of the list, by its index, until a page is full: `STRAIGHT_JOIN` keeps either server
 /// from sorting them all.
@@ -108,23 +109,26 @@ fn moment(at: Instant) -> NaiveDateTime {
     at.naive_utc()
 }
 
-/// What is offered in the category has to have the price.
+/// What is offered in the category has to have the price, for one of its durations.
 fn offers(query: &mut QueryBuilder<MySql>, criteria: &Criteria) {
     if criteria.category.is_none() && criteria.price_from.is_none() && criteria.price_to.is_none() {
         return;
     }
-    query.push(
-        " AND EXISTS (SELECT 1 FROM offerings o
-            WHERE o.mentor_id = c.mentor_id AND o.is_public = TRUE AND o.is_active = TRUE",
-    );
+    let prices = (criteria.price_from.is_some() || criteria.price_to.is_some())
+        .then(|| (criteria.price_from.unwrap_or(Krw(0)), criteria.price_to.unwrap_or(Krw(i64::MAX))));
+    query.push(" AND EXISTS (SELECT 1 FROM offerings o");
+    if prices.is_some() {
+        query.push(
+            " LEFT JOIN JSON_TABLE(o.more_options, '$[*]' COLUMNS (price_krw BIGINT PATH '$.priceKrw')) p ON TRUE",
+        );
+    }
+    query.push(" WHERE o.mentor_id = c.mentor_id AND o.is_public = TRUE AND o.is_active = TRUE");
     if let Some(category) = &criteria.category {
         query.push(" AND o.category = ").push_bind(category.clone());
     }
-    if let Some(from) = criteria.price_from {
-        query.push(" AND o.price_krw >= ").push_bind(from);
-    }
-    if let Some(to) = criteria.price_to {
-        query.push(" AND o.price_krw <= ").push_bind(to);
+    if let Some((from, to)) = prices {
+        query.push(" AND (o.price_krw BETWEEN ").push_bind(from).push(" AND ").push_bind(to);
+        query.push(" OR p.price_krw BETWEEN ").push_bind(from).push(" AND ").push_bind(to).push(")");
     }
     query.push(")");
 }
