@@ -1,7 +1,7 @@
 //! All SQL of the domain.
 
 use sqlx::types::Json;
-use sqlx::{FromRow, MySqlExecutor, QueryBuilder, Row};
+use sqlx::{MySqlExecutor, QueryBuilder};
 
 use super::cells::{BusyCells, Cell, CellRange};
 use super::exceptions::Exceptions;
@@ -41,6 +41,22 @@ pub(super) async fn calendar_version(db: impl MySqlExecutor<'_>, person: UserId)
     sqlx::query_scalar("SELECT version FROM calendars WHERE person_id = ?").bind(person).fetch_one(db).await
 }
 
+/// A schedule with one of its windows. The exceptions stand in the first row alone.
+#[derive(sqlx::FromRow)]
+struct Row {
+    #[sqlx(flatten)]
+    settings: Settings,
+    weekday: Option<u8>,
+    from_minute: Option<u16>,
+    to_minute: Option<u16>,
+}
+
+impl Row {
+    fn window(&self) -> Option<Window> {
+        Some(Window { weekday: self.weekday?, from_minute: self.from_minute?, to_minute: self.to_minute? })
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct Settings {
     time_zone: String,
@@ -58,8 +74,7 @@ struct Settings {
 }
 
 impl Settings {
-    fn with(self, mentor_id: UserId, mut windows: Vec<Window>) -> Schedule {
-        windows.sort_unstable();
+    fn with(self, mentor_id: UserId, windows: Vec<Window>) -> Schedule {
         let settings = NewSchedule {
             time_zone: self.time_zone,
             slot_interval_min: self.slot_interval_min,
@@ -80,34 +95,27 @@ impl Settings {
     }
 }
 
-/// One statement, so that settings and windows are of one version without a transaction too: a row with the settings,
-/// and one for each window.
+/// One statement, so that settings and windows are of one version without a transaction too.
 pub(super) async fn schedule(
     db: impl MySqlExecutor<'_>,
     mentor_id: UserId,
 ) -> sqlx::Result<Option<Schedule>> {
-    let rows = sqlx::query(
-        "SELECT time_zone, slot_interval_min, slot_offset_min, buffer_before_min, buffer_after_min, min_notice_min,
-                horizon_days, max_per_day, max_per_week, max_per_mentee_week, exceptions, version,
-                NULL AS weekday, NULL AS from_minute, NULL AS to_minute
-         FROM schedules WHERE mentor_id = ?
-         UNION ALL
-         SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, weekday, from_minute, to_minute
-         FROM schedule_windows WHERE mentor_id = ?",
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT s.time_zone, s.slot_interval_min, s.slot_offset_min, s.buffer_before_min, s.buffer_after_min,
+                s.min_notice_min, s.horizon_days, s.max_per_day, s.max_per_week, s.max_per_mentee_week, s.version,
+                CASE WHEN EXISTS (
+                    SELECT 1 FROM schedule_windows e WHERE e.mentor_id = s.mentor_id
+                    AND (e.weekday < w.weekday OR (e.weekday = w.weekday AND e.from_minute < w.from_minute))
+                ) THEN NULL ELSE s.exceptions END AS exceptions,
+                w.weekday, w.from_minute, w.to_minute
+         FROM schedules s LEFT JOIN schedule_windows w ON w.mentor_id = s.mentor_id
+         WHERE s.mentor_id = ? ORDER BY w.weekday, w.from_minute",
     )
-    .bind(mentor_id)
     .bind(mentor_id)
     .fetch_all(db)
     .await?;
-    let (mut settings, mut windows) = (None, Vec::new());
-    for row in &rows {
-        if row.try_get::<Option<i64>, _>("version")?.is_some() {
-            settings = Some(Settings::from_row(row)?);
-        } else {
-            windows.push(Window::from_row(row)?);
-        }
-    }
-    Ok(settings.map(|settings| settings.with(mentor_id, windows)))
+    let windows = rows.iter().filter_map(Row::window).collect();
+    Ok(rows.into_iter().next().map(|row| row.settings.with(mentor_id, windows)))
 }
 
 pub(super) async fn insert_schedule(tx: &mut Tx, mentor: UserId, new: &NewSchedule) -> sqlx::Result<()> {
