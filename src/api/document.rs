@@ -110,9 +110,9 @@ fn media_types(operation: &mut Value) {
     for (_, response) in object(operation.get_mut("responses")) {
         let content = response.get_mut("content").and_then(Value::as_object_mut);
         if let Some(content) = content
-            && let Some(bytes) = content.remove("application/octet-stream")
+            && content.remove("application/octet-stream").is_some()
         {
-            content.insert("*/*".into(), bytes);
+            content.insert("*/*".into(), json!({ "schema": {} }));
         }
     }
 }

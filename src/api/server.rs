@@ -2,12 +2,13 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use poem::endpoint::make_sync;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::middleware::CatchPanic;
+use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Result, Route, get, post};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_json::Value;
@@ -122,32 +123,54 @@ pub fn openapi() -> String {
     document::complete(&service("http://127.0.0.1:3000").spec())
 }
 
+const JSON: &str = "application/json; charset=utf-8";
+
+/// What the api shows of itself. It takes a second to make where nothing is optimised, and few processes are asked for it.
+struct Shown {
+    /// The OpenAPI document.
+    text: String,
+    /// The same as a page.
+    page: String,
+    /// The methods of each path, by the router's pattern for it.
+    methods: HashMap<String, String>,
+}
+
+type Face = Arc<LazyLock<Shown, Box<dyn FnOnce() -> Shown + Send>>>;
+
+impl Shown {
+    fn new(service: &OpenApiService<impl OpenApi, ()>) -> Self {
+        let generated = service.spec();
+        let text = document::complete(&generated);
+        let page = service.swagger_ui_html().replace(&generated, &text);
+        Self { methods: methods(&text), page, text }
+    }
+}
+
 /// Everything the api process serves.
 fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'static {
-    let service = service(&app.config.public_url);
-    let document = document::complete(&service.spec());
-    let allowed = methods(&document);
+    let url = app.config.public_url.clone();
+    let face: Face = Arc::new(LazyLock::new(Box::new(move || Shown::new(&service(&url)))));
+    let (page, document) = (face.clone(), face.clone());
     let route = Route::new()
-        .nest("/docs", service.swagger_ui())
-        .at("/openapi.json", get(make_sync(move |_| document.clone().with_content_type("application/json"))))
-        .nest("/", service.around(bodies).around(listings));
+        .nest("/docs", Route::new().at("/", get(make_sync(move |_| Html(page.page.clone())))))
+        .at("/openapi.json", get(make_sync(move |_| document.text.clone().with_content_type(JSON))))
+        .nest("/", service(&app.config.public_url).around(bodies).around(listings));
     let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
     let cors = Cors::new(&app.config.cors_origins);
     let track = Track { trusted_proxies: app.config.trusted_proxies, clock: app.core.clock.clone() };
-    layered(route.data(app), cors, allowed, track)
+    layered(route.data(app), cors, face, track)
 }
 
 /// From the outside in: request id, log and metrics; headers; CORS; errors as problems; panics as problems.
 fn layered(
     inner: impl Endpoint + 'static,
     cors: Cors,
-    allowed: HashMap<String, String>,
+    face: Face,
     track: Track,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let allowed = Arc::new(allowed);
     inner
         .with(CatchPanic::new().with_handler(panicked))
-        .around(move |inner, request| problems(inner, request, allowed.clone()))
+        .around(move |inner, request| problems(inner, request, face.clone()))
         .with(cors)
         .around(harden)
         .with(track)
@@ -174,11 +197,7 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Turns errors into problems here, so that they get the headers of the layers around; keeps the route's
 /// pattern for the metrics, and says which methods a 405 would have taken (RFC 9110 §15.5.6).
-async fn problems<E: Endpoint>(
-    inner: Arc<E>,
-    request: Request,
-    allowed: Arc<HashMap<String, String>>,
-) -> Result<Response> {
+async fn problems<E: Endpoint>(inner: Arc<E>, request: Request, face: Face) -> Result<Response> {
     let error = match inner.call(request).await {
         Ok(output) => return Ok(output.into_response()),
         Err(error) => error,
@@ -186,7 +205,7 @@ async fn problems<E: Endpoint>(
     let pattern = error.data::<PathPattern>().cloned();
     let mut response = problem::from_framework(error).await;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let known = pattern.as_ref().and_then(|p| allowed.get(p.0.trim_end_matches('/')));
+        let known = pattern.as_ref().and_then(|p| face.methods.get(p.0.trim_end_matches('/')));
         let allow = known.map_or("GET, HEAD", String::as_str);
         response
             .headers_mut()

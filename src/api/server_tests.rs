@@ -44,9 +44,11 @@ const NOTE: &str = "/v1/notes/00000000-0000-0000-0000-000000000000";
 
 fn server() -> impl Endpoint<Output = Response> {
     let service = OpenApiService::new(Probe, "Probe", "1");
-    let allowed = methods(&service.spec());
+    let methods = methods(&service.spec());
+    let shown = Shown { text: String::new(), page: String::new(), methods };
+    let face: Face = Arc::new(LazyLock::new(Box::new(move || shown)));
     let track = Track { trusted_proxies: 0, clock: crate::clock::Clock::system() };
-    layered(Route::new().nest("/", service.around(bodies)), Cors::new(&[ORIGIN.to_owned()]), allowed, track)
+    layered(Route::new().nest("/", service.around(bodies)), Cors::new(&[ORIGIN.to_owned()]), face, track)
 }
 
 fn post_json(path: &str, body: impl Into<Body>) -> Request {

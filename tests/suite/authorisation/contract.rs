@@ -27,6 +27,7 @@ async fn every_answer_is_what_the_document_says_by_schemathesis() {
         (Some(&world.mentor), &[Mentor, OfMentor]),
         (Some(&world.admin), &[Admin]),
     ];
+    let mut broken = Vec::new();
     for (person, who) in sides {
         let person = match person {
             Some(person) => Some(app.log_in(person).await),
@@ -36,9 +37,10 @@ async fn every_answer_is_what_the_document_says_by_schemathesis() {
         // Its own login would be over.
         let mine = |o: &&Operation| who.contains(&o.rule().1) && o.id != "logout";
         let operations: Vec<_> = Operation::all().iter().filter(mine).map(|o| o.id.clone()).collect();
-        run(&document, &app.base, token, &operations).await;
+        broken.extend(run(&document, &app.base, token, &operations).await);
     }
     std::fs::remove_file(&document).expect("the document is there");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
     app.run_jobs().await;
     app.finish().await;
 }
@@ -67,7 +69,8 @@ fn with_real_things(world: &World) -> Value {
     document
 }
 
-async fn run(document: &Path, base: &str, token: Option<&str>, operations: &[String]) {
+/// What it says when an answer is not as the document says.
+async fn run(document: &Path, base: &str, token: Option<&str>, operations: &[String]) -> Option<String> {
     let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml");
     let from = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.into());
     let mut command = Command::new("schemathesis");
@@ -89,6 +92,6 @@ async fn run(document: &Path, base: &str, token: Option<&str>, operations: &[Str
         child.unwrap_or_else(|e| panic!("schemathesis does not start ({e}): ./dev provision installs it"));
     std::fs::remove_dir_all(&folder).expect("the folder is there");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains(" passed"), "it says what it did: {said}");
+    assert!(said.contains(" generated"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    (!output.status.success()).then(|| said.into_owned())
 }
