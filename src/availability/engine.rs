@@ -225,7 +225,7 @@ impl Strip {
 }
 
 /// The quarter of local time in which a cell starts. `None` where the wall clock does not stand at a quarter: no zone
-/// has had such an offset since 1972.
+/// has had such an offset since 1979.
 pub(super) fn local_quarter(zone: Tz, cell: Cell) -> Option<i64> {
     let at = cell.checked_start()?;
     let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();

@@ -29,7 +29,7 @@ fn cases() -> ProptestConfig {
     ProptestConfig {
         cases: (cases / 2).max(1),
         failure_persistence: None,
-        max_shrink_iters: 2_000,
+        max_shrink_iters: 300,
         ..ProptestConfig::default()
     }
 }
@@ -73,8 +73,9 @@ fn before_change(zone: Tz, from: Instant) -> Instant {
 /// A zone and a moment of interest: near a change of the clocks, near the end of the day there, near Korean holidays,
 /// or any.
 fn places() -> impl Strategy<Value = (Tz, Instant)> {
+    // Kiritimati was 40 minutes off the hour until 1979.
     // St John's changed its clocks a minute after midnight until 2011: no quarter of an hour begins then.
-    let years = |zone| if zone == Tz::America__St_Johns { 2012..2037 } else { 1972..2037 };
+    let years = |zone| if zone == Tz::America__St_Johns { 2012..2037 } else { 1980..2037 };
     let zone = prop::sample::select(ZONES.to_vec());
     let drawn = zone.prop_flat_map(move |zone| (Just(zone), years(zone), 0i64..365, 0i64..96, 0u8..8));
     drawn.prop_map(|(zone, year, day, quarter, kind)| {
@@ -202,6 +203,8 @@ fn worlds() -> impl Strategy<Value = (World, CellRange, u32)> {
                     .collect(),
                 mentee: asks.map(|of| people[of]),
                 now: at - TimeDelta::seconds(before),
+                seen: Default::default(),
+                runs: Default::default(),
             };
             (world, range, quarters * 15)
         })

@@ -1,7 +1,10 @@
 //! The rules once more, slowly: by the calendar's own dates, minute by minute of the wall clock, and straight from what
 //! the mentor set. Nothing of the engine is used here but its words.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 use chrono_tz::Tz;
 
 use super::super::cells::{Cell, CellRange};
@@ -23,6 +26,16 @@ pub struct World {
     pub sessions: Vec<Session>,
     pub mentee: Option<UserId>,
     pub now: Instant,
+    /// What was found out already, of instants and of local times: nothing changes in a world.
+    pub seen: RefCell<HashMap<Instant, Minute>>,
+    pub runs: RefCell<HashMap<NaiveDateTime, Option<NaiveDateTime>>>,
+}
+
+/// What the wall clock shows at an instant, and where the run begins that is open then.
+#[derive(Clone, Copy, Debug)]
+pub struct Minute {
+    local: NaiveDateTime,
+    run: Option<NaiveDateTime>,
 }
 
 impl World {
@@ -30,13 +43,13 @@ impl World {
         let lasts = TimeDelta::minutes(duration_min.into());
         self.when(start)?;
         let mut at = start;
-        let run = self.run(self.local(start));
+        let run = self.minute(start).run;
         while at < start + lasts {
-            let local = self.local(at);
-            if !self.is_open(local) {
-                return Err(self.why(local));
+            let minute = self.minute(at);
+            if minute.run.is_none() {
+                return Err(self.why(minute.local));
             }
-            if self.run(local) != run {
+            if minute.run != run {
                 return Err(Refusal::OutsideHours);
             }
             at += MINUTE;
@@ -133,22 +146,41 @@ impl World {
         }
     }
 
-    /// Where the run of an open minute begins. Hours that never begin are counted from a midnight.
+    fn minute(&self, at: Instant) -> Minute {
+        let look = || {
+            let local = self.local(at);
+            Minute { local, run: self.run(local) }
+        };
+        *self.seen.borrow_mut().entry(at).or_insert_with(look)
+    }
+
+    /// Where the run of a minute begins; `None` where it is closed. Hours that never begin are counted from a midnight.
     fn run(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        if !self.is_open(local) {
-            return None;
-        }
+        let mut runs = self.runs.borrow_mut();
+        let (mut walked, mut first) = (Vec::new(), local);
+        let begins = loop {
+            if let Some(known) = runs.get(&first) {
+                break known.or(walked.last().copied());
+            }
+            if !self.is_open(first) {
+                runs.insert(first, None);
+                break walked.last().copied();
+            }
+            walked.push(first);
+            if walked.len().is_multiple_of(1440) && first < self.bottom() {
+                break Some(NaiveDateTime::default());
+            }
+            first -= MINUTE;
+        };
+        runs.extend(walked.into_iter().map(|minute| (minute, begins)));
+        begins
+    }
+
+    /// Before everything that is not as in every week.
+    fn bottom(&self) -> NaiveDateTime {
         let today = self.local(self.now).date();
         let earliest = self.first_exception().unwrap_or(today).min(today);
-        let bottom = earliest.and_hms_opt(0, 0, 0).expect("midnight") - TimeDelta::days(20);
-        let mut first = local;
-        while self.is_open(first - MINUTE) {
-            first -= MINUTE;
-            if first < bottom {
-                return Some(NaiveDateTime::default());
-            }
-        }
-        Some(first)
+        earliest.and_time(NaiveTime::MIN) - TimeDelta::days(20)
     }
 
     fn first_exception(&self) -> Option<NaiveDate> {
