@@ -188,7 +188,7 @@ impl<'a> Place<'a> {
         // Both roundings of now: notice counts from the next quarter, the horizon from the last one.
         let suffix = format!(
             "{FORM}:{offering}:{}:{}-{}:{}-{}:{}:{ZONE_DATA}",
-            duration_min.unwrap_or(0),
+            duration_min.map_or_else(String::new, |minutes| minutes.to_string()),
             range.first.0,
             range.end.0,
             Cell::at_or_before(now).0,

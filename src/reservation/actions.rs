@@ -123,6 +123,7 @@ pub fn allowed(rules: &Rules, r: &Reservation, viewer: UserId, now: Instant, giv
             if r.is_extension() {
                 answers.push(plain(Action::GiveFree, r.request_deadline));
             }
+            answers.push(cancel());
             answers
         }
         State::Requested => vec![cancel()],

@@ -231,6 +231,7 @@ async fn d06_who_must_be_asked() {
     app.run_jobs().await;
     let asked = app.propose(&second, &mentee, second.starts_at + hours(3)).await.ok(201);
     assert_eq!(asked["reschedule"]["by"], "mentee");
+    app.run_jobs().await;
     app.finish().await;
 }
 
@@ -267,6 +268,7 @@ async fn d06_a_booking_is_moved_twice_at_most_and_not_at_the_last_minute() {
     app.advance_to(at(2));
     app.run_jobs().await;
     app.propose(&third, &booking.mentor, at(24)).await.problem(409, "reservation.not_allowed");
+    app.run_jobs().await;
     app.finish().await;
 }
 
@@ -307,6 +309,7 @@ async fn d06_the_new_time_passes_the_rules_of_any_booking() {
     }
     assert_eq!((app.claims(booking.id).await, app.stray_claims().await), (8, 0));
     assert_eq!(app.causes(&booking).await, ["reserved", "paying", "confirmed"], "nothing was written");
+    app.run_jobs().await;
     app.finish().await;
 }
 
@@ -333,6 +336,7 @@ async fn d06_buffers_move_with_the_session() {
         .await
         .problem(409, "slot.taken");
     app.reserve(&other, offering, booking.starts_at - TimeDelta::minutes(30)).await.ok(201);
+    app.run_jobs().await;
     app.finish().await;
 }
 
