@@ -31,6 +31,8 @@ fn hex(id: Uuid) -> String {
 struct World {
     ahead: Booking,
     settled: Booking,
+    /// One whose mentor wants another time.
+    moving: Booking,
     now: DateTime<Utc>,
 }
 
@@ -55,16 +57,18 @@ impl World {
 
         let (mentor, mentee) = (app.log_in(&mentor).await, app.log_in(&mentee).await);
         let mut paid = Vec::new();
-        for hours in [7 * 24 + 2, 7 * 24 + 3] {
+        for hours in [7 * 24 + 2, 7 * 24 + 3, 7 * 24 + 6] {
             let booking = app.book(&mentor, &mentee, instant, monday() + TimeDelta::hours(hours)).await;
             app.pay(&booking).await;
             paid.push(booking);
         }
+        let moving = paid.remove(2);
+        app.propose(&moving, &mentor, monday() + TimeDelta::hours(8 * 24 + 6)).await.ok(201);
         app.book(&mentor, &mentee, approval, monday() + TimeDelta::hours(8 * 24 + 2)).await;
         app.book(&mentor, &app.mentee("other").await, instant, monday() + TimeDelta::hours(8 * 24 + 4)).await;
         app.advance(TimeDelta::minutes(5));
         app.run_jobs().await;
-        Self { ahead: paid.swap_remove(0), settled, now: app.now() }
+        Self { ahead: paid.swap_remove(0), settled, moving, now: app.now() }
     }
 
     /// An entry about a reservation, with postings `(account, amount)`.
@@ -109,6 +113,7 @@ impl World {
     fn bookings(&self) -> Vec<Fault> {
         let (ahead, settled) = (hex(self.ahead.id.0), hex(self.settled.id.0));
         let reservation = |set: &str| format!("UPDATE reservations SET {set} WHERE id = {ahead}");
+        let move_id = format!("(SELECT move_id FROM reservations WHERE id = {})", hex(self.moving.id.0));
         let longer = "ends_at = ends_at + INTERVAL 2 HOUR";
         let shorter = "ends_at = ends_at - INTERVAL 2 HOUR";
         // Jobs that were really cancelled say when.
@@ -133,6 +138,17 @@ impl World {
                 ),
             ),
             fault(
+                "I1-move",
+                format!(
+                    "UPDATE slot_claims SET reservation_id = {} WHERE reservation_id = {move_id}",
+                    hex(NOBODY)
+                ),
+                format!(
+                    "UPDATE slot_claims SET reservation_id = {move_id} WHERE reservation_id = {}",
+                    hex(NOBODY)
+                ),
+            ),
+            fault(
                 "I4",
                 format!(
                     "INSERT INTO slot_claims (person_id, cell_start, reservation_id)
@@ -143,9 +159,12 @@ impl World {
             ),
             fault("I5", reservation("version = version + 1"), reservation("version = version - 1")),
         ];
-        for (check, kind) in
-            [("I20-hold", "expire_hold"), ("I20-request", "expire_request"), ("I20-start", "start")]
-        {
+        for (check, kind) in [
+            ("I20-hold", "expire_hold"),
+            ("I20-move", "expire_move"),
+            ("I20-request", "expire_request"),
+            ("I20-start", "start"),
+        ] {
             faults.push(fault(check, job(kind, "pending", "cancelled"), job(kind, "cancelled", "pending")));
         }
         faults

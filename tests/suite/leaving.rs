@@ -110,7 +110,7 @@ async fn s73_what_is_erased_is_who_it_was_and_the_address_is_free_again() {
     let app = TestApp::start().await;
     let bookings = app.completed_sessions(1).await;
     let booking = &bookings[0];
-    app.review(booking, &booking.mentee, 5, "Very good.").await.ok(201);
+    app.review(booking, &booking.mentee, 5, "Very good.").await.ok(200);
     let mentee = app.log_in(&booking.mentee).await;
     mentee.client.post("/v1/me/devices", json!({ "token": "fcm:1", "platform": "web" })).await.ok(204);
     let hours = json!({ "quiet": { "start": "22:00", "end": "07:00" }, "digestHour": 8 });

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use konnect::config::Limit;
 use konnect::mentor::Kind;
 use konnect_tests::{Answer, Client, PrivateRedis, TestApp, monday};
+use reqwest::Method;
 use serde_json::json;
 
 async fn guess(base: &str, email: &str) -> Answer {
@@ -86,8 +87,10 @@ async fn listings_are_counted_by_person_or_by_place_and_webhooks_not_at_all() {
     person.get("/v1/me").await.ok(200);
     let stranger = Client::new(&base, Some("no.good.token".into()));
     assert_eq!(wait(stranger.get("/v1/mentors").await), 1, "a token that is none does not help");
+    let id = [("tosspayments-webhook-transmission-id", "t-1")];
     for _ in 0..50 {
-        anybody.post("/v1/webhooks/toss", json!({ "eventType": "NONE", "data": {} })).await.ok(200);
+        let body = Some(json!({ "eventType": "NONE", "data": {} }));
+        anybody.send(Method::POST, "/v1/webhooks/toss", body, &id).await.ok(200);
     }
     app.run_jobs().await;
     app.leave().await;
