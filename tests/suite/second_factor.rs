@@ -131,6 +131,7 @@ async fn recovery_codes_are_good_once_and_are_renewed() {
     let renew = json!({ "code": totp(&secret, app.now()) });
     let fresh = here.post("/v1/me/second-factor/recovery-codes", renew).await.ok(200);
     answer(&app, &challenge(&app).await, &codes[1]).await.problem(403, "auth.second_factor_wrong");
+    app.advance(TimeDelta::seconds(1));
     let code = fresh["recoveryCodes"][3].as_str().expect("a code");
     answer(&app, &challenge(&app).await, code).await.ok(200);
     app.run_jobs().await;

@@ -62,7 +62,7 @@ async fn s69_a_session_goes_on_in_the_same_room_when_it_is_paid() {
     let view = mentor.client.get(&extension.path()).await.ok(200);
     let actions: Vec<&str> =
         view["actions"].as_array().expect("actions").iter().filter_map(|a| a["action"].as_str()).collect();
-    assert_eq!(actions, ["approve", "reject", "give_free"]);
+    assert_eq!(actions, ["approve", "reject", "give_free", "cancel"]);
     assert_eq!(view["extends"], json!(booking.id));
 
     let approved = approve(&app, &extension).await;

@@ -144,7 +144,7 @@ pub async fn end_past(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
 /// Also those of whom nobody waits in time any more: their entries are ended by the look.
 pub async fn waited_for(pool: &MySqlPool, now: Instant, limit: u32) -> sqlx::Result<Vec<UserId>> {
     sqlx::query_scalar(
-        "SELECT DISTINCT mentor_id FROM waitlist_entries WHERE state = 'waiting' AND created_at < ?
+        "SELECT DISTINCT mentor_id FROM waitlist_entries WHERE state = 'waiting' AND created_at <= ?
          ORDER BY mentor_id LIMIT ?",
     )
     .bind(now)

@@ -38,6 +38,9 @@ export async function flow(given: Given, { check, ask, fail }: Tools): Promise<v
     const { data, error, response } = answer;
     return data ?? fail(`${response.status} ${error?.code}: ${error?.detail}`);
   }
+  let keys = 0;
+  /** A key of its own for each request that may be sent again. */
+  const once = () => ({ 'Idempotency-Key': `typed-client-${++keys}` });
   const reservation = (): Reservation => booked ?? fail('nothing is booked');
   const look = async (): Promise<Reservation> =>
     good(await mentee.GET('/v1/reservations/{id}', { params: { path: { id: reservation().id } } }));
@@ -75,7 +78,7 @@ export async function flow(given: Given, { check, ask, fail }: Tools): Promise<v
   });
 
   await check('the slot is reserved once, however often it is asked for', async () => {
-    const params = { header: { 'Idempotency-Key': 'typed-client-1' } };
+    const params = { header: once() };
     const body = { offeringId: offering, startsAt: given.startsAt, expectedPrice: 50_000 };
     booked = good(await mentee.POST('/v1/reservations', { params, body }));
     const again = good(await mentee.POST('/v1/reservations', { params, body }));
@@ -86,7 +89,7 @@ export async function flow(given: Given, { check, ask, fail }: Tools): Promise<v
 
   await check('another mentee is refused by a problem with a code', async () => {
     const { error, response } = await mentor.POST('/v1/reservations', {
-      params: { header: { 'Idempotency-Key': 'typed-client-2' } },
+      params: { header: once() },
       body: { offeringId: offering, startsAt: given.startsAt },
     });
     if (!error) return fail(`${response.status} instead of a refusal`);
@@ -94,25 +97,32 @@ export async function flow(given: Given, { check, ask, fail }: Tools): Promise<v
   });
 
   await check('it is paid and confirmed', async () => {
-    const params = { path: { id: reservation().id } };
-    const order = good(await mentee.POST('/v1/reservations/{id}/payment-orders', { params }));
+    const path = { id: reservation().id };
+    const order = good(
+      await mentee.POST('/v1/reservations/{id}/payment-orders', { params: { path, header: once() } }),
+    );
     const paymentKey = await ask(`pay ${order.orderId} ${order.amount}`);
     good(await mentee.POST('/v1/payments/confirm', {
+      params: { header: once() },
       body: { orderId: order.orderId, paymentKey, amount: order.amount },
     }));
     await ask('work');
     const paid = await look();
     if (paid.state !== 'confirmed') fail(paid.state);
-    const payment = good(await mentee.GET('/v1/reservations/{id}/payment', { params }));
+    const payment = good(await mentee.GET('/v1/reservations/{id}/payment', { params: { path } }));
     return payment.state;
   });
 
   await check('it is cancelled for what was quoted', async () => {
-    const params = { path: { id: reservation().id } };
-    const quote = good(await mentee.POST('/v1/reservations/{id}/cancellation-quotes', { params }));
+    const path = { id: reservation().id };
+    const quote = good(
+      await mentee.POST('/v1/reservations/{id}/cancellation-quotes', { params: { path, header: once() } }),
+    );
     const { version } = await look();
     const body = { reason: 'another plan', expectedVersion: version, quoteId: quote.id };
-    const cancelled = good(await mentee.POST('/v1/reservations/{id}/cancel', { params, body }));
+    const cancelled = good(
+      await mentee.POST('/v1/reservations/{id}/cancel', { params: { path, header: once() }, body }),
+    );
     await ask('work');
     const { state, refund } = await look();
     if (cancelled.state !== 'cancelled' || state !== 'cancelled') fail(state);
