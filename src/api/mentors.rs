@@ -288,12 +288,14 @@ impl MentorsApi {
     }
 }
 
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
 /// The window of `freeFrom` and `freeTo`, where one of them is given.
 fn window(
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
-) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Problem> {
+) -> Result<Option<Span>, Problem> {
     if from.is_none() && to.is_none() {
         return Ok(None);
     }

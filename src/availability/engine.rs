@@ -230,7 +230,7 @@ pub(super) fn local_quarter(zone: Tz, cell: Cell) -> Option<i64> {
     let at = cell.checked_start()?;
     let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
     let local = at.timestamp() + i64::from(offset.local_minus_utc());
-    (local % CELL_SECONDS == 0).then(|| local / CELL_SECONDS)
+    (local % CELL_SECONDS == 0).then_some(local / CELL_SECONDS)
 }
 
 #[cfg(test)]
