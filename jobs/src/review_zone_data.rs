@@ -14,8 +14,8 @@ impl Handler for ReviewZoneData {
         let core = &run.services.core;
         let pool = core.db.pool();
         let is_new = reservation::has_newer_zone_data(pool).await?;
-        let mut after = None;
-        while is_new {
+        let (mut after, mut more) = (None, is_new);
+        while more {
             let page = reservation::shifted(pool, core.clock.now(), after, PAGE).await?;
             for id in page.found {
                 let told = transact!(core.db, run.context(), anyhow::Error, tx => {
@@ -25,9 +25,7 @@ impl Handler for ReviewZoneData {
                 metrics::counter!("konnect_shifted_bookings_total").increment(told.into());
             }
             after = page.next;
-            if after.is_none() {
-                break;
-            }
+            more = after.is_some();
         }
         transact!(core.db, run.context(), anyhow::Error, tx => {
             if is_new {
