@@ -79,11 +79,10 @@ fn with_real_things(world: &World) -> Value {
 /// What it says when an answer is not as the document says.
 async fn run(document: &Path, base: &str, token: Option<&str>, operations: &[String]) -> Option<String> {
     let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis.toml");
-    let from = |name: &str, otherwise: &str| std::env::var(name).unwrap_or_else(|_| otherwise.into());
     let mut command = Command::new("schemathesis");
     command.arg("--config-file").arg(settings).arg("run").arg(document).args(["--url", base]);
-    command.args(["--seed", &from("KONNECT_FUZZ_SEED", SEED)]);
-    command.args(["--max-examples", &from("KONNECT_FUZZ_EXAMPLES", EXAMPLES)]);
+    command.args(["--seed", &setting("KONNECT_FUZZ_SEED", SEED)]);
+    command.args(["--max-examples", &setting("KONNECT_FUZZ_EXAMPLES", EXAMPLES)]);
     for operation in operations {
         command.args(["--include-operation-id", operation]);
     }
@@ -101,4 +100,9 @@ async fn run(document: &Path, base: &str, token: Option<&str>, operations: &[Str
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains(" generated"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     (!output.status.success()).then(|| said.into_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says how long it is looked for")]
+fn setting(name: &str, otherwise: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| otherwise.into())
 }
