@@ -13,14 +13,14 @@ pub(super) fn complete(generated: &str) -> String {
     let mut document: Value = serde_json::from_str(generated).expect("the generated document is JSON");
     let sent = sent_schemas(&document);
     for (name, schema) in object(document.pointer_mut("/components/schemas")) {
-        number_bounds(schema);
+        formats(schema);
         if sent.contains(name) {
             close(schema);
         }
     }
     for (_, path) in object(document.get_mut("paths")) {
         for (_, operation) in object(Some(path)) {
-            number_bounds(operation);
+            formats(operation);
             media_types(operation);
             headers(operation);
         }
@@ -74,7 +74,7 @@ fn close(schema: &mut Value) {
 }
 
 /// Formats that OpenAPI does not know are said in numbers; a date is the date of RFC 3339.
-fn number_bounds(value: &mut Value) {
+fn formats(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             let most = match fields.get("format").and_then(Value::as_str) {
@@ -91,9 +91,9 @@ fn number_bounds(value: &mut Value) {
             if fields.get("format").is_some_and(|format| format == "naive-date") {
                 fields.insert("format".into(), json!("date"));
             }
-            fields.values_mut().for_each(number_bounds);
+            fields.values_mut().for_each(formats);
         }
-        Value::Array(items) => items.iter_mut().for_each(number_bounds),
+        Value::Array(items) => items.iter_mut().for_each(formats),
         _ => {}
     }
 }
