@@ -13,8 +13,8 @@ use crate::id::{ActId, UserId};
 
 /// Characters of a reason that are kept.
 const LONGEST_REASON: usize = 1_000;
-/// As many moves as are kept of one act; the histories of the things have all.
-const MOST_MOVES: usize = 50;
+/// As many moves as are kept of one act: those of the largest that there is, of many jobs or webhooks at once.
+const MOST_MOVES: usize = 500;
 
 /// Something that moved. `from` is absent where it is new, or its history does not say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -29,14 +29,14 @@ impl Handler for DeliverWebhook {
 
 async fn send(run: &Run, id: WebhookDeliveryId, message: Message) -> Result<Outcome> {
     let headers = partner::headers(&message);
-    let attempt = message.attempt;
-    let heard = heard(run.services.webhooks.post(&message.url, headers, message.body).await);
+    let (attempt, called) = (message.attempt, message.url);
+    let heard = heard(run.services.webhooks.post(&called, headers, message.body).await);
     let word = heard.status.map_or("no_answer".to_owned(), |status| format!("{}xx", status / 100));
     metrics::counter!("konnect_webhook_attempts_total", "answer" => word).increment(1);
     metrics::histogram!("konnect_webhook_seconds").record(f64::from(heard.millis) / 1000.0);
     transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
         run.hold(tx).await?;
-        Ok(match partner::conclude(tx, id, attempt, &heard, run.attempt).await? {
+        Ok(match partner::conclude(tx, id, attempt, &called, &heard, run.attempt).await? {
             After::Over => Outcome::Done(run.finish(tx).await?),
             After::Again(why) => Outcome::Retry(why),
             After::NotBefore(at) => Outcome::Snooze(at),

@@ -120,6 +120,7 @@ pub async fn replay(tx: &mut Tx, id: JobId) -> sqlx::Result<bool> {
     match replayed {
         Ok(done) if done.rows_affected() == 1 => {
             tx.outgoing.queues.extend(Queue::ALL);
+            tx.moved("job", id.0, None, "pending");
             Ok(true)
         }
         Ok(_) => Ok(false),
@@ -138,7 +139,11 @@ pub async fn cancel(tx: &mut Tx, id: JobId) -> sqlx::Result<bool> {
     .bind(id)
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected() == 1)
+    let gone = done.rows_affected() == 1;
+    if gone {
+        tx.moved("job", id.0, None, "cancelled");
+    }
+    Ok(gone)
 }
 
 /// How many rows stand in each state, by queue.

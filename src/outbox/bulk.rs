@@ -35,11 +35,10 @@ pub async fn failures(pool: &MySqlPool, limit: u32) -> sqlx::Result<Vec<Failure>
 
 /// Puts dead jobs back to work, oldest first, each with a fresh count of attempts. One whose twin waits stays dead.
 pub async fn retry_dead(tx: &mut Tx, filter: &Filter, limit: u32) -> sqlx::Result<Touched> {
-    let (ids, more) = dead(tx, filter, limit).await?;
+    let (ids, more) = dead(tx, filter, limit, WITHOUT_TWIN).await?;
     let mut count = 0;
     for id in ids {
         if replay(tx, id).await? {
-            tx.moved("job", id.0, Some("dead"), "pending");
             count += 1;
         }
     }
@@ -48,21 +47,30 @@ pub async fn retry_dead(tx: &mut Tx, filter: &Filter, limit: u32) -> sqlx::Resul
 
 /// Takes dead jobs out of the way, oldest first.
 pub async fn discard_dead(tx: &mut Tx, filter: &Filter, limit: u32) -> sqlx::Result<Touched> {
-    let (ids, more) = dead(tx, filter, limit).await?;
+    let (ids, more) = dead(tx, filter, limit, "").await?;
     let mut count = 0;
     for id in ids {
         if cancel(tx, id).await? {
-            tx.moved("job", id.0, Some("dead"), "cancelled");
             count += 1;
         }
     }
     Ok(Touched { count, more })
 }
 
-async fn dead(tx: &mut Tx, filter: &Filter, limit: u32) -> sqlx::Result<(Vec<JobId>, bool)> {
+/// One whose twin waits is not run again, and must not stand in the way of those behind it.
+const WITHOUT_TWIN: &str =
+    " AND NOT EXISTS (SELECT 1 FROM outbox twin WHERE twin.live_key = outbox.dedup_key)";
+
+async fn dead(
+    tx: &mut Tx,
+    filter: &Filter,
+    limit: u32,
+    which: &'static str,
+) -> sqlx::Result<(Vec<JobId>, bool)> {
     let mut query = QueryBuilder::new("SELECT id FROM outbox WHERE state = 'dead'");
     let filter = Filter { state: None, before: None, ..filter.clone() };
     narrow(&mut query, &filter);
+    query.push(which);
     query.push(" ORDER BY id LIMIT ").push_bind(limit.saturating_add(1)).push(" FOR UPDATE SKIP LOCKED");
     let mut ids: Vec<JobId> = query.build_query_scalar().fetch_all(tx.conn()).await?;
     let more = ids.len() > limit as usize;

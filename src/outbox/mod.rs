@@ -30,8 +30,7 @@ pub use admin::{Filter, Row, cancel, count_by_state, history, list, live_by_subj
 pub use bulk::{Failure, Touched, discard_dead, failures, retry_dead};
 pub use pause::{Pause, pause, pauses, resume};
 pub use publish::{
-    Delivery, backlog, ensure_recurring, forget_deliveries, next_due, oldest_due_age, publish_due,
-    reclaim_expired,
+    Delivery, backlog, ensure_recurring, forget_deliveries, oldest_due_age, publish_due, reclaim_expired,
 };
 pub use work::{Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, hand_back, renew, snooze};
 

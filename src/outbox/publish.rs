@@ -113,21 +113,6 @@ pub async fn ensure_recurring(tx: &mut Tx) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// When the next waiting row of any queue is due.
-pub async fn next_due(pool: &MySqlPool) -> sqlx::Result<Option<Instant>> {
-    let mut next = None;
-    for queue in Queue::ALL {
-        let due: Option<Instant> = sqlx::query_scalar(
-            "SELECT run_at FROM outbox WHERE queue = ? AND state = 'pending' ORDER BY run_at, id LIMIT 1",
-        )
-        .bind(queue.name())
-        .fetch_optional(pool)
-        .await?;
-        next = [next, due].into_iter().flatten().min();
-    }
-    Ok(next)
-}
-
 /// Rows that are due and wait, and rows that are published, of one queue.
 pub async fn backlog(pool: &MySqlPool, queue: Queue, now: Instant) -> sqlx::Result<(i64, i64)> {
     sqlx::query_as(

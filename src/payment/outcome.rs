@@ -119,26 +119,29 @@ pub async fn apply_capture(
     } else {
         buy(tx, rules, &attempt, reservation.clone()).await?
     };
+    // Before the payer is told, so that listeners outside see the payment as of this change. Where nothing was bought, the
+    // payer may retry the reservation, and its payment stays payable.
+    let was_asked_for = attempt.state.is_open() && payment.state.is_open();
+    let becomes = match bought {
+        Bought::Session(_) | Bought::Again => Some(PaymentState::Done),
+        Bought::Nothing(_) => was_asked_for.then_some(PaymentState::Ready),
+    };
+    if let Some(state) = becomes {
+        query::set_payment_state(tx, &payment, state).await?;
+    }
     book(tx, &payment, &attempt, capture, &bought).await?;
     let applied = match bought {
         Bought::Session(reservation) => {
-            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
             reservation::captured(tx, &reservation).await?;
             Applied::Paid
         }
         Bought::Again => {
-            query::set_payment_state(tx, &payment, PaymentState::Done).await?;
             if reservation.state != State::InSession {
                 outbox::enqueue(tx, &AccrueSettlement { reservation_id: reservation.id }).await?;
             }
             Applied::Restored(reservation.id)
         }
         Bought::Nothing(cause) => {
-            let was_asked_for = attempt.state.is_open() && payment.state.is_open();
-            // The payer may retry the reservation, so its payment stays payable.
-            if was_asked_for {
-                query::set_payment_state(tx, &payment, PaymentState::Ready).await?;
-            }
             if was_asked_for && cause == "mismatch" && reservation.state == State::Paying {
                 reservation::declined(tx, &reservation).await?;
             }

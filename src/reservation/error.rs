@@ -15,6 +15,8 @@ pub enum Error {
     Stale,
     #[error("the slot is taken")]
     SlotTaken { alternatives: Vec<Instant> },
+    #[error("an administrator who is a side of it")]
+    OwnCase,
     #[error("a mentor cannot book their own offering")]
     OwnOffering,
     /// `until`: when the first of them ends by itself (UTC).
@@ -61,6 +63,7 @@ impl Error {
             Self::NotAllowed => "reservation.not_allowed",
             Self::Stale => "reservation.stale",
             Self::SlotTaken { .. } => "slot.taken",
+            Self::OwnCase => "dispute.own_case",
             Self::OwnOffering => "reservation.own_offering",
             Self::HoldLimit { .. } => "reservation.hold_limit",
             Self::CoolDown { .. } => "reservation.cool_down",

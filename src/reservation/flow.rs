@@ -6,6 +6,7 @@ use super::actions::may_cancel;
 use super::announce::announce;
 use super::error::Error;
 use super::model::{Absent, Move, Reservation, Side, State};
+use super::operator::not_own_case;
 use super::strike::{Strike, strike};
 use super::{deadline, extension, history, holds, query, reschedule, reserve, waitlist};
 use crate::availability;
@@ -246,6 +247,9 @@ pub async fn cancel(
     reason: &str,
     refund: Krw,
 ) -> Result<Reservation, Error> {
+    if side == Side::Admin {
+        not_own_case(tx, was)?;
+    }
     if !may_cancel(was, side, tx.now) {
         return Err(Error::NotAllowed);
     }

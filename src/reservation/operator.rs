@@ -5,6 +5,7 @@ use super::error::Error;
 use super::flow;
 use super::model::{Reservation, State};
 use crate::config::Rules;
+use crate::context::Actor;
 use crate::db::Tx;
 
 /// What an administrator does.
@@ -23,7 +24,7 @@ pub enum Operation {
 /// Runs the move for a reservation whose row the caller has locked. The actor of the transaction stands in the history.
 ///
 /// # Errors
-/// `NotAllowed` where the process has no such move, `Stale`
+/// `OwnCase` for a side of it; `NotAllowed` where the process has no such move; `Stale`
 pub async fn operate(
     tx: &mut Tx,
     rules: &Rules,
@@ -31,6 +32,7 @@ pub async fn operate(
     operation: Operation,
     reason: &str,
 ) -> Result<Reservation, Error> {
+    not_own_case(tx, was)?;
     match (operation, was.state) {
         (Operation::Approve, State::Requested) if tx.now < was.starts_at => {
             flow::approve_because(tx, rules, was, Some(reason)).await
@@ -40,5 +42,16 @@ pub async fn operate(
         (Operation::Expire, State::Requested) => flow::request_expired(tx, was, Some(reason)).await,
         (Operation::Expire, State::AwaitingPayment) => flow::hold_over(tx, was, Some(reason)).await,
         _ => Err(Error::NotAllowed),
+    }
+}
+
+/// Nobody decides as an administrator about a booking of their own.
+///
+/// # Errors
+/// `OwnCase`
+pub(super) fn not_own_case(tx: &Tx, was: &Reservation) -> Result<(), Error> {
+    match tx.cx.actor {
+        Actor::Admin(id) if was.has_member(id) => Err(Error::OwnCase),
+        _ => Ok(()),
     }
 }

@@ -192,3 +192,20 @@ async fn o4_reading_what_people_wrote_is_an_act() {
     assert_eq!(all[2]["reason"], "a dispute");
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s31_nobody_operates_on_a_booking_of_their_own() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let mentor = app.mentor("mentor").await;
+    let offering = app.offering(&mentor, Kind::Approval, 60, 50_000).await;
+    let booking = app.book(&mentor, &admin, offering, konnect_tests::monday() + TimeDelta::hours(26)).await;
+    for what in ["approve", "reject", "complete", "expire"] {
+        admin.client.post(&path(&booking, what), because()).await.problem(403, "dispute.own_case");
+    }
+    let cancel = json!({ "reason": "because", "refund": "full" });
+    admin.client.post(&path(&booking, "cancel"), cancel).await.problem(403, "dispute.own_case");
+    assert_eq!(app.state(&booking).await, "requested");
+    app.run_jobs().await;
+    app.finish().await;
+}

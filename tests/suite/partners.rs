@@ -89,6 +89,8 @@ async fn x1_every_change_is_told_in_order_as_it_was() {
     let versions: Vec<_> = told.iter().map(|m| m["data"]["reservation"]["version"].as_i64()).collect();
     assert!(versions.is_sorted(), "{versions:?}");
     assert_eq!(told[0]["data"]["payment"], Value::Null);
+    assert_eq!(told[2]["type"], "payment.captured");
+    assert_eq!(told[2]["data"]["payment"]["state"], "done", "as of this change");
     let payment = &told[3]["data"]["payment"];
     assert_eq!((&payment["amount"], &payment["refunded"]), (&json!(50_000), &json!(0)));
     assert_eq!(told[6]["data"]["facts"]["net"], 41_098);

@@ -51,12 +51,13 @@ fn secrets(sealer: &Sealer, endpoint: &Endpoint, now: Instant) -> Result<Vec<Sec
     sealed.map(|sealed| sealer.open(sealed, endpoint.id.0.as_bytes())).collect()
 }
 
-/// Writes what came of a call, and says what becomes of the delivery. `tries` are the attempts that its job has counted,
+/// Writes what came of a call to the address `called`, and says what becomes of the delivery. `tries` are the attempts that its job has counted,
 /// from 1.
 pub async fn conclude(
     tx: &mut Tx,
     id: WebhookDeliveryId,
     attempt: u32,
+    called: &str,
     heard: &Heard,
     tries: u32,
 ) -> Result<After, Error> {
@@ -72,15 +73,20 @@ pub async fn conclude(
         return Ok(After::Over);
     }
     let endpoint = endpoints::lock(tx, delivery.endpoint_id).await?.ok_or(Error::NotFound)?;
+    // While it was called, the endpoint may have got another address: that one is not to blame.
+    let is_there = endpoint.url == called;
     match meaning {
         Meaning::Taken => {
             endpoints::succeeded(tx, endpoint.id).await?;
             query::end(tx, id, DeliveryState::Delivered, None).await?;
             Ok(After::Over)
         }
-        Meaning::Gone => fail(tx, &delivery, &endpoint, why, Some("gone")).await,
+        Meaning::Gone if is_there => fail(tx, &delivery, &endpoint, why, Some("gone")).await,
+        Meaning::Gone => Ok(After::Again("another address is gone".to_owned())),
         Meaning::NotTaken { ref why, wait } => {
-            endpoints::failed(tx, endpoint.id).await?;
+            if is_there {
+                endpoints::failed(tx, endpoint.id).await?;
+            }
             let since = endpoint.failing_since.unwrap_or(tx.now);
             let next = DeliverWebhook::RETRY.after(tries);
             if tx.now - since >= PATIENCE {

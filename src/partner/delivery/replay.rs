@@ -67,6 +67,9 @@ async fn enabled(tx: &mut Tx, id: WebhookEndpointId) -> Result<Endpoint, Error> 
 
 async fn again(tx: &mut Tx, ids: &[WebhookDeliveryId]) -> Result<(), Error> {
     query::reopen(tx, ids).await?;
+    for id in ids {
+        tx.moved("webhook_delivery", id.0, None, "pending");
+    }
     let request_id = tx.cx.request_id.clone();
     let job = |id: &WebhookDeliveryId| (DeliverWebhook { delivery_id: *id }, request_id.clone());
     let jobs: Vec<_> = ids.iter().map(job).collect();

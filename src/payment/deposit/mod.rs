@@ -230,11 +230,14 @@ pub async fn apply_reversal(
     if reversal.amount.is_positive() {
         ledger::post_uncapture(tx, reservation.id, reversal.key.clone(), reversal.amount).await?;
     }
+    let is_surplus = attempt.state == AttemptState::Surplus;
+    if !is_surplus {
+        rows::set_payment_state(tx, payment, PaymentState::Ready).await?;
+    }
     tell_payer(tx, payment, attempt.id, "payment.reversed", json!({})).await?;
-    if attempt.state == AttemptState::Surplus {
+    if is_surplus {
         return Ok(());
     }
-    rows::set_payment_state(tx, payment, PaymentState::Ready).await?;
     if reservation.state == State::Confirmed {
         let due_at = due_at.or(attempt.account_due_at).unwrap_or(reservation.starts_at);
         let until = waits_until(rules, reservation, due_at, tx.now);
