@@ -33,6 +33,9 @@ pub const BATCH: usize = 1_000;
 /// How long before the last copied event a pass begins.
 const OVERLAP: Duration = Duration::from_secs(120);
 
+/// For one operation of a pass: what nobody waits for may take longer than a search.
+const STEP_PATIENCE: Duration = Duration::from_secs(20);
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("MongoDB: {0}")]
@@ -105,7 +108,7 @@ impl Pass {
         let Some(last) = ids.last() else {
             return Ok(Step { seen: 0, copied: 0, is_last: true });
         };
-        let known = log::known(&core.mongo, &ids).await?;
+        let known = answered(log::known(&core.mongo, &ids)).await?;
         let unknown: Vec<_> = ids.iter().copied().filter(|id| !known.contains(id)).collect();
         let now = core.clock.now();
         let changes = query::changes(pool, &unknown).await?;
@@ -113,10 +116,10 @@ impl Pass {
             changes.into_iter().map(Entry::of).filter(|entry| entry.expires_at > now).collect();
         if !entries.is_empty() {
             if !self.has_indexes {
-                log::ensure_indexes(&core.mongo).await?;
+                answered(log::ensure_indexes(&core.mongo)).await?;
                 self.has_indexes = true;
             }
-            log::insert(&core.mongo, &entries).await?;
+            answered(log::insert(&core.mongo, &entries)).await?;
         }
         self.last = *last;
         metrics::counter!("konnect_activity_copied_total").increment(entries.len() as u64);
@@ -127,6 +130,11 @@ impl Pass {
     pub async fn note(&self, tx: &mut Tx) -> sqlx::Result<()> {
         query::advance(tx, self.last, self.generation).await
     }
+}
+
+/// The driver waits for ever for a server that took a question and fell silent; a pass does not.
+async fn answered<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(STEP_PATIENCE, asked).await.map_err(|_| Error::Silent)?
 }
 
 /// Makes the next pass begin with what happened at `from` or later, or with the first event of all. Passes that run

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::servers::Servers;
-use crate::{Client, world};
+use crate::{Client, PrivateRedis, world};
 
 pub const SECRET_KEY: &str = "test_sk_konnect_tests";
 /// Seals account numbers.
@@ -36,6 +36,9 @@ pub const SECURITY_KEY: &str = "5d1f0c8e7a934b26b8c4e1d2f3a6978805162738495a6b7c
 pub fn monday() -> DateTime<Utc> {
     "2026-03-02T00:00:00Z".parse().expect("an instant")
 }
+
+/// How long connections may be in use after a test's end.
+const LEAVE: Duration = Duration::from_secs(60);
 
 pub struct TestApp {
     pub core: Core,
@@ -68,15 +71,19 @@ impl TestApp {
 
     /// With real time, for tests that start processes.
     pub async fn start_live() -> Self {
-        Self::start_live_on(None).await
+        Self::start_live_over(None, None).await
     }
 
     /// The same over a Redis of the test's own.
-    pub async fn start_live_on(redis_url: Option<String>) -> Self {
+    pub async fn start_live_on(redis: &PrivateRedis) -> Self {
+        Self::start_live_over(Some(redis.url()), None).await
+    }
+
+    /// The same over a Redis and a MongoDB of the test's own.
+    pub async fn start_live_over(redis_url: Option<String>, mongodb_url: Option<String>) -> Self {
         let mut servers = Servers::fresh().await;
-        if let Some(url) = redis_url {
-            servers.redis_url = url;
-        }
+        servers.redis_url = redis_url.unwrap_or(servers.redis_url);
+        servers.mongodb_url = mongodb_url.unwrap_or(servers.mongodb_url);
         let options = SandboxOptions { secret_key: SECRET_KEY.into(), ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.expect("the stand-in starts");
         Self::assemble(servers, sandbox, Clock::system(), Rules::default()).await
@@ -257,7 +264,8 @@ impl TestApp {
     pub async fn leave(self) {
         self.finished.store(true, Ordering::SeqCst);
         self.stop.cancel();
-        self.core.db.pool().close().await;
+        let closed = tokio::time::timeout(LEAVE, self.core.db.pool().close()).await;
+        assert!(closed.is_ok(), "somebody keeps a connection to the database");
         let _ = std::fs::remove_dir_all(&self.api_config.tokens.keys_dir);
         let _ = std::fs::remove_dir_all(&self.config.files.files_dir);
         self.servers.remove().await;

@@ -58,7 +58,8 @@ impl Servers {
     /// Removes the database; the rest goes with the servers.
     pub async fn remove(&self) {
         if let Ok(mut admin) = sqlx::MySqlConnection::connect(&self.admin_url).await {
-            let drop = format!("DROP DATABASE IF EXISTS {}", self.database);
+            // Somebody may be killed in a transaction, which the server notices later.
+            let drop = format!("SET lock_wait_timeout = 10; DROP DATABASE IF EXISTS {}", self.database);
             let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(drop)).execute(&mut admin).await;
         }
     }

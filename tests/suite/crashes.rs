@@ -191,7 +191,7 @@ async fn forget(app: &TestApp) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn i18_a_redis_that_restarts_empty_loses_no_job_and_no_booking() {
     let redis = konnect_tests::PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let app = TestApp::start_live_on(&redis).await;
     let stack = Stack::new(&app);
     let _workers = [stack.start("relay"), stack.start("reminder-worker"), stack.start("payment-worker")];
     pings(&app, PINGS).await;

@@ -24,7 +24,7 @@ use chrono::{DurationRound, TimeDelta};
 use futures_util::future::join_all;
 use konnect::availability::Window;
 use konnect::mentor::Kind;
-use konnect_tests::{ApiNode, Booking, PrivateRedis, TestApp, weekdays};
+use konnect_tests::{ApiNode, Booking, PrivateMongo, PrivateRedis, TestApp, weekdays};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -56,8 +56,9 @@ async fn room(app: &TestApp, number: usize) -> Booking {
 async fn s44_s45_s46_s47_s49_a_history_of_chats_in_trouble_is_sound() {
     let entries = setting("KONNECT_HISTORY").unwrap_or(1_500);
     let seed = setting("KONNECT_HISTORY_SEED").unwrap_or(1);
-    let redis = PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let (redis, mongo) = tokio::join!(PrivateRedis::start(), PrivateMongo::start());
+    let mongodb_url = mongo.as_ref().map(PrivateMongo::url);
+    let app = TestApp::start_live_over(Some(redis.url()), mongodb_url).await;
     let mut rooms = Vec::new();
     for number in 0..ROOMS {
         rooms.push(room(&app, number).await);
@@ -80,5 +81,9 @@ async fn s44_s45_s46_s47_s49_a_history_of_chats_in_trouble_is_sound() {
     let found = check::everything(&storm, &rooms, &devices).await;
     storm.record.judge(seed, found);
     drop(servers);
-    app.finish().await;
+    // Those who were away are told what they have not read, as that falls due while others still talk.
+    app.run_jobs().await;
+    assert_eq!(app.jobs_in("dead").await.len(), 0);
+    app.expect_sound().await;
+    app.leave().await;
 }

@@ -99,7 +99,7 @@ async fn listings_are_counted_by_person_or_by_place_and_webhooks_not_at_all() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_people_read_on_and_guesses_are_counted_all_the_same() {
     let redis = PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let app = TestApp::start_live_on(&redis).await;
     guess(&app.base, "victim@konnect.test").await.problem(401, "auth.invalid_credentials");
     drop(redis);
     app.anonymous().get("/v1/mentors").await.ok(200);

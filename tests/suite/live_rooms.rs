@@ -242,7 +242,7 @@ async fn s40_a_revoked_member_is_out_of_the_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s45_a_session_outlives_a_redis_that_lost_everything() {
     let redis = PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let app = TestApp::start_live_on(&redis).await;
     let booking = open_room(&app).await;
     let (mut mentor, mut mentee, joined) = meet(&app, &booking).await;
     let redis = redis.restart_empty().await;

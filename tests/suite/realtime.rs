@@ -54,7 +54,7 @@ async fn s45_lost_publications_are_delivered_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn s45_events_arrive_while_redis_is_away_and_after_it_is_back() {
     let redis = PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let app = TestApp::start_live_on(&redis).await;
     let person = app.mentee("person").await;
     let (mut socket, _) = Socket::open(&app.base, &person, "").await;
     append(&app.core, &app, &person, 1).await;

@@ -65,7 +65,7 @@ impl Live {
             rooms: Rooms::new(core),
             node: node.chars().take(MAX_NODE).collect(),
             turn,
-            reports: Reports::new(&core.mongo),
+            reports: Reports::new(core),
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::member::Role;
 use crate::clock::Instant;
+use crate::core::Core;
 use crate::id::{ConnectionId, ReservationId, UserId};
 use crate::realtime::Refusal;
 
@@ -108,29 +109,33 @@ struct Row {
 #[derive(Clone)]
 pub struct Reports {
     mongo: Database,
+    /// For one report or one list.
+    patience: Duration,
     indexed: Arc<OnceCell<()>>,
 }
 
 impl Reports {
-    pub fn new(mongo: &Database) -> Self {
-        Self { mongo: mongo.clone(), indexed: Arc::default() }
+    pub fn new(core: &Core) -> Self {
+        Self { mongo: core.mongo.clone(), patience: core.mongo_patience, indexed: Arc::default() }
     }
 
     /// # Errors
     /// When MongoDB is away: the report is lost, which the client need not care about.
     pub async fn store(&self, report: &Report) -> mongodb::error::Result<()> {
         let rows: Collection<Row> = self.mongo.collection(COLLECTION);
-        self.indexed.get_or_try_init(|| index(&rows)).await?;
-        rows.insert_one(Row {
+        let row = Row {
             room: report.room.to_string(),
             user: report.user.to_string(),
             role: report.role,
             connection: report.connection.to_string(),
             at: bson::DateTime::from_millis(report.at.timestamp_millis()),
             measures: report.measures.clone(),
+        };
+        self.answered(async {
+            self.indexed.get_or_try_init(|| index(&rows)).await?;
+            rows.insert_one(row).await.map(drop)
         })
-        .await?;
-        Ok(())
+        .await
     }
 
     /// All reports of a room, in the order of their time.
@@ -140,8 +145,17 @@ impl Reports {
             .find(doc! { "room": room.to_string() })
             .sort(doc! { "at": 1, "_id": 1 })
             .limit(2 * i64::from(PER_PERSON));
-        let rows: Vec<Row> = found.await?.try_collect().await?;
+        let rows: Vec<Row> = self.answered(async { found.await?.try_collect().await }).await?;
         Ok(rows.into_iter().filter_map(Row::report).collect())
+    }
+
+    /// The driver waits for ever for a server that took a question and fell silent; a socket does not.
+    async fn answered<T>(
+        &self,
+        asked: impl Future<Output = mongodb::error::Result<T>>,
+    ) -> mongodb::error::Result<T> {
+        let late = |_| mongodb::error::Error::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        tokio::time::timeout(self.patience, asked).await.map_err(late)?
     }
 }
 

@@ -64,7 +64,7 @@ async fn the_later_device_is_the_active_one_after_a_loss() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_everything_is_refused_in_two_seconds() {
     let redis = PrivateRedis::start().await;
-    let app = TestApp::start_live_on(Some(redis.url())).await;
+    let app = TestApp::start_live_on(&redis).await;
     let room = Room::over(app, TurnConfig::default()).await;
     let now = room.app.now();
     let window = |role| {
