@@ -12,12 +12,19 @@ use konnect::transact;
 use crate::deliver_notice::{conclude, defer};
 use crate::{Outcome, Run};
 
-pub(crate) async fn deliver_mail(run: &Run, id: NoticeId, letter: &Letter) -> Result<Outcome> {
+/// `to_forgive`: the address refused mails before, which do not count once it takes one.
+pub(crate) async fn deliver_mail(
+    run: &Run,
+    id: NoticeId,
+    letter: &Letter,
+    to_forgive: bool,
+) -> Result<Outcome> {
     let mail = compose(letter, &run.services.mail_room, id.to_string());
     match run.services.mailer.send(mail).await {
         Ok(sent) => transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
-            notification::mail_taken(tx, id, &letter.to, sent.message_id.clone()).await?;
+            let forgiven = to_forgive.then_some(letter.to.as_str());
+            notification::mail_taken(tx, id, forgiven, sent.message_id.clone()).await?;
             Ok(Outcome::Done(finished))
         }),
         Err(MailError::Mailbox { why, gone }) => {

@@ -27,7 +27,7 @@ impl Handler for DeliverNotice {
             (Delivery::Over, _) => run.skip("the notice needs no delivery").await,
             (Delivery::Quiet(until), _) => Ok(Outcome::Snooze(until)),
             (Delivery::Moot(why), _) => conclude(run, id, &Ending::Skipped(why)).await,
-            (Delivery::Mail(letter), _) => deliver_mail(run, id, &letter).await,
+            (Delivery::Mail { letter, to_forgive }, _) => deliver_mail(run, id, &letter, to_forgive).await,
             (Delivery::Push(pushes), Some(pusher)) => push(run, id, pushes, pusher).await,
             (Delivery::Push(_), None) => {
                 conclude(run, id, &Ending::Skipped("push not configured".to_owned())).await
@@ -58,7 +58,7 @@ async fn push(run: &Run, id: NoticeId, pushes: Pushes, pusher: &Pusher) -> Resul
     let Some(again) = again else {
         return transact!(db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
-            let first = notification::record_pushes(tx, id, pushes.owner, &receipts).await?;
+            let first = notification::record_pushes(tx, id, &pushes, &receipts).await?;
             let ending = match (first, &refused) {
                 (Some(provider_id), _) => Ending::Sent { provider_id },
                 (None, Some(why)) => Ending::Failed(why.clone()),
@@ -70,7 +70,7 @@ async fn push(run: &Run, id: NoticeId, pushes: Pushes, pusher: &Pusher) -> Resul
     };
     transact!(db, run.context(), anyhow::Error, tx => {
         run.hold(tx).await?;
-        notification::record_pushes(tx, id, pushes.owner, &receipts).await?;
+        notification::record_pushes(tx, id, &pushes, &receipts).await?;
         Ok(())
     })?;
     let patient = db.now() < pushes.patient_until;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chrono::TimeDelta;
 use konnect::client::fcm::Pusher;
 use konnect::client::mail::Mailer;
@@ -47,7 +47,8 @@ impl Services {
         let keys: Vec<_> = key.iter().chain(&old).cloned().collect();
         let webhook_keys = (!keys.is_empty()).then(|| WebhookKeys::new(&keys, form));
         let payouts = key.map(|key| PayoutClient::new(toss.clone(), key, core.clock.clone()));
-        let mailer = Mailer::new(&config.smtp_url, &config.mail_from)?;
+        let roots = config.smtp_ca_file.as_ref().map(std::fs::read).transpose().context("SMTP_CA_FILE")?;
+        let mailer = Mailer::trusting(&config.smtp_url, &config.mail_from, &roots.unwrap_or_default())?;
         let sealer = Sealer::new(&config.data_key)?;
         let mail_room = MailRoom {
             front_url: config.front_url.clone(),

@@ -33,8 +33,8 @@ pub const BATCH: usize = 1_000;
 /// How long before the last copied event a pass begins.
 const OVERLAP: Duration = Duration::from_secs(120);
 
-/// For one operation of a pass: what nobody waits for may take longer than a search.
-const STEP_PATIENCE: Duration = Duration::from_secs(20);
+/// Nobody waits for a pass, which asks for a thousand things at once: it has so many times the patience of a person.
+const CALM: u32 = 10;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -108,7 +108,7 @@ impl Pass {
         let Some(last) = ids.last() else {
             return Ok(Step { seen: 0, copied: 0, is_last: true });
         };
-        let known = answered(log::known(&core.mongo, &ids)).await?;
+        let known = answered(core, log::known(&core.mongo, &ids)).await?;
         let unknown: Vec<_> = ids.iter().copied().filter(|id| !known.contains(id)).collect();
         let now = core.clock.now();
         let changes = query::changes(pool, &unknown).await?;
@@ -116,10 +116,10 @@ impl Pass {
             changes.into_iter().map(Entry::of).filter(|entry| entry.expires_at > now).collect();
         if !entries.is_empty() {
             if !self.has_indexes {
-                answered(log::ensure_indexes(&core.mongo)).await?;
+                answered(core, log::ensure_indexes(&core.mongo)).await?;
                 self.has_indexes = true;
             }
-            answered(log::insert(&core.mongo, &entries)).await?;
+            answered(core, log::insert(&core.mongo, &entries)).await?;
         }
         self.last = *last;
         metrics::counter!("konnect_activity_copied_total").increment(entries.len() as u64);
@@ -132,9 +132,10 @@ impl Pass {
     }
 }
 
-/// The driver waits for ever for a server that took a question and fell silent; a pass does not.
-async fn answered<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::time::timeout(STEP_PATIENCE, asked).await.map_err(|_| Error::Silent)?
+/// The driver waits for ever for a server that took a question and fell silent; a pass does not. What was written of a
+/// batch until then is known to the next pass, so that also a slow server gets to its end.
+async fn answered<T>(core: &Core, asked: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(core.mongo_patience * CALM, asked).await.map_err(|_| Error::Silent)?
 }
 
 /// Makes the next pass begin with what happened at `from` or later, or with the first event of all. Passes that run

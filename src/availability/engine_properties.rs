@@ -19,7 +19,7 @@ use super::*;
 use crate::id::UserId;
 
 /// In all; half of them go to each of the two great properties.
-const CASES: u32 = 300;
+const CASES: u32 = 3_000;
 /// Cells that are compared in one case: a quarter of a day.
 const CELLS: i64 = 24;
 

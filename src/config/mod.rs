@@ -177,6 +177,9 @@ pub struct WorkerConfig {
     /// Mail server, as `smtps://user:password@host` or `smtp://host:port?tls=required`.
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     pub smtp_url: SecretString,
+    /// Certificates (PEM) of an authority of one's own that signed the mail server's.
+    #[arg(long, env = "SMTP_CA_FILE")]
+    pub smtp_ca_file: Option<PathBuf>,
     #[arg(long, env = "KONNECT_MAIL_FROM", default_value = "Konnect <no-reply@konnect.example>")]
     pub mail_from: String,
     /// The front end, where links in mails lead.

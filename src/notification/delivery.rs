@@ -31,10 +31,14 @@ pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
     }
     let delivery = match notice.channel {
         Channel::InApp => return Ok(Delivery::Over),
-        Channel::Email if mail::is_off(tx.conn(), &reader.email).await? => {
-            return Ok(Delivery::Moot("the address refuses mail".to_owned()));
+        Channel::Email => {
+            let standing = mail::standing(tx.conn(), &reader.email).await?;
+            if standing == mail::Reach::Off {
+                return Ok(Delivery::Moot("the address refuses mail".to_owned()));
+            }
+            let letter = Box::new(mail::letter(tx, &notice, reader).await?);
+            Delivery::Mail { letter, to_forgive: standing == mail::Reach::Refused }
         }
-        Channel::Email => Delivery::Mail(Box::new(mail::letter(tx, &notice, reader).await?)),
         Channel::Push => pushes(tx, &notice, &reader).await?,
     };
     query::mark_attempt(tx, id).await?;
@@ -43,13 +47,18 @@ pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
 
 async fn pushes(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Delivery, Error> {
     let devices = user::device_tokens(tx.conn(), reader.id).await?;
-    let tokens = devices.into_iter().map(|device| device.token).collect();
+    let mut tokens: Vec<_> = devices.into_iter().map(|device| device.token).collect();
+    let is_first = notice.attempted_at.is_none();
+    if !is_first {
+        tokens = query::without_push(tx, notice.id, tokens).await?;
+    }
     let text = texts::render(&notice.kind, &notice.data, reader.locale, reader.time_zone);
     Ok(Delivery::Push(Pushes {
         owner: reader.id,
         kind: notice.kind.clone(),
         reservation_id: notice.reservation_id,
-        tokens: query::without_push(tx, notice.id, tokens).await?,
+        is_first,
+        tokens,
         title: text.title,
         body: text.body,
         patient_until: notice.created_at + PATIENCE,
@@ -61,22 +70,33 @@ async fn pushes(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Delivery,
 pub async fn record_pushes(
     tx: &mut Tx,
     id: NoticeId,
-    owner: UserId,
+    pushes: &Pushes,
     receipts: &Receipts,
 ) -> Result<Option<String>, Error> {
     for (token, provider_id) in &receipts.accepted {
         query::insert_push(tx, id, token, cut(provider_id, PROVIDER_ID_MAX)).await?;
     }
     for token in &receipts.dead {
-        user::remove_device_token(tx, owner, token).await?;
+        user::remove_device_token(tx, pushes.owner, token).await?;
+    }
+    if pushes.is_first {
+        return Ok(receipts.accepted.first().map(|(_, name)| cut(name, PROVIDER_ID_MAX).to_owned()));
     }
     Ok(query::first_push(tx, id).await?)
 }
 
-/// The mail server took a mail to this address.
-pub async fn mail_taken(tx: &mut Tx, id: NoticeId, address: &str, provider_id: String) -> Result<(), Error> {
+/// The mail server took a mail; what this address refused before is forgiven, where it did.
+pub async fn mail_taken(
+    tx: &mut Tx,
+    id: NoticeId,
+    forgiven: Option<&str>,
+    provider_id: String,
+) -> Result<(), Error> {
     conclude(tx, id, &Ending::Sent { provider_id }).await?;
-    mail::forgive(tx, address).await
+    match forgiven {
+        Some(address) => mail::forgive(tx, address).await,
+        None => Ok(()),
+    }
 }
 
 /// The mailbox of this address refused a mail for good; `gone`: there is none of this name. It counts once.

@@ -121,7 +121,11 @@ pub enum Delivery {
     Moot(String),
     /// Not before this instant (UTC): the reader is left alone until then.
     Quiet(Instant),
-    Mail(Box<Letter>),
+    /// `to_forgive`: the address refused mails before.
+    Mail {
+        letter: Box<Letter>,
+        to_forgive: bool,
+    },
     Push(Pushes),
 }
 
@@ -130,6 +134,8 @@ pub struct Pushes {
     pub owner: UserId,
     pub kind: String,
     pub reservation_id: Option<ReservationId>,
+    /// Nothing was handed over before.
+    pub is_first: bool,
     /// Registration tokens; empty when no device is left.
     pub tokens: Vec<String>,
     pub title: String,

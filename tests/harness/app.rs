@@ -324,6 +324,7 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         toss_merchant_id: None,
         toss_webhook_tolerance_seconds: 432_000,
         smtp_url: sandbox.smtp_url().into(),
+        smtp_ca_file: None,
         mail_from: "Konnect <no-reply@konnect.test>".into(),
         front_url: "https://app.konnect.test".into(),
         public_url: "https://api.konnect.test".into(),

@@ -10,8 +10,9 @@ use konnect::job::{ConfirmPayment, Job, RecordActivity};
 use konnect::retention;
 use konnect::transact;
 use konnect_jobs::Ended;
-use konnect_tests::{Client, Person, TestApp};
+use konnect_tests::{Client, Hush, Person, TestApp};
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -286,5 +287,27 @@ async fn entries_stay_as_long_as_their_type_and_addresses_no_longer_than_they() 
     transact!(app.core.db, app.context(), sqlx::Error, tx => { activity::rewind(tx, EventId(Uuid::nil())).await })
         .expect("the database");
     assert_eq!(copy(&app.core, &app.context()).await, 0);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i18_a_mongodb_that_takes_questions_and_falls_silent_holds_no_pass_up() {
+    let app = TestApp::start().await;
+    let people = [app.mentor("Mina").await];
+    run_the_job(&app).await;
+    happen_times(&app, &people, 3).await;
+    let hush = Hush::before(&app.config.mongodb_url).await;
+    let mut config = app.config.clone();
+    config.mongodb_url = hush.url(app.config.mongodb_url.expose_secret()).into();
+    config.mongo_patience_ms = 100;
+    let core = Core::connect(&config, app.core.clock.clone()).await.expect("the stores");
+    let mut pass = Pass::begin(core.db.pool()).await.expect("the database");
+    hush.be_silent(true);
+    let silent = pass.step(&core).await.expect_err("no answer");
+    assert!(silent.is_away(), "{silent}");
+    hush.be_silent(false);
+    // The same pass goes on where it stood.
+    app.until(async || pass.step(&core).await.is_ok()).await;
+    assert_eq!(tested(&app).await.len(), 3);
     app.finish().await;
 }

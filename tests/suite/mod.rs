@@ -46,6 +46,7 @@ mod live_rooms;
 mod lost_leases;
 mod mail;
 mod mail_addresses;
+mod mail_encrypted;
 mod mail_invites;
 mod mail_texts;
 mod mail_unsubscribe;

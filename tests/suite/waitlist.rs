@@ -246,3 +246,25 @@ async fn c10_what_cannot_be_waited_for() {
     app.run_jobs().await;
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_whoever_stands_behind_many_who_want_another_time_is_asked_all_the_same() {
+    let app = TestApp::start().await;
+    let (mentor, offering) = stage(&app, 1).await;
+    let holder = app.mentee("holder").await;
+    let booking = app.book(&mentor, &holder, offering, wednesday()).await;
+    app.pay(&booking).await;
+    // The evening is never opened.
+    let evening = wednesday() + TimeDelta::hours(10);
+    for number in 0..41 {
+        let person = app.mentee(&format!("evening-{number}")).await;
+        wait(&app, &person, offering, evening, evening + TimeDelta::hours(2)).await.ok(201);
+    }
+    let last = app.mentee("last").await;
+    wait_for_wednesday(&app, &last, offering).await;
+    app.run_jobs().await;
+    app.cancel(&booking, &holder).await;
+    app.run_jobs_twice().await;
+    offered(&app, &last, &mentor, offering).await;
+    app.finish().await;
+}

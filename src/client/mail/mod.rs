@@ -1,6 +1,7 @@
 //! Mail over SMTP. What is sent is text that others partly wrote: no address and no header can be added by it.
 
 mod compose;
+mod tls;
 mod verdict;
 
 use std::time::Duration;
@@ -88,11 +89,23 @@ impl Mailer {
     /// # Errors
     /// When either is malformed, or a password would travel in plain text to another machine.
     pub fn new(smtp_url: &SecretString, from: &str) -> Result<Self, ConfigError> {
+        Self::trusting(smtp_url, from, &[])
+    }
+
+    /// The same, believing also servers whose certificates these (PEM) signed, beside those of the public authorities.
+    ///
+    /// # Errors
+    /// As above, and when there is no certificate in the text.
+    pub fn trusting(smtp_url: &SecretString, from: &str, roots: &[u8]) -> Result<Self, ConfigError> {
         let url = smtp_url.expose_secret();
         refuse_open_password(url)?;
         let from = from.parse().map_err(|_| ConfigError::new(SETTING, "the sender is not an address"))?;
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|_| ConfigError::new(SETTING, "not smtps://…, smtp://…?tls=required or smtp://…"))?
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .map_err(|_| ConfigError::new(SETTING, "not smtps://…, smtp://…?tls=required or smtp://…"))?;
+        if !roots.is_empty() {
+            transport = transport.tls(tls::trusting(url, roots)?);
+        }
+        let transport = transport
             .timeout(Some(TIMEOUT))
             .pool_config(PoolConfig::new().max_size(MAX_CONNECTIONS).idle_timeout(Duration::from_secs(30)))
             .build();

@@ -85,20 +85,31 @@ pub async fn bounced(tx: &mut Tx, message_id: &str, reply: &str, gone: Option<bo
     refuse(tx, id, notice.user_id, &address, reply, gone).await
 }
 
-/// Whether nothing is sent to an address.
-pub(in crate::notification) async fn is_off(
+/// What becomes of mail to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::notification) enum Reach {
+    /// It has refused nothing.
+    Clear,
+    /// It has refused mail, and may take the next one.
+    Refused,
+    /// Nothing is sent there.
+    Off,
+}
+
+pub(in crate::notification) async fn standing(
     executor: impl MySqlExecutor<'_>,
     address: &str,
-) -> Result<bool, Error> {
-    Ok(query::standing(executor, address).await?.is_some_and(|s| s.off_since.is_some()))
+) -> Result<Reach, Error> {
+    Ok(match query::standing(executor, address).await? {
+        None => Reach::Clear,
+        Some(Standing { off_since: None, .. }) => Reach::Refused,
+        Some(_) => Reach::Off,
+    })
 }
 
 /// Its server took a mail: what it refused before does not count any more. One that is off stays so.
 pub(in crate::notification) async fn forgive(tx: &mut Tx, address: &str) -> Result<(), Error> {
-    if query::standing(tx.conn(), address).await?.is_some() {
-        query::forget_refusals(tx, address).await?;
-    }
-    Ok(())
+    Ok(query::forget_refusals(tx, address).await?)
 }
 
 /// Counts a permanent refusal of a mailbox, once per notice. `gone`: there is no such mailbox.

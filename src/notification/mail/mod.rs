@@ -17,7 +17,7 @@ use crate::seal::Sealer;
 use crate::user::{Locale, TimeZone, User};
 
 pub use address::{Mailbox, bounced, mailbox, resume};
-pub(super) use address::{forgive, is_off, refuse};
+pub(super) use address::{Reach, forgive, refuse, standing};
 pub use invite::Invite;
 pub use unsubscribe::{read_token, unsubscribe};
 

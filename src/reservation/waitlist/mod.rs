@@ -29,7 +29,7 @@ const LONGEST: TimeDelta = TimeDelta::days(14);
 /// Entries of one person that wait or are offered something.
 const MOST_LIVE: i64 = 5;
 /// How many of those who wait are looked at in one go.
-const LOOKED_AT: u32 = 20;
+const LOOKED_AT: usize = 20;
 /// Starts that are looked at for one of them.
 const STARTS: usize = 400;
 
@@ -81,7 +81,7 @@ pub async fn join(tx: &mut Tx, wish: &Wish) -> Result<WaitlistId, Error> {
         Err(error) if duplicate_key(&error).is_some() => return Err(Error::WaitsAlready),
         other => other?,
     }
-    outbox::enqueue(tx, &OfferFreed { mentor_id: entry.mentor_id }).await?;
+    outbox::enqueue(tx, &OfferFreed::of(entry.mentor_id)).await?;
     Ok(entry.id)
 }
 
@@ -107,14 +107,20 @@ pub async fn offer_freed(tx: &mut Tx, rules: &Rules, job: &OfferFreed) -> Result
     if query::is_offered(tx, job.mentor_id).await? {
         return Ok(Expiry::Moot);
     }
-    for entry in query::waiting(tx, job.mentor_id, LOOKED_AT).await? {
-        if let Some(made) = offer(tx, rules, &entry).await? {
+    let looked_at = query::waiting(tx, job.mentor_id, job.after, LOOKED_AT).await?;
+    for entry in &looked_at {
+        if let Some(made) = offer(tx, rules, entry).await? {
             // A free session is theirs at once.
             let state = if made.state == State::Confirmed { Waiting::Taken } else { Waiting::Offered };
             query::offer(tx, entry.id, made.id, state).await?;
             tell(tx, &made).await?;
             return Ok(Expiry::Done);
         }
+    }
+    // Whoever wants what is free may stand behind many who want something else.
+    if let Some(last) = looked_at.get(LOOKED_AT - 1) {
+        outbox::enqueue(tx, &OfferFreed { mentor_id: job.mentor_id, after: Some(last.id) }).await?;
+        return Ok(Expiry::Done);
     }
     Ok(Expiry::Moot)
 }
@@ -192,12 +198,18 @@ pub(super) async fn follow(tx: &mut Tx, was: &Reservation, is: &Reservation) -> 
     // An offer that was taken lets the next one be asked as well.
     let next = frees || (was_unpaid && is.state == State::Confirmed);
     if next && query::is_waited_for(tx, is.mentor_id).await? {
-        outbox::enqueue(tx, &OfferFreed { mentor_id: is.mentor_id }).await?;
+        outbox::enqueue(tx, &OfferFreed::of(is.mentor_id)).await?;
     }
     Ok(())
 }
 
-/// Mentors for whom somebody waits, for the reconciler: hours that were opened are found by it alone.
-pub async fn waited_for(pool: &MySqlPool, now: Instant, limit: u32) -> sqlx::Result<Vec<UserId>> {
-    query::waited_for(pool, now, limit).await
+/// Mentors behind `after` for whom somebody waits, in the order of their ids, for the reconciler: hours that were opened
+/// are found by it alone.
+pub async fn waited_for(
+    pool: &MySqlPool,
+    now: Instant,
+    after: Option<UserId>,
+    limit: u32,
+) -> sqlx::Result<Vec<UserId>> {
+    query::waited_for(pool, now, after, limit).await
 }

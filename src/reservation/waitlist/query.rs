@@ -1,6 +1,7 @@
 //! All SQL of the waitlist.
 
 use sqlx::MySqlPool;
+use uuid::Uuid;
 
 use super::{Waiting, WaitlistEntry};
 use crate::clock::Instant;
@@ -46,14 +47,20 @@ pub async fn of_mentee(pool: &MySqlPool, mentee: UserId, limit: u32) -> sqlx::Re
     .await
 }
 
-/// Who waits for something of a mentor, the first first.
-pub async fn waiting(tx: &mut Tx, mentor: UserId, limit: u32) -> sqlx::Result<Vec<WaitlistEntry>> {
+/// Who waits for something of a mentor, behind the entry `after`, the first first.
+pub async fn waiting(
+    tx: &mut Tx,
+    mentor: UserId,
+    after: Option<WaitlistId>,
+    limit: usize,
+) -> sqlx::Result<Vec<WaitlistEntry>> {
     sqlx::query_as(
         "SELECT id, offering_id, mentor_id, mentee_id, duration_min, from_at, to_at, state, reservation_id, created_at
-         FROM waitlist_entries WHERE mentor_id = ? AND state = 'waiting' ORDER BY id LIMIT ?",
+         FROM waitlist_entries WHERE mentor_id = ? AND state = 'waiting' AND id > ? ORDER BY id LIMIT ?",
     )
     .bind(mentor)
-    .bind(limit)
+    .bind(after.unwrap_or(WaitlistId(Uuid::nil())))
+    .bind(u32::try_from(limit).unwrap_or(u32::MAX))
     .fetch_all(tx.conn())
     .await
 }
@@ -142,12 +149,18 @@ pub async fn end_past(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
 }
 
 /// Also those of whom nobody waits in time any more: their entries are ended by the look.
-pub async fn waited_for(pool: &MySqlPool, now: Instant, limit: u32) -> sqlx::Result<Vec<UserId>> {
+pub async fn waited_for(
+    pool: &MySqlPool,
+    now: Instant,
+    after: Option<UserId>,
+    limit: u32,
+) -> sqlx::Result<Vec<UserId>> {
     sqlx::query_scalar(
-        "SELECT DISTINCT mentor_id FROM waitlist_entries WHERE state = 'waiting' AND created_at <= ?
+        "SELECT DISTINCT mentor_id FROM waitlist_entries WHERE state = 'waiting' AND created_at <= ? AND mentor_id > ?
          ORDER BY mentor_id LIMIT ?",
     )
     .bind(now)
+    .bind(after.unwrap_or(UserId(Uuid::nil())))
     .bind(limit)
     .fetch_all(pool)
     .await

@@ -22,6 +22,7 @@ mod pages;
 mod receiver;
 mod server;
 mod smtp;
+mod smtp_tls;
 mod state;
 mod tally;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use self::handle::Handle;
 pub use self::identity::IDENTITY_AUDIENCE;
 pub use self::receiver::{Received, Receiver, Reply};
 pub use self::smtp::Mail;
+pub use self::smtp_tls::SecureMail;
 pub use self::toss::{
     Account, Balance, BusinessType, Cancel, Card, Checkout, Company, Delivery, EasyPay, Failure, Individual,
     LedgerTotals, Link, Method, NewCheckout, Payment, Payout, PayoutStatus, RefundAccount, ScheduleType,
@@ -56,6 +58,7 @@ pub use self::toss::{
 
 use self::clock::Clock;
 use self::connection::{Connections, CuttableAcceptor};
+use self::smtp_tls::Encryption;
 use self::state::{Shared, State};
 use self::toss::security::Security;
 
@@ -129,7 +132,7 @@ impl Sandbox {
         let acceptor = CuttableAcceptor { listener, connections };
         let tasks = vec![
             tokio::spawn(server::serve(acceptor, handle.clone(), stop.clone())),
-            tokio::spawn(smtp::serve(smtp, shared.clone(), stop.clone())),
+            tokio::spawn(smtp::serve(smtp, shared.clone(), Encryption::Open, stop.clone())),
             tokio::spawn(tick(shared, stop.clone())),
         ];
         Ok(Self { handle, stop, tasks })
@@ -137,6 +140,26 @@ impl Sandbox {
 
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// Two more ports of the mail server, where it encrypts and calls itself `name`. They end with the stand-in.
+    ///
+    /// # Errors
+    /// When no certificate can be made for the name.
+    pub async fn secure_mail(&self, name: &str) -> anyhow::Result<SecureMail> {
+        let (acceptor, roots) = smtp_tls::acceptor(name)?;
+        let [starttls, wrapped] = [bind("127.0.0.1:0").await?, bind("127.0.0.1:0").await?];
+        let (starttls_at, smtps_at) = (starttls.local_addr()?, wrapped.local_addr()?);
+        for (listener, encryption) in
+            [(starttls, Encryption::StartTls(acceptor.clone())), (wrapped, Encryption::Wrapped(acceptor))]
+        {
+            tokio::spawn(smtp::serve(listener, self.shared.clone(), encryption, self.stop.clone()));
+        }
+        Ok(SecureMail {
+            starttls_url: format!("smtp://{starttls_at}?tls=required"),
+            smtps_url: format!("smtps://{smtps_at}"),
+            roots,
+        })
     }
 
     /// Stops, and returns when both ports are free.

@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::Call;
 use crate::clock::Instant;
 use crate::faults::{Effect, Endpoint, Subject};
 use crate::mime;
+use crate::smtp_tls::{Encryption, Line};
 use crate::state::Shared;
 use crate::tally::{Count, Tally};
 
@@ -104,18 +105,27 @@ impl Mailbox {
 }
 
 /// Serves until `stop`.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    encryption: Encryption,
+    stop: CancellationToken,
+) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => if let Ok((stream, _)) = accepted {
                 // Replies are small; Nagle's wait would hold each of them back.
                 let _ = stream.set_nodelay(true);
-                let (shared, stop) = (shared.clone(), stop.clone());
+                let (shared, encryption, stop) = (shared.clone(), encryption.clone(), stop.clone());
+                let session = async move {
+                    let (line, encryption) = encryption.greet(stream).await?;
+                    Session::new(line, encryption, shared).run().await
+                };
                 tokio::spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        ended = Session::new(stream, shared).run() => if let Err(error) = ended {
+                        ended = session => if let Err(error) = ended {
                             tracing::debug!(%error, "smtp connection ended");
                         }
                     }
@@ -126,7 +136,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: Canc
 }
 
 struct Session {
-    stream: BufStream<TcpStream>,
+    stream: BufStream<Line>,
+    encryption: Encryption,
     shared: Arc<Shared>,
     greeted: bool,
     from: Option<String>,
@@ -137,13 +148,14 @@ struct Session {
 
 enum Next {
     Go,
+    Encrypt,
     Close,
 }
 
 impl Session {
-    fn new(stream: TcpStream, shared: Arc<Shared>) -> Self {
-        let stream = BufStream::new(stream);
-        Self { stream, shared, greeted: false, from: None, to: Vec::new(), effect: None }
+    fn new(line: Line, encryption: Encryption, shared: Arc<Shared>) -> Self {
+        let stream = BufStream::new(line);
+        Self { stream, encryption, shared, greeted: false, from: None, to: Vec::new(), effect: None }
     }
 
     async fn run(mut self) -> std::io::Result<()> {
@@ -157,8 +169,13 @@ impl Session {
             if self.shared.lock().mailbox.is_down() {
                 return Ok(());
             }
-            if let Next::Close = self.command(&line).await? {
-                return Ok(());
+            match self.command(&line).await? {
+                Next::Go => {}
+                Next::Encrypt => {
+                    let (line, encryption) = self.encryption.encrypt(self.stream.into_inner()).await?;
+                    self = Self::new(line, encryption, self.shared);
+                }
+                Next::Close => return Ok(()),
             }
         }
     }
@@ -189,8 +206,9 @@ impl Session {
             "EHLO" => {
                 self.reset(true);
                 let size = MAX_MAIL;
+                let offer = if self.encryption.may_encrypt() { "250-STARTTLS\r\n" } else { "" };
                 let text = format!(
-                    "250-sandbox.local\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE {size}"
+                    "250-sandbox.local\r\n250-PIPELINING\r\n250-8BITMIME\r\n{offer}250-SMTPUTF8\r\n250 SIZE {size}"
                 );
                 self.reply(&text).await?;
             }
@@ -198,6 +216,12 @@ impl Session {
                 self.reset(true);
                 self.reply("250 sandbox.local").await?;
             }
+            "STARTTLS" if self.encryption.may_encrypt() => {
+                self.reply("220 2.0.0 go ahead").await?;
+                return Ok(Next::Encrypt);
+            }
+            // RFC 3207, 4: what needs encryption says so.
+            "MAIL" if self.encryption.may_encrypt() => self.reply("530 5.7.0 STARTTLS first").await?,
             "MAIL" => self.mail(argument).await?,
             "RCPT" => return self.recipient(argument).await,
             "DATA" => return self.data().await,
