@@ -8,6 +8,8 @@ mod say;
 mod activity;
 #[path = "admin/audit.rs"]
 mod audit;
+#[path = "admin/backup/mod.rs"]
+mod backup;
 #[path = "admin/clock.rs"]
 mod clock;
 #[path = "admin/demo.rs"]
@@ -50,6 +52,10 @@ enum Command {
     Migrate(Stores),
     /// Check the rules of slots, states and money; exit code 1 when one is broken
     Audit(audit::Command),
+    /// Copy the database, MongoDB and files into a folder, while everything goes on
+    Backup(backup::Backup),
+    /// Put a copy in the place of what is there, and check it; exit code 1 when a rule is broken
+    Restore(backup::Restore),
     /// The activity log in MongoDB
     #[command(subcommand)]
     Activity(activity::Command),
@@ -102,6 +108,8 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Migrate(stores) => stores.connect().await?.db.migrate().await?,
         Command::Audit(command) => return command.run().await,
+        Command::Backup(command) => command.run().await?,
+        Command::Restore(command) => return command.run().await,
         Command::Activity(command) => command.run().await?,
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,

@@ -1,12 +1,13 @@
 //! REST and sockets. Checks, writes state, enqueues; everything slow is done by workers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use konnect::api::{self, App};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens};
-use konnect::config::{ApiConfig, Config};
+use konnect::config::{ApiConfig, Config, LingerConfig};
 use konnect::realtime::live::Turn;
 use konnect::realtime::{House, Hub};
 use konnect::seal::Sealer;
@@ -19,18 +20,21 @@ struct Settings {
     config: Config,
     #[command(flatten)]
     api: ApiConfig,
+    #[command(flatten)]
+    linger: LingerConfig,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Settings { config, api: settings } = Settings::parse();
+    let Settings { config, api: settings, linger } = Settings::parse();
     let process = konnect_start::start(&config).await?;
     let tokens = Tokens::new(SigningKeys::load(&settings.tokens)?, &settings.tokens);
     let hasher = Hasher::new(HashCost::Production)?;
     let listener =
         TcpListener::bind(settings.bind).await.with_context(|| format!("{} is not free", settings.bind))?;
     tracing::info!(address = %listener.local_addr()?, url = settings.public_url, "api started");
-    let hub = Hub::start(&process.core, settings.sockets_per_user, process.stop.clone());
+    let stop = api::later(&process.stop, Duration::from_secs(linger.linger_seconds));
+    let hub = Hub::start(&process.core, settings.sockets_per_user, stop.clone());
     let house = House::open(hub.clone(), Turn::new(&settings.turn)?);
     let sealer = Sealer::new(&settings.data_key)?;
     let identities = api::identities(&settings.identity, &process.core.clock)?;
@@ -45,7 +49,7 @@ async fn main() -> Result<()> {
         sealer,
         intake: Default::default(),
     });
-    api::serve(app, listener, process.stop, process.drain).await?;
+    api::serve_until(app, listener, process.stop, stop, process.drain).await?;
     tracing::info!("api stopped");
     Ok(())
 }

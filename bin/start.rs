@@ -9,7 +9,7 @@ use konnect::clock::Clock;
 use konnect::config::{Config, LogFormat, WorkerConfig};
 use konnect::core::Core;
 use konnect::job::Queue;
-use konnect::skew;
+use konnect::{process, skew};
 use konnect_jobs::{Services, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,7 @@ pub async fn start(config: &Config) -> Result<Process> {
     logs(config.log_format);
     let stop = stopped_by_signals()?;
     tokio::spawn(ops::keep_up(ops::metrics(), stop.clone()));
+    tokio::spawn(process::watch(stop.clone()));
     let core = Core::connect(config, Clock::system()).await.context("the stores cannot be reached")?;
     tokio::spawn(skew::watch(core.db.pool().clone(), stop.clone()));
     if let Some(bind) = config.ops_bind {

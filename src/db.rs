@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, MySql, MySqlConnection};
 
@@ -21,6 +22,13 @@ const RETRYABLE: [u16; 3] = [1213, 1205, 1020];
 const MAX_ROUNDS: u32 = 10;
 /// A connection that was idle for longer is tested before it is used: its server may have gone.
 const TRUSTED: Duration = Duration::from_secs(1);
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// The number of the newest migration that this build knows.
+pub fn newest_migration() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -124,8 +132,8 @@ impl Db {
     }
 
     /// Runs every migration that has not run yet.
-    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
-        sqlx::migrate!("./migrations").run(&self.pool).await
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        MIGRATIONS.run(&self.pool).await
     }
 
     /// For reads that need no transaction.

@@ -29,6 +29,7 @@ pub mod outside;
 pub mod partner;
 pub mod payment;
 pub mod payout;
+pub mod process;
 pub mod queue;
 pub mod realtime;
 pub mod relay;

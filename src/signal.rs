@@ -31,6 +31,11 @@ impl Keys {
         Self { prefix: prefix.into() }
     }
 
+    /// Patterns of Redis that together fit every key.
+    pub fn patterns(&self) -> [String; 2] {
+        [format!("{}:*", self.prefix), format!("{}.*", self.prefix)]
+    }
+
     /// Channel: names of queues with fresh rows, for the relay.
     pub fn outbox_wake(&self) -> String {
         format!("{}:outbox:wake", self.prefix)

@@ -40,6 +40,7 @@ mod dispute_view;
 mod disputes;
 mod document;
 mod earnings;
+mod farewell;
 mod from_domain;
 mod idempotency;
 mod leaving;
@@ -107,7 +108,8 @@ use crate::core::Core;
 use crate::realtime::{House, Hub};
 use crate::seal::Sealer;
 
-pub use server::{openapi, serve};
+pub use farewell::later;
+pub use server::{openapi, serve, serve_until};
 pub use webhooks::Intake;
 
 /// What handlers work with.

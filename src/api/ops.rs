@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::farewell::Leaving;
 use super::listen;
 use super::reach::{Reach, Sockets};
 use crate::availability::ZONE_DATA;
@@ -56,23 +57,25 @@ pub async fn keep_up(handle: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Adds `/healthz`, `/readyz` and `/metrics`. `reach`: what is known of the sockets, where there are some.
-pub fn mount(route: Route, core: Core, handle: PrometheusHandle, reach: Reach) -> Route {
+/// Adds `/healthz`, `/readyz` and `/metrics`. `leaving`: whether the process has been told to stop. `reach`: what is
+/// known of the sockets, where there are some.
+pub fn mount(route: Route, core: Core, handle: PrometheusHandle, leaving: Leaving, reach: Reach) -> Route {
     route
         .at("/healthz", get(health))
-        .at("/readyz", get(ready).data(core).data(reach))
+        .at("/readyz", get(ready).data(core).data(leaving).data(reach))
         .at("/metrics", get(numbers).data(handle))
 }
 
 /// `/healthz`, `/readyz` and `/metrics` alone.
-pub fn routes(core: Core, handle: PrometheusHandle) -> impl Endpoint {
-    mount(Route::new(), core, handle, Reach::default())
+pub fn routes(core: Core, handle: PrometheusHandle, leaving: Leaving) -> impl Endpoint {
+    mount(Route::new(), core, handle, leaving, Reach::default())
 }
 
 /// Serves them on `bind` until `stop` is cancelled.
 pub async fn serve(core: Core, bind: SocketAddr, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(bind).await?;
-    listen::serve(listener, routes(core, metrics()), stop, Duration::from_secs(1)).await
+    let leaving = Leaving::new(stop.clone());
+    listen::serve(listener, routes(core, metrics(), leaving), stop, Duration::from_secs(1)).await
 }
 
 /// The process lives.
@@ -88,7 +91,7 @@ fn numbers(handle: Data<&PrometheusHandle>) -> Response {
 
 #[derive(Serialize)]
 struct Readiness {
-    /// `ok`; `degraded` when something is away that no booking needs; `down`.
+    /// `ok`; `degraded` when something is away that no booking needs; `down`; `leaving` once it was told to stop.
     status: &'static str,
     version: &'static str,
     /// The release of the time zone data; the same in every process of a build.
@@ -125,9 +128,10 @@ struct Dependency {
     ms: f64,
 }
 
-/// 503 without MySQL or Redis. A MongoDB that is away leaves bookings and payments whole, so traffic keeps coming.
+/// 503 without MySQL or Redis, and from a process that is leaving. A MongoDB that is away leaves bookings and payments
+/// whole, so traffic keeps coming.
 #[handler]
-async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
+async fn ready(core: Data<&Core>, leaving: Data<&Leaving>, reach: Data<&Reach>) -> Response {
     let mut redis = core.redis.clone();
     let ping = redis::cmd("PING");
     let mut clock = None;
@@ -141,11 +145,13 @@ async fn ready(core: Data<&Core>, reach: Data<&Reach>) -> Response {
         ask("mongodb", async { core.mongo.run_command(doc! { "ping": 1 }).await.map(drop) }),
     );
     let status = match (mysql.ok && redis.ok, mongodb.ok) {
+        _ if leaving.is_so() => "leaving",
         (false, _) => "down",
         (true, false) => "degraded",
         (true, true) => "ok",
     };
-    let code = if status == "down" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let is_ready = ["ok", "degraded"].contains(&status);
+    let code = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = Readiness {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -174,5 +180,6 @@ async fn ask<E: std::fmt::Display>(
             false
         }
     };
+    metrics::gauge!("konnect_dependency_up", "dependency" => name).set(if ok { 1.0 } else { 0.0 });
     Dependency { name, ok, ms: started.elapsed().as_secs_f64() * 1000.0 }
 }

@@ -42,6 +42,7 @@ use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::farewell::{Leaving, farewell};
 use super::leaving::LeavingApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -147,7 +148,7 @@ impl Shown {
 }
 
 /// Everything the api process serves.
-fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'static {
+fn routes(app: Shared, leaving: Leaving, reach: Reach) -> impl Endpoint<Output = Response> + 'static {
     let url = app.config.public_url.clone();
     let face: Face = Arc::new(LazyLock::new(Box::new(move || Shown::new(&service(&url)))));
     let (page, document) = (face.clone(), face.clone());
@@ -155,7 +156,7 @@ fn routes(app: Shared, reach: Reach) -> impl Endpoint<Output = Response> + 'stat
         .nest("/docs", Route::new().at("/", get(make_sync(move |_| Html(page.page.clone())))))
         .at("/openapi.json", get(make_sync(move |_| document.text.clone().with_content_type(JSON))))
         .nest("/", service(&app.config.public_url).around(bodies).around(listings));
-    let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), reach);
+    let route = ops::mount(plain(route, &app), app.core.clone(), ops::metrics(), leaving, reach);
     let cors = Cors::new(&app.config.cors_origins);
     let track = Track { trusted_proxies: app.config.trusted_proxies, clock: app.core.clock.clone() };
     layered(route.data(app), cors, face, track)
@@ -183,9 +184,24 @@ pub async fn serve(
     stop: CancellationToken,
     drain: Duration,
 ) -> std::io::Result<()> {
-    let (hub, reach) = (app.hub.clone(), Reach::default());
+    serve_until(app, listener, stop.clone(), stop, drain).await
+}
+
+/// The same, but from `told` on balancers and clients are shown the door, while requests are still served until `stop`,
+/// which comes later (see [`super::later`]).
+pub async fn serve_until(
+    app: Shared,
+    listener: TcpListener,
+    told: CancellationToken,
+    stop: CancellationToken,
+    drain: Duration,
+) -> std::io::Result<()> {
+    let (hub, reach, leaving) = (app.hub.clone(), Reach::default(), Leaving::new(told));
     tokio::spawn(reach.clone().watch(app.clone(), stop.clone()));
-    listen::serve(listener, routes(app, reach), stop, drain).await?;
+    let shown_out = leaving.clone();
+    let routes =
+        routes(app, leaving, reach).around(move |inner, request| farewell(inner, request, shown_out.clone()));
+    listen::serve(listener, routes, stop, drain).await?;
     hub.drained().await;
     Ok(())
 }

@@ -112,6 +112,15 @@ pub struct ApiConfig {
     pub admin_second_factor: bool,
 }
 
+/// How an api process leaves its place to another one.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LingerConfig {
+    /// How long a stopping api still takes requests, in seconds: it is not ready any more, so that balancers send none,
+    /// and asks for the end of every connection that is used meanwhile. Longer than balancers need to notice.
+    #[arg(long, env = "KONNECT_LINGER_SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=300))]
+    pub linger_seconds: u64,
+}
+
 /// Webhooks to systems of others: the api checks their addresses, and the webhook worker calls them.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct WebhookConfig {

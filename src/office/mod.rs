@@ -4,6 +4,7 @@
 //! Its SQL reads the tables of other domains, as the audit's does: a list joins what no domain knows together. Nothing
 //! here scans a table: lists are pages by key, figures are short ranges of an index or rows of days that are over.
 
+mod alarms;
 mod error;
 mod figures;
 mod lists;
@@ -11,6 +12,7 @@ mod mask;
 mod model;
 mod query;
 
+pub use alarms::Alarms;
 pub use error::Error;
 pub use figures::{count_days, dashboard};
 pub use lists::{

@@ -1,9 +1,8 @@
 //! Api processes that tests kill and start again.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::{Process, Stack, TestApp};
+use crate::{Process, Stack, TestApp, free_address};
 
 /// An api process with an address of its own, which it keeps when it is started again.
 pub struct ApiNode {
@@ -20,9 +19,7 @@ impl ApiNode {
 
     /// The same with further settings.
     pub async fn start_with(app: &TestApp, settings: &[(&str, &str)]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
+        let address = free_address();
         let tokens = &app.api_config.tokens;
         let keys = tokens.keys_dir.to_str().expect("a plain path");
         let mut stack = Stack::new(app)
@@ -39,7 +36,7 @@ impl ApiNode {
         node
     }
 
-    /// Starts it again after a [`kill`](Self::kill), and waits until it answers.
+    /// Starts it again after a [`kill`](Self::kill) or a [`stop`](Self::stop), and waits until it answers.
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs");
         self.process = Some(self.stack.start("api"));
@@ -55,6 +52,11 @@ impl ApiNode {
     /// `kill -9`.
     pub async fn kill(&mut self) {
         self.process.take().expect("it runs").kill().await;
+    }
+
+    /// SIGTERM, and waits for its end; whether it ended well.
+    pub async fn stop(&mut self) -> bool {
+        self.process.take().expect("it runs").stop().await
     }
 
     /// A number that the process counts; 0 before it was counted for the first time. Of a metric with labels, the sum

@@ -42,7 +42,7 @@ pub use notices::happening;
 pub use partners::{Partner, told};
 pub use payouts::{Earner, account_body};
 pub use private::{PrivateMongo, PrivateRedis};
-pub use process::{Process, Stack};
+pub use process::{Process, Stack, binary, free_address};
 pub use raw_io::RawIo;
 pub use servers::Servers;
 pub use sessions::instant;

@@ -62,6 +62,7 @@ impl Stack {
             ("KONNECT_DB_CONNECTIONS", "10"),
             ("KONNECT_LOG_FORMAT", "text"),
             ("KONNECT_DRAIN_SECONDS", "5"),
+            ("KONNECT_LINGER_SECONDS", "0"),
             ("TOSS_BASE_URL", app.sandbox.url()),
             ("TOSS_SECRET_KEY", SECRET_KEY),
             ("KONNECT_DATA_KEY", DATA_KEY),
@@ -105,6 +106,17 @@ impl Stack {
             .unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));
         Process { child, name: name.to_owned() }
     }
+}
+
+/// An address on which nobody listens.
+pub fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("an address").to_string()
+}
+
+/// Where a program is.
+pub fn binary(name: &str) -> PathBuf {
+    binaries().join(name)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test run says by its environment where the binaries are")]

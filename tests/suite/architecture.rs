@@ -256,13 +256,16 @@ fn rooms(folders: &[(String, Vec<String>)]) -> Vec<String> {
     found
 }
 
-/// Migrations are `NNNN_name.sql`, numbered from 1 without gaps. `files` are sorted.
+/// Migrations are `NNNN_name.sql`, numbered from 1 without gaps, beside a page about them and their sums. `files` are
+/// sorted.
 fn numbering(files: &[String]) -> Vec<String> {
     let wrong = |(file, number): &(&String, usize)| {
         !file.starts_with(&format!("{number:04}_")) || !file.ends_with(".sql")
     };
+    let about = ["README.md", "SUMS"];
     files
         .iter()
+        .filter(|file| !about.contains(&file.as_str()))
         .zip(1..)
         .filter(wrong)
         .map(|(file, number)| format!("{file} stands where {number:04} belongs"))

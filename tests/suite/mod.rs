@@ -62,6 +62,7 @@ mod notices;
 mod offering_options;
 mod office;
 mod openapi;
+mod operation;
 mod operators;
 mod partners;
 mod partners_failing;

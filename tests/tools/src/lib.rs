@@ -1,3 +1,4 @@
 //! Programs that look at a running system from outside, and the client they share.
 
 pub mod client;
+pub mod sbom;
