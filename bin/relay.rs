@@ -15,8 +15,9 @@ struct Settings {
 #[tokio::main]
 async fn main() -> Result<()> {
     let settings = Settings::parse();
-    let process = konnect_start::start(&settings.config).await?;
+    let process = konnect_start::start(&settings.config, "relay").await?;
     tracing::info!("relay started");
+    tokio::spawn(konnect_jobs::census::watch(process.core.clone(), process.stop.clone()));
     Relay::new(process.core).run(process.stop).await;
     tracing::info!("relay stopped");
     Ok(())

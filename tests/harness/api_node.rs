@@ -20,20 +20,26 @@ impl ApiNode {
 
     /// The same with further settings.
     pub async fn start_with(app: &TestApp, settings: &[(&str, &str)]) -> Self {
+        let mut stack = Stack::new(app);
+        for (name, value) in settings {
+            stack = stack.with(name, value);
+        }
+        Self::start_of(app, stack).await
+    }
+
+    /// One of these processes.
+    pub async fn start_of(app: &TestApp, stack: Stack) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("an address").to_string();
         drop(free);
         let tokens = &app.api_config.tokens;
         let keys = tokens.keys_dir.to_str().expect("a plain path");
-        let mut stack = Stack::new(app)
+        let stack = stack
             .with("KONNECT_BIND", &address)
             .with("KONNECT_KEYS_DIR", keys)
             .with("KONNECT_ISSUER", &tokens.issuer)
             .with("KONNECT_AUDIENCE", &tokens.audience)
             .with("TOSS_CLIENT_KEY", &app.api_config.toss_client_key);
-        for (name, value) in settings {
-            stack = stack.with(name, value);
-        }
         let mut node = Self { stack, base: format!("http://{address}"), process: None };
         node.start_again().await;
         node
@@ -55,6 +61,11 @@ impl ApiNode {
     /// `kill -9`.
     pub async fn kill(&mut self) {
         self.process.take().expect("it runs").kill().await;
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub async fn stop(&mut self) {
+        assert!(self.process.take().expect("it runs").stop().await, "it ends well");
     }
 
     /// A number that the process counts; 0 before it was counted for the first time. Of a metric with labels, the sum
