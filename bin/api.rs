@@ -27,7 +27,7 @@ struct Settings {
 #[tokio::main]
 async fn main() -> Result<()> {
     let Settings { config, api: settings, linger } = Settings::parse();
-    let process = konnect_start::start(&config).await?;
+    let process = konnect_start::start(&config, "api").await?;
     let tokens = Tokens::new(SigningKeys::load(&settings.tokens)?, &settings.tokens);
     let hasher = Hasher::new(HashCost::Production)?;
     let listener =

@@ -1,23 +1,24 @@
 //! How every process starts and stops.
 
+#[path = "start/logs.rs"]
+mod logs;
+#[path = "start/traces.rs"]
+mod traces;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use konnect::api::ops;
 use konnect::clock::Clock;
-use konnect::config::{Config, LogFormat, WorkerConfig};
+use konnect::config::{Config, WorkerConfig};
 use konnect::core::Core;
 use konnect::job::Queue;
-use konnect::{process, skew};
+use konnect::{process, skew, watch};
 use konnect_jobs::{Services, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
-
-/// What is logged when `RUST_LOG` does not say otherwise.
-const LOG: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn,apalis_redis=warn,redis=warn,mongodb=warn,\
-    hyper=warn,h2=warn,reqwest=warn,rustls=warn,lettre=warn,poem=warn";
+use traces::Traces;
 
 /// A started process.
 pub struct Process {
@@ -26,20 +27,25 @@ pub struct Process {
     pub stop: CancellationToken,
     /// How long work in progress may take after that.
     pub drain: Duration,
+    /// To be dropped last: sends the last spans.
+    pub traces: Traces,
 }
 
-/// Starts a process: cryptography, logs, signals, metrics, stores, and the operators' address.
+/// Starts a process, by its name in the Procfile: cryptography, traces, logs, signals, metrics, stores, and the operators'
+/// address.
 ///
 /// # Errors
 /// A store cannot be reached or a setting is wrong: the process ends and its supervisor starts it again.
-pub async fn start(config: &Config) -> Result<Process> {
+pub async fn start(config: &Config, name: &str) -> Result<Process> {
     cryptography();
-    logs(config.log_format);
+    let traces = Traces::new(&config.traces, name)?;
+    logs::start(config.log_format, &traces);
     let stop = stopped_by_signals()?;
     tokio::spawn(ops::keep_up(ops::metrics(), stop.clone()));
     tokio::spawn(process::watch(stop.clone()));
     let core = Core::connect(config, Clock::system()).await.context("the stores cannot be reached")?;
     tokio::spawn(skew::watch(core.db.pool().clone(), stop.clone()));
+    tokio::spawn(watch::stores(core.clone(), stop.clone()));
     if let Some(bind) = config.ops_bind {
         let (core, stop) = (core.clone(), stop.clone());
         tokio::spawn(async move {
@@ -48,28 +54,13 @@ pub async fn start(config: &Config) -> Result<Process> {
             }
         });
     }
-    Ok(Process { core, stop, drain: Duration::from_secs(config.drain_seconds) })
+    Ok(Process { core, stop, drain: Duration::from_secs(config.drain_seconds), traces })
 }
 
 /// Makes aws-lc-rs the process' one provider of TLS. Whoever opens a connection calls it first.
 pub fn cryptography() {
     // An error says that a provider is installed already, which is as well.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-}
-
-/// Logs to standard output, and panics among them: what a task panics with would be lost on standard error.
-fn logs(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    match format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.init(),
-    }
-    std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("a panic without words");
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(message, place, thread = std::thread::current().name(), "panic");
-    }));
 }
 
 /// The first SIGTERM or SIGINT asks to stop; the second one ends the process at once.
@@ -106,7 +97,7 @@ struct WorkerSettings {
 /// A whole worker process.
 pub async fn work(queue: Queue) -> Result<()> {
     let settings = WorkerSettings::parse();
-    let process = start(&settings.config).await?;
+    let process = start(&settings.config, &format!("{}-worker", queue.name())).await?;
     let services = Services::new(process.core, &settings.worker)?;
     worker::run(services, queue, settings.worker.concurrency, process.drain, process.stop).await
 }

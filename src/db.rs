@@ -6,6 +6,8 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{Connection, MySql, MySqlConnection};
+use tracing::Span;
+use tracing::field::Empty;
 
 use crate::act::{self, Moved};
 use crate::clock::{Clock, Instant};
@@ -15,6 +17,7 @@ use crate::id::{OfferingId, UserId, jitter};
 use crate::job::Queue;
 use crate::replica::Replica;
 use crate::signal::Signals;
+use crate::trace::{self, Trace};
 
 /// Deadlock victim and lock wait time-out (MySQL and MariaDB error numbers 1213, 1205) and MariaDB's snapshot
 /// conflict (1020): the transaction did nothing and may run again.
@@ -68,9 +71,21 @@ pub struct Tx {
     pub outgoing: Outgoing,
     /// What moved, for the record of an operator's act.
     pub moves: Vec<Moved>,
+    span: Span,
 }
 
 impl Tx {
+    /// Its place in the trace of whatever asked for it: what it causes continues there.
+    pub fn trace(&self) -> Option<Trace> {
+        Trace::of(&self.span)
+    }
+
+    /// What the transaction's block runs in.
+    #[doc(hidden)]
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
     pub fn conn(&mut self) -> &mut MySqlConnection {
         &mut self.inner
     }
@@ -151,20 +166,51 @@ impl Db {
 
     /// Opens a transaction. Called by [`transact!`](crate::transact) alone.
     #[doc(hidden)]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that opens a transaction")]
     pub async fn open(&self, cx: Context) -> sqlx::Result<Tx> {
-        let inner = self.pool.begin().await?;
-        Ok(Tx { inner, now: self.clock.now(), cx, outgoing: Outgoing::default(), moves: Vec::new() })
+        let span = span();
+        let inner = trace::within(span.clone(), self.begin()).await?;
+        let (outgoing, moves) = (Outgoing::default(), Vec::new());
+        Ok(Tx { inner, now: self.clock.now(), cx, outgoing, moves, span })
+    }
+
+    async fn begin(&self) -> sqlx::Result<sqlx::Transaction<'static, MySql>> {
+        let asked = tokio::time::Instant::now();
+        let connection = self.pool.acquire().await;
+        metrics::histogram!("konnect_db_wait_seconds").record(asked.elapsed().as_secs_f64());
+        if matches!(connection, Err(sqlx::Error::PoolTimedOut)) {
+            metrics::counter!("konnect_db_wait_timeouts_total").increment(1);
+        }
+        sqlx::Transaction::begin(connection?, None).await
     }
 
     /// Commits or rolls back. `Err` means: the database chose this transaction as a victim, run it again.
     #[doc(hidden)]
-    pub async fn close<T, E>(
-        &self,
-        mut tx: Tx,
-        mut outcome: Result<T, E>,
-        round: u32,
-    ) -> Result<Result<T, E>, ()>
+    pub async fn close<T, E>(&self, tx: Tx, outcome: Result<T, E>, round: u32) -> Result<Result<T, E>, ()>
+    where
+        E: DbError,
+    {
+        let span = tx.span();
+        let outcome = trace::within(span.clone(), self.end(tx, outcome)).await;
+        let again =
+            round < MAX_ROUNDS && outcome.as_ref().err().and_then(E::database).is_some_and(is_retryable);
+        span.record(
+            "konnect.outcome",
+            match (&outcome, again) {
+                (Ok(_), _) => "committed",
+                (Err(_), true) => "retried",
+                (Err(_), false) => "rolled_back",
+            },
+        );
+        if !again {
+            return Ok(outcome);
+        }
+        metrics::counter!("konnect_transaction_retries_total").increment(1);
+        drop(span);
+        tokio::time::sleep(Duration::from_millis(1 + jitter(4 << round.min(5)))).await;
+        Err(())
+    }
+
+    async fn end<T, E>(&self, mut tx: Tx, mut outcome: Result<T, E>) -> Result<T, E>
     where
         E: DbError,
     {
@@ -174,31 +220,35 @@ impl Db {
             outcome = Err(error.into());
         }
         let Tx { inner, outgoing, .. } = tx;
-        let outcome = match outcome {
-            Ok(value) => match inner.commit().await {
-                Ok(()) => {
-                    if !outgoing.is_empty() {
-                        self.signals.send(outgoing);
-                    }
-                    return Ok(Ok(value));
+        match outcome {
+            Ok(value) => {
+                inner.commit().await?;
+                if !outgoing.is_empty() {
+                    self.signals.send(outgoing);
                 }
-                Err(error) => Err(E::from(error)),
-            },
+                Ok(value)
+            }
             Err(error) => {
                 // A failed rollback ends the connection, and with it the transaction.
                 drop(inner.rollback().await);
                 Err(error)
             }
-        };
-        let again =
-            round < MAX_ROUNDS && outcome.as_ref().err().and_then(E::database).is_some_and(is_retryable);
-        if !again {
-            return Ok(outcome);
         }
-        metrics::counter!("konnect_transaction_retries_total").increment(1);
-        tokio::time::sleep(Duration::from_millis(1 + jitter(4 << round.min(5)))).await;
-        Err(())
     }
+}
+
+/// Of one round of a transaction, where somebody asked for it: a relay's polling begins no trace.
+fn span() -> Span {
+    if !trace::is_in_span() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        "transaction",
+        otel.kind = "client",
+        db.system.name = "mysql",
+        db.operation.name = "TRANSACTION",
+        konnect.outcome = Empty,
+    )
 }
 
 /// An error that can carry a database error.
@@ -257,7 +307,7 @@ macro_rules! transact {
             };
             let outcome: ::std::result::Result<_, $error> = {
                 let $tx: &mut $crate::db::Tx = &mut unit;
-                async { $body }.await
+                $crate::trace::within($tx.span(), async { $body }).await
             };
             match db.close(unit, outcome, round).await {
                 Ok(result) => break result,

@@ -13,6 +13,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 use crate::context::Origin;
 use crate::db::Tx;
 use crate::id::{EventId, UserId};
+use crate::trace::Trace;
 use crate::{retention, snapshot};
 
 /// One event as listeners see it.
@@ -30,6 +31,10 @@ pub struct Event {
     /// UTC.
     pub at: DateTime<Utc>,
     pub data: Json<Value>,
+    /// Of the transaction that told it. Travels by pub/sub alone: what is read from the rows has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[sqlx(skip)]
+    pub trace: Option<Trace>,
 }
 
 /// An event on its way through pub/sub.
@@ -60,7 +65,8 @@ pub async fn append_each(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> s
         let is_head = *person == first;
         let id = if is_head { change } else { EventId::generate() };
         let topic = user_topic(*person);
-        let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
+        let event =
+            Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()), trace: None };
         rows.push(NewRow { event, change, people: is_head.then(|| people.clone()) });
     }
     if let Some(head) = rows.iter().find(|row| row.people.is_some()).filter(|_| is_heard) {
@@ -77,7 +83,8 @@ pub async fn append_all(tx: &mut Tx, told: &[(UserId, Value)], kind: &str) -> sq
     let (now, (seqs, _)) = (tx.now, next_seqs(tx, &people).await?);
     let row = |((person, data), seq): (&(UserId, Value), i64)| {
         let (id, topic) = (EventId::generate(), user_topic(*person));
-        let event = Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()) };
+        let event =
+            Event { id, topic, seq, kind: kind.to_owned(), at: now, data: Json(data.clone()), trace: None };
         NewRow { event, change: id, people: Some(vec![*person]) }
     };
     let rows = told.iter().zip(seqs).map(row).collect();
@@ -152,7 +159,8 @@ async fn insert(tx: &mut Tx, rows: Vec<NewRow>) -> sqlx::Result<()> {
             .push_bind(is_personal.then(|| (event.at + retention::of_activity(&event.kind)).naive_utc()));
     });
     insert.build().execute(tx.conn()).await?;
-    tx.outgoing.hints.extend(rows.into_iter().map(|row| row.event));
+    let trace = tx.trace();
+    tx.outgoing.hints.extend(rows.into_iter().map(|row| Event { trace, ..row.event }));
     Ok(())
 }
 

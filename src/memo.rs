@@ -146,6 +146,7 @@ async fn listen(inner: Weak<Inner>) {
         if let Some(inner) = inner.upgrade() {
             inner.set_hears(false);
         }
+        metrics::counter!("konnect_pubsub_reconnects_total", "listener" => "memo").increment(1);
         sleep(PAUSE).await;
     }
 }

@@ -18,6 +18,7 @@ use apalis_redis::{Config, RedisStorage};
 use futures_util::{FutureExt, StreamExt};
 use redis::Script;
 use redis::aio::ConnectionManager;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ use crate::id::secret;
 use crate::job::Queue;
 use crate::outbox::Delivery;
 use crate::signal::Keys;
+use crate::trace::Trace;
 
 /// Looking again without having been woken: the safety net below pub/sub.
 const POLL: Duration = Duration::from_millis(500);
@@ -77,13 +79,14 @@ impl Transport {
 
     /// Hands deliveries to the workers of a queue; returns how many wait there now. A delivery that is pushed
     /// twice is stored once.
-    pub async fn push(&self, queue: Queue, deliveries: &[Delivery]) -> redis::RedisResult<u64> {
+    pub async fn push(&self, queue: Queue, parcels: &[Parcel]) -> redis::RedisResult<u64> {
         let config = config(&self.keys, queue);
         let mut call = PUSH.key(config.job_data_hash());
         call.key(config.job_meta_hash()).key(config.active_jobs_list()).key(wake_channel(&self.keys, queue));
-        for delivery in deliveries {
-            call.arg(format!("job:{}:{}", delivery.job_id, delivery.delivery_id));
-            call.arg(serde_json::to_vec(delivery).expect("a delivery is plain data"));
+        for parcel in parcels {
+            let Delivery { job_id, delivery_id } = parcel.delivery;
+            call.arg(format!("job:{job_id}:{delivery_id}"));
+            call.arg(serde_json::to_vec(parcel).expect("a delivery is plain data"));
         }
         call.invoke_async(&mut self.redis.clone()).await
     }
@@ -115,10 +118,20 @@ impl Transport {
     }
 }
 
+/// A delivery on its way.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Parcel {
+    #[serde(flatten)]
+    pub delivery: Delivery,
+    /// The publication's place in the job's trace. The row has the trace as well: it is lost with nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+}
+
 /// What a worker does with a delivery. An error means that the database could not be reached: apalis will
 /// deliver again, and so will the relay.
 pub trait Deliver: Send + Sync + 'static {
-    fn deliver(&self, delivery: Delivery) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + '_>>;
+    fn deliver(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send + '_>>;
 }
 
 /// Runs deliveries of a queue until `stop` is cancelled, then finishes what runs. Survives every error of Redis
@@ -186,12 +199,12 @@ async fn run_worker(
 
 /// The run is a task of its own: when apalis drops this future (Redis hiccup), the work goes on to its end.
 async fn handle(envelope: Value, deliver: Data<Arc<dyn Deliver>>) -> Result<(), BoxDynError> {
-    let Ok(delivery) = serde_json::from_value::<Delivery>(envelope) else {
+    let Ok(parcel) = serde_json::from_value::<Parcel>(envelope) else {
         metrics::counter!("konnect_malformed_deliveries_total").increment(1);
         return Ok(());
     };
     let deliver = (*deliver).clone();
-    let run = tokio::spawn(async move { deliver.deliver(delivery).await });
+    let run = tokio::spawn(async move { deliver.deliver(parcel).await });
     Ok(run.await??)
 }
 
@@ -228,6 +241,7 @@ async fn listen(client: redis::Client, channel: String, wake: mpsc::Sender<()>) 
                 let _ = wake.try_send(());
             }
         }
+        metrics::counter!("konnect_pubsub_reconnects_total", "listener" => "worker").increment(1);
         tokio::time::sleep(POLL).await;
     }
 }

@@ -10,12 +10,14 @@ use chrono::TimeDelta;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::context::{Actor, Context};
 use crate::core::Core;
 use crate::job::Queue;
-use crate::outbox;
-use crate::queue::Transport;
+use crate::outbox::{self, Due};
+use crate::queue::{Parcel, Transport};
+use crate::trace::{self, Trace};
 use crate::transact;
 
 /// Rows per transaction and push.
@@ -82,16 +84,18 @@ impl Relay {
         if self.transport.waiting(queue).await? >= OUTSTANDING {
             return Ok(0);
         }
-        let deliveries = transact!(self.core.db, context(), sqlx::Error, tx => {
+        let due = transact!(self.core.db, context(), sqlx::Error, tx => {
             let claim_by = tx.now + CLAIM_BY;
             outbox::publish_due(tx, queue, BATCH, claim_by).await
         })?;
-        if !deliveries.is_empty() {
-            self.transport.push(queue, &deliveries).await?;
+        if !due.is_empty() {
+            // Each span ends with the push.
+            let (parcels, _spans): (Vec<_>, Vec<_>) = due.iter().map(|due| parcel(queue, due)).unzip();
+            self.transport.push(queue, &parcels).await?;
             metrics::counter!("konnect_jobs_published_total", "queue" => queue.name())
-                .increment(deliveries.len() as u64);
+                .increment(due.len() as u64);
         }
-        Ok(deliveries.len())
+        Ok(due.len())
     }
 
     async fn keep_house(&self) -> anyhow::Result<()> {
@@ -107,11 +111,34 @@ impl Relay {
         }
         for queue in Queue::ALL {
             self.transport.purge(queue, 5_000).await?;
-            let age = outbox::oldest_due_age(self.core.db.pool(), queue, self.core.clock.now()).await?;
-            metrics::gauge!("konnect_run_at_lag_seconds", "queue" => queue.name()).set(age);
         }
         Ok(())
     }
+}
+
+/// A row to hand over, and the span of that, where its trace is exported.
+fn parcel(queue: Queue, due: &Due) -> (Parcel, Span) {
+    let Due { delivery, trace } = *due;
+    let span = match trace {
+        Some(trace) if trace.is_sampled() => publication(queue, due),
+        _ => Span::none(),
+    };
+    trace::follow(&span, trace);
+    (Parcel { delivery, trace: Trace::of(&span).or(trace) }, span)
+}
+
+fn publication(queue: Queue, due: &Due) -> Span {
+    tracing::info_span!(
+        parent: None,
+        "publish",
+        otel.name = format!("publish {}", queue.name()),
+        otel.kind = "producer",
+        messaging.system = "konnect",
+        "messaging.operation.type" = "send",
+        messaging.operation.name = "publish",
+        messaging.destination.name = queue.name(),
+        messaging.message.id = %due.delivery.job_id,
+    )
 }
 
 fn context() -> Context {
@@ -137,6 +164,7 @@ async fn listen(client: redis::Client, channel: String, wake: mpsc::Sender<Strin
                 }
             }
         }
+        metrics::counter!("konnect_pubsub_reconnects_total", "listener" => "relay").increment(1);
         tokio::time::sleep(POLL).await;
     }
 }

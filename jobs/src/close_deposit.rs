@@ -56,7 +56,8 @@ async fn cancel(run: &Run, job: &CloseDeposit, payment_key: &str) -> Verdict {
         },
         Err(error) => {
             if error.class() == Class::Stop {
-                metrics::counter!("konnect_provider_stops_total", "call" => "cancel").increment(1);
+                metrics::counter!("konnect_provider_stops_total", "call" => "cancel", "code" => "-")
+                    .increment(1);
                 tracing::error!(%error, "the provider refuses to close an account");
             }
             verdict::unread(&error)

@@ -11,8 +11,11 @@ use chrono::TimeDelta;
 use konnect::id::jitter;
 use konnect::job::Retry;
 use konnect::outbox::{self, Claim, Claimed, Delivery, Lease, LeaseLost};
-use konnect::queue::Deliver;
+use konnect::queue::{Deliver, Parcel};
+use konnect::trace;
 use tokio::task::AbortHandle;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::claims::Claims;
 use crate::registry::{Entry, registry};
@@ -55,7 +58,11 @@ impl Executor {
     /// # Errors
     /// The database could not be reached. The row is as it was, or will be given back when its lease ends.
     pub async fn execute(&self, delivery: Delivery) -> Result<Ended> {
-        let db = &self.services.core.db;
+        self.take(Parcel { delivery, trace: None }).await
+    }
+
+    /// Each attempt is a span: below its publication, or below the transaction that wrote the row.
+    async fn take(&self, Parcel { delivery, trace }: Parcel) -> Result<Ended> {
         let claimed = match self.claims.claim(delivery).await? {
             Claim::Yours(claimed) => claimed,
             Claim::Refused => {
@@ -63,6 +70,18 @@ impl Executor {
                 return Ok(Ended::Refused);
             }
         };
+        let span = span(delivery, &claimed);
+        trace::follow(&span, trace.or_else(|| claimed.trace()));
+        let ended = trace::within(span.clone(), self.run(delivery, claimed)).await?;
+        span.record("konnect.job.ended", ended.name());
+        if matches!(ended, Ended::Dead | Ended::Retried) {
+            span.record("otel.status_code", "error");
+        }
+        Ok(ended)
+    }
+
+    async fn run(&self, delivery: Delivery, claimed: Claimed) -> Result<Ended> {
+        let db = &self.services.core.db;
         let started = tokio::time::Instant::now();
         let lag = (db.now() - claimed.run_at).as_seconds_f64().max(0.0);
         metrics::histogram!("konnect_job_start_lag_seconds", "kind" => claimed.kind.clone()).record(lag);
@@ -102,12 +121,13 @@ impl Executor {
             kind: entry.kind,
             worker: self.claims.worker(),
         };
-        let work = tokio::spawn(async move {
+        let work = async move {
             match (entry.run)(payload, &run) {
                 Ok(handler) => handler.await,
                 Err(error) => Ok(Outcome::Dead(format!("payload does not fit {}: {error}", entry.kind))),
             }
-        });
+        };
+        let work = tokio::spawn(work.in_current_span());
         let _running = self.track(delivery, work.abort_handle());
         tokio::select! {
             ended = work => ended.unwrap_or_else(|error| {
@@ -223,8 +243,27 @@ impl Ended {
     }
 }
 
+/// One attempt.
+fn span(delivery: Delivery, claimed: &Claimed) -> Span {
+    tracing::info_span!(
+        parent: None,
+        "process",
+        otel.name = format!("process {}", claimed.kind),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        messaging.system = "konnect",
+        "messaging.operation.type" = "process",
+        messaging.operation.name = "process",
+        messaging.message.id = %delivery.job_id,
+        konnect.job.kind = claimed.kind,
+        konnect.job.attempt = claimed.attempts,
+        konnect.job.ended = Empty,
+        request_id = claimed.request_id,
+    )
+}
+
 impl Deliver for Executor {
-    fn deliver(&self, delivery: Delivery) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
-        Box::pin(async move { self.execute(delivery).await.map(drop) })
+    fn deliver(&self, parcel: Parcel) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move { self.take(parcel).await.map(drop) })
     }
 }

@@ -5,6 +5,7 @@
 
 mod cancel_ahead;
 mod cancel_for_suspended;
+pub mod census;
 mod claims;
 mod executor;
 mod handler;

@@ -25,7 +25,6 @@ impl Handler for ReconcilePayments {
         let unwanted = payment::unwanted_deposits(db).await?;
         let unread = payment::unread_captures(db).await?;
         let webhooks = payment::forgotten_webhooks(db).await?;
-        metrics::gauge!("konnect_payments_open").set(attempts.len() as f64);
         transact!(db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             for id in attempts.iter().chain(&waiting) {

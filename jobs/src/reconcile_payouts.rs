@@ -30,7 +30,6 @@ impl Handler for ReconcilePayouts {
         let unread = payout::unread(db.pool(), now - UNDER_WAY).await?;
         let accounts = payout::unregistered(db.pool(), now - PATIENCE).await?;
         let sellers = payout::sellers_to_read(db.pool(), now - CHECKED, now - SETTLED).await?;
-        metrics::gauge!("konnect_payouts_open").set((unsent.len() + unread.len()) as f64);
         transact!(db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
             for id in &unsent {

@@ -20,7 +20,6 @@ const LONG_ENOUGH: Duration = Duration::from_secs(60);
 impl Handler for RecordActivity {
     async fn run(self, run: &Run) -> Result<Outcome> {
         let core = &run.services.core;
-        activity::measure_lag(core).await?;
         let mut pass = Pass::begin(core.db.pool()).await?;
         let started = tokio::time::Instant::now();
         while started.elapsed() < LONG_ENOUGH {
@@ -29,20 +28,17 @@ impl Handler for RecordActivity {
                 Err(error) => return failed(error, core.clock.now() + ASK_AGAIN),
             };
             if step.is_last {
-                let done = transact!(core.db, run.context(), anyhow::Error, tx => {
+                return transact!(core.db, run.context(), anyhow::Error, tx => {
                     let finished = run.finish(tx).await?;
                     pass.note(tx).await?;
                     Ok(Outcome::Done(finished))
-                })?;
-                activity::measure_lag(core).await?;
-                return Ok(done);
+                });
             }
             transact!(core.db, run.context(), anyhow::Error, tx => {
                 run.hold(tx).await?;
                 Ok(pass.note(tx).await?)
             })?;
         }
-        activity::measure_lag(core).await?;
         Ok(Outcome::Snooze(core.clock.now()))
     }
 }

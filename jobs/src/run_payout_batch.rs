@@ -26,7 +26,6 @@ impl Handler for RunPayoutBatch {
         }
         for batch in &batches {
             if let Some(block) = work(run, batch).await? {
-                metrics::gauge!("konnect_payout_batches_blocked").set(batches.len() as f64);
                 return transact!(core.db, run.context(), anyhow::Error, tx => {
                     let finished = run.finish(tx).await?;
                     payout::block(tx, Some(block)).await?;
@@ -34,7 +33,6 @@ impl Handler for RunPayoutBatch {
                 });
             }
         }
-        metrics::gauge!("konnect_payout_batches_blocked").set(0.0);
         transact!(core.db, run.context(), anyhow::Error, tx => { Ok(Outcome::Done(run.finish(tx).await?)) })
     }
 }

@@ -11,8 +11,7 @@ use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const ALLOWED: &str =
-    "authorization, content-type, idempotency-key, prefer, x-request-id, accept-language, konnect-version";
+const ALLOWED: &str = "authorization, content-type, idempotency-key, prefer, x-request-id, accept-language, konnect-version, traceparent";
 const EXPOSED: &str = "x-request-id, retry-after, konnect-version";
 /// Seconds for which a browser remembers a preflight.
 const MAX_AGE: &str = "600";

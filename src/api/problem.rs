@@ -112,7 +112,7 @@ impl Problem {
     fn response(&self) -> Response {
         if self.status().is_server_error() {
             let cause = self.cause.as_deref().map(|e| chain(e)).unwrap_or_default();
-            tracing::error!(code = self.code, cause, request_id = request::id(), "request failed");
+            tracing::error!(code = self.code, cause, "request failed");
         } else {
             let cause = self.cause.as_deref().map(ToString::to_string).unwrap_or_default();
             tracing::debug!(code = self.code, cause, "request refused");

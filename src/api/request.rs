@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use poem::http::{HeaderValue, header};
 use poem::{Endpoint, IntoResponse, Middleware, PathPattern, Request, Response, Result};
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::{deed, origin, problem};
 use crate::clock::{Clock, Instant};
 use crate::context::{Actor, Context, Deed, Origin};
 use crate::id::EventId;
+use crate::trace;
 
 const REQUEST_ID: &str = "x-request-id";
 /// On answers to what wrote something: when that was. A client that sends it with its next reads is shown what it wrote,
@@ -115,9 +118,15 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
         let deed = deed::of(request.method(), request.uri().path(), request.uri().query()).map(Arc::new);
         let seen = request.header(VERSION).map(version);
         let info = Info { id: request_id(&request), lang: language(&request), origin, deed, seen };
+        let span = span(&request, &info.id);
+        trace::within(span.clone(), self.answer(request, info, &span)).await
+    }
+}
+
+impl<E: Endpoint> Tracked<E> {
+    async fn answer(&self, request: Request, info: Info, span: &Span) -> Result<Response> {
         let started = tokio::time::Instant::now();
-        // The path alone: a query may hold a ticket.
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let method = request.method().clone();
         let mut response = INFO
             .scope(info.clone(), async {
                 match self.inner.call(request).await {
@@ -136,11 +145,37 @@ impl<E: Endpoint> Endpoint for Tracked<E> {
         let route = response.data::<PathPattern>().map_or("unmatched".to_owned(), |p| p.0.to_string());
         let status = response.status().as_u16();
         let seconds = started.elapsed().as_secs_f64();
+        trace::rename(span, format!("{method} {route}"));
+        span.record("http.route", &route).record("http.response.status_code", status);
+        if response.status().is_server_error() {
+            span.record("otel.status_code", "error").record("error.type", status);
+        }
+        // The route alone: a path may hold what only its reader may know, and a query a ticket.
+        tracing::info!(%method, route, status, ms = seconds * 1000.0, "request");
         metrics::histogram!("konnect_http_seconds", "method" => method.to_string(), "route" => route, "status" => status.to_string())
             .record(seconds);
-        tracing::info!(%method, path, status, ms = seconds * 1000.0, request_id = info.id, "request");
         Ok(response)
     }
+}
+
+/// One request, below the caller's span where they say one. What machines ask every few seconds begins no trace.
+fn span(request: &Request, id: &str) -> Span {
+    if ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path()) {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        parent: None,
+        "request",
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %request.method(),
+        http.route = Empty,
+        http.response.status_code = Empty,
+        "error.type" = Empty,
+        request_id = id,
+    );
+    trace::follow(&span, request.header(trace::HEADER).and_then(|text| text.parse().ok()));
+    span
 }
 
 /// What is no version of ours is later than all of them: nobody reads too little.

@@ -12,8 +12,10 @@ use super::problem::Problem;
 use super::{Shared, request};
 use crate::context::{Actor, Context};
 use crate::db::Db;
+use crate::outbox::Cause;
 use crate::payment::{self, Arrival};
 use crate::together::Together;
+use crate::trace::Trace;
 use crate::transact;
 
 const TRANSMISSION_ID: &str = "tosspayments-webhook-transmission-id";
@@ -63,7 +65,7 @@ pub async fn toss(app: Data<&Shared>, request: &Request, body: Body) -> Result<S
 pub type Intake = Together<Arrival, Result<(), Arc<sqlx::Error>>>;
 
 async fn store(db: Db, hooks: Vec<Arrival>) -> Vec<Result<(), Arc<sqlx::Error>>> {
-    let context = Context::new(Actor::Anonymous, hooks[0].request_id.clone());
+    let context = Context::new(Actor::Anonymous, hooks[0].cause.request_id.clone());
     let stored = transact!(db, context, sqlx::Error, tx => { payment::store_webhooks(tx, &hooks).await });
     let stored = stored.map_err(Arc::new);
     hooks.iter().map(|_| stored.clone()).collect()
@@ -92,7 +94,7 @@ fn headers(request: &Request) -> Result<Arrival, (Problem, &'static str)> {
         retried_count: header(RETRIED_COUNT, 10, "retried_count")?.and_then(|count| count.parse().ok()),
         signature: header(SIGNATURE, 1024, "signature")?.map(str::to_owned),
         body: Vec::new(),
-        request_id: request::id(),
+        cause: Cause { request_id: request::id(), trace: Trace::current() },
     })
 }
 

@@ -21,7 +21,7 @@ pub use provider::{
     DayReport, MatchState, ProviderRow, StoredRow, TransactionKind, again_at, compare, day, day_of, due,
     reports, store, stretch,
 };
-pub use record::{findings, last_full, record};
+pub use record::{findings, last_full, open_counts, record};
 
 /// A recent pass looks back so much beyond the one before: longer than the grace of any check, so that what was still
 /// in time then is judged now.

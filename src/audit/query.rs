@@ -222,11 +222,11 @@ pub async fn resolve(tx: &mut Tx, check: &str, since: Instant) -> sqlx::Result<u
 }
 
 /// How many findings of each check are open.
-pub async fn open_counts(tx: &mut Tx) -> sqlx::Result<Vec<(String, i64)>> {
+pub async fn open_counts(pool: &MySqlPool) -> sqlx::Result<Vec<(String, i64)>> {
     sqlx::query_as(
         "SELECT check_name, COUNT(*) FROM audit_findings WHERE resolved_at IS NULL GROUP BY check_name",
     )
-    .fetch_all(tx.conn())
+    .fetch_all(pool)
     .await
 }
 

@@ -26,7 +26,6 @@ pub async fn record(tx: &mut Tx, outcome: &Outcome) -> Result<(), Error> {
     }
     let found = outcome.counts.values().sum();
     query::note_pass(tx, outcome.pace.name(), outcome.started_at, outcome.subjects, found).await?;
-    show(tx).await?;
     Ok(())
 }
 
@@ -57,14 +56,11 @@ fn is_money(name: &str) -> bool {
     name == PROVIDER || checks::all().into_iter().any(|check| check.name == name && check.is_money)
 }
 
-/// The gauges of every check, also of those that find nothing.
-pub(super) async fn show(tx: &mut Tx) -> Result<(), Error> {
-    let open: BTreeMap<String, i64> = query::open_counts(tx).await?.into_iter().collect();
-    for name in checks::all().into_iter().map(|check| check.name).chain([PROVIDER]) {
-        let count = open.get(name).copied().unwrap_or(0);
-        metrics::gauge!("konnect_audit_findings", "check" => name).set(count as f64);
-    }
-    Ok(())
+/// How many findings of each check are open, also of those that find nothing.
+pub async fn open_counts(pool: &MySqlPool) -> sqlx::Result<Vec<(&'static str, i64)>> {
+    let open: BTreeMap<String, i64> = query::open_counts(pool).await?.into_iter().collect();
+    let names = checks::all().into_iter().map(|check| check.name).chain([PROVIDER]);
+    Ok(names.map(|name| (name, open.get(name).copied().unwrap_or(0))).collect())
 }
 
 /// Findings, newest first: all, or those that are open, or those that are not.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use chrono::DateTime;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Url};
+use reqwest::{Client, Request, RequestBuilder, Url};
 
 use super::ConfigError;
+use super::call::Call;
 use crate::clock::Instant;
+use crate::trace;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Shorter than the minute after which load balancers commonly drop an idle connection.
@@ -75,7 +77,16 @@ pub(super) async fn exchange(request: RequestBuilder) -> Result<Answer, String> 
 
 /// [`exchange`] for lists, whose answers may have up to `most` bytes.
 pub(super) async fn exchange_within(request: RequestBuilder, most: usize) -> Result<Answer, String> {
-    let mut response = request.send().await.map_err(|error| reason(&error.without_url()))?;
+    let (client, request) = request.build_split();
+    let mut request = request.map_err(|error| reason(&error.without_url()))?;
+    let call = Call::begin(&mut request);
+    let answer = trace::within(call.span.clone(), receive(client, request, most)).await;
+    call.end_counted(answer.as_ref().ok().map(|answer| answer.status));
+    answer
+}
+
+async fn receive(client: Client, request: Request, most: usize) -> Result<Answer, String> {
+    let mut response = client.execute(request).await.map_err(|error| reason(&error.without_url()))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = Vec::new();

@@ -1,6 +1,7 @@
 //! Clients of outside services: payments, mail, push, who somebody is, and where files lie. They know no domain and no SQL; who calls them decides
 //! what an answer means for a booking. None of them is called inside a transaction.
 
+mod call;
 pub mod fcm;
 pub mod files;
 mod http;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, Request, Url};
 
 use super::ConfigError;
+use super::call::Call;
 use super::http::{reason, retry_after};
 use crate::clock::Clock;
 use crate::outside::Fence;
+use crate::trace;
 
 /// A whole exchange, from the name to the last byte that is read.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -79,7 +81,16 @@ impl Poster {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let mut response = request.send().await.map_err(|error| reason(&error.without_url()))?;
+        let (client, request) = request.build_split();
+        let mut request = request.map_err(|error| reason(&error.without_url()))?;
+        let call = Call::begin(&mut request);
+        let answer = trace::within(call.span.clone(), self.receive(client, request)).await;
+        call.end(answer.as_ref().ok().map(|answer| answer.status));
+        answer
+    }
+
+    async fn receive(&self, client: Client, request: Request) -> Result<Answer, String> {
+        let mut response = client.execute(request).await.map_err(|error| reason(&error.without_url()))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), self.clock.now());
         let mut body = Vec::new();

@@ -4,6 +4,7 @@ mod files;
 mod identity;
 mod limits;
 mod rules;
+mod traces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use files::FilesConfig;
 pub use identity::IdentityConfig;
 pub use limits::{Limit, LimitsConfig, Quota};
 pub use rules::Rules;
+pub use traces::TraceConfig;
 
 /// What every process needs to know.
 #[derive(Clone, Debug, Args)]
@@ -58,6 +60,8 @@ pub struct Config {
     /// For development alone: a file with an offset in seconds that moves the clock of all processes.
     #[arg(long, env = "KONNECT_CLOCK_FILE")]
     pub clock_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub traces: TraceConfig,
     #[command(flatten)]
     pub files: FilesConfig,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::db::Tx;
 use crate::event;
 use crate::id::{DigestId, NoticeId, UserId};
 use crate::job::{DeliverNotice, NotifyEvent};
-use crate::outbox;
+use crate::outbox::{self, Cause};
 use crate::reservation::{self, Reservation};
 use crate::user::{self, User};
 
@@ -46,7 +46,7 @@ pub async fn fan_out(tx: &mut Tx, event: &NotifyEvent) -> Result<u32, Error> {
 
 /// One job for each chunk of the people.
 async fn split(tx: &mut Tx, event: &NotifyEvent, people: &[UserId]) -> Result<u32, Error> {
-    let request_id = tx.cx.request_id.clone();
+    let cause = Cause::of(tx);
     let part = |people: &[UserId]| NotifyEvent {
         event_key: event.event_key.clone(),
         kind: event.kind.clone(),
@@ -55,7 +55,7 @@ async fn split(tx: &mut Tx, event: &NotifyEvent, people: &[UserId]) -> Result<u3
         data: event.data.clone(),
         expires_at: event.expires_at,
     };
-    let parts: Vec<_> = people.chunks(CHUNK).map(|some| (part(some), request_id.clone())).collect();
+    let parts: Vec<_> = people.chunks(CHUNK).map(|some| (part(some), cause.clone())).collect();
     outbox::enqueue_many(tx, &parts).await?;
     Ok(0)
 }
@@ -133,8 +133,8 @@ async fn tell(tx: &mut Tx, event: &NotifyEvent, planned: Vec<Notice>) -> Result<
     let news: Vec<(UserId, Value)> = shown.iter().map(news).collect();
     event::append_all(tx, &news, CREATED).await?;
 
-    let request_id = tx.cx.request_id.clone();
-    let job = |notice: &&Notice| (DeliverNotice { notice_id: notice.id }, request_id.clone());
+    let cause = Cause::of(tx);
+    let job = |notice: &&Notice| (DeliverNotice { notice_id: notice.id }, cause.clone());
     let jobs: Vec<_> = fresh.iter().filter(|n| n.state == State::Queued).map(job).collect();
     outbox::enqueue_many(tx, &jobs).await?;
     for notice in &fresh {

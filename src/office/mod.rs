@@ -12,14 +12,14 @@ mod mask;
 mod model;
 mod query;
 
-pub use alarms::Alarms;
+pub use alarms::measure_alarms;
 pub use error::Error;
-pub use figures::{count_days, dashboard};
+pub use figures::{count_days, dashboard, open_money};
 pub use lists::{
     Filed, ListedMentor, ListedOffering, ListedPayment, ListedPayout, ListedReservation, ListedUser,
     MentorFilter, OfferingFilter, Pages, PaymentFilter, Prefix, ReservationFilter, Span, mentors, offerings,
     payments, reservations,
 };
 pub use mask::{Cell, masked_email, masked_name, row};
-pub use model::{Dashboard, Figures, Load, Waiting};
+pub use model::{Dashboard, Figures, Load, OpenMoney, Waiting};
 pub use query::{Dossier, Line, dossier, lines_of_user};

@@ -92,6 +92,19 @@ pub struct Waiting {
     pub reports_open: i64,
 }
 
+/// Money that has no end yet.
+#[derive(Clone, Debug)]
+pub struct OpenMoney {
+    /// Attempts to pay of which the provider has not said what became.
+    pub payments_unknown: i64,
+    /// When the oldest of them began (UTC).
+    pub unknown_since: Option<Instant>,
+    /// How many refunds are in each state that lasts, also where there are none.
+    pub refunds: Vec<(&'static str, i64)>,
+    /// The same of payouts.
+    pub payouts: Vec<(&'static str, i64)>,
+}
+
 /// Everything of one screen.
 #[derive(Clone, Debug)]
 pub struct Dashboard {

@@ -25,14 +25,30 @@ use crate::clock::Instant;
 use crate::db::{Tx, duplicate_key};
 use crate::id::JobId;
 use crate::job::{Job, Queue};
+use crate::trace::Trace;
 
 pub use admin::{Filter, Row, cancel, count_by_state, history, list, live_by_subject, replay, show};
 pub use bulk::{Failure, Touched, discard_dead, failures, retry_dead};
 pub use pause::{Pause, pause, pauses, resume};
 pub use publish::{
-    Delivery, backlog, ensure_recurring, forget_deliveries, oldest_due_age, publish_due, reclaim_expired,
+    Delivery, Due, backlog, dead_by_kind, ensure_recurring, forget_deliveries, oldest_due_age, publish_due,
+    reclaim_expired,
 };
 pub use work::{Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, hand_back, renew, snooze};
+
+/// What a job is done for: the request that led to it, and its trace.
+#[derive(Clone, Debug, Default)]
+pub struct Cause {
+    pub request_id: String,
+    pub trace: Option<Trace>,
+}
+
+impl Cause {
+    /// What a transaction was opened for.
+    pub fn of(tx: &Tx) -> Self {
+        Self { request_id: tx.cx.request_id.clone(), trace: tx.trace() }
+    }
+}
 
 /// Writes a job that is due at once. `false`: one with its dedup key waits or runs already.
 pub async fn enqueue<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<bool> {
@@ -83,11 +99,11 @@ struct NewRow {
 }
 
 async fn insert(tx: &mut Tx, row: NewRow) -> sqlx::Result<bool> {
-    let (now, request_id) = (tx.now, tx.cx.request_id.clone());
+    let (now, Cause { request_id, trace }) = (tx.now, Cause::of(tx));
     let inserted = sqlx::query(
-        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id,
+        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id, trace,
                              created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?)",
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?)",
     )
     .bind(JobId::generate())
     .bind(row.kind)
@@ -97,6 +113,7 @@ async fn insert(tx: &mut Tx, row: NewRow) -> sqlx::Result<bool> {
     .bind(row.subject)
     .bind(row.run_at)
     .bind(request_id)
+    .bind(trace.map(|trace| trace.to_string()))
     .bind(now)
     .execute(tx.conn())
     .await;
@@ -112,18 +129,18 @@ async fn insert(tx: &mut Tx, row: NewRow) -> sqlx::Result<bool> {
     }
 }
 
-/// Writes many jobs of one kind that are due at once, each under the request that caused it, in one statement. One
+/// Writes many jobs of one kind that are due at once, each under what caused it, in one statement. One
 /// whose twin waits or runs already is not written.
-pub async fn enqueue_many<J: Job>(tx: &mut Tx, jobs: &[(J, String)]) -> sqlx::Result<()> {
+pub async fn enqueue_many<J: Job>(tx: &mut Tx, jobs: &[(J, Cause)]) -> sqlx::Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
     let now = tx.now;
     let mut insert = QueryBuilder::new(
-        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id,
+        "INSERT INTO outbox (id, kind, queue, payload, dedup_key, subject, run_at, state, attempts, request_id, trace,
                              created_at) ",
     );
-    insert.push_values(jobs, |mut row, (job, request_id)| {
+    insert.push_values(jobs, |mut row, (job, cause)| {
         let payload = serde_json::to_string(job).expect("a payload is plain data");
         row.push_bind(JobId::generate())
             .push_bind(J::KIND)
@@ -133,7 +150,8 @@ pub async fn enqueue_many<J: Job>(tx: &mut Tx, jobs: &[(J, String)]) -> sqlx::Re
             .push_bind(job.subject())
             .push_bind(now)
             .push("'pending', 0")
-            .push_bind(request_id)
+            .push_bind(&cause.request_id)
+            .push_bind(cause.trace.map(|trace| trace.to_string()))
             .push_bind(now);
     });
     // The twin stays as it is.

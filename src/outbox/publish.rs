@@ -9,6 +9,7 @@ use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{DeliveryId, JobId};
 use crate::job::{Queue, RECURRING, Recurring, next_period};
+use crate::trace::Trace;
 
 /// What travels through Redis: nothing but names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -17,20 +18,23 @@ pub struct Delivery {
     pub delivery_id: DeliveryId,
 }
 
+/// A row that was due and is published now.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    pub delivery: Delivery,
+    /// That of whoever wrote the row.
+    pub trace: Option<Trace>,
+}
+
 /// Marks up to `limit` due rows of a queue as published, each under a new delivery id. `claim_by` is when a
 /// delivery that no worker took is given out again.
 ///
 /// Nothing of a queue that an operator paused. Rows that another relay holds are skipped; the index (queue, state, run_at, id) is in the order asked for,
 /// so that nothing else is locked.
-pub async fn publish_due(
-    tx: &mut Tx,
-    queue: Queue,
-    limit: u32,
-    claim_by: Instant,
-) -> sqlx::Result<Vec<Delivery>> {
+pub async fn publish_due(tx: &mut Tx, queue: Queue, limit: u32, claim_by: Instant) -> sqlx::Result<Vec<Due>> {
     let now = tx.now;
-    let due: Vec<JobId> = sqlx::query_scalar(
-        "SELECT id FROM outbox WHERE queue = ? AND state = 'pending' AND run_at <= ?
+    let due: Vec<(JobId, Option<String>)> = sqlx::query_as(
+        "SELECT id, trace FROM outbox WHERE queue = ? AND state = 'pending' AND run_at <= ?
          ORDER BY run_at, id LIMIT ? FOR UPDATE SKIP LOCKED",
     )
     .bind(queue.name())
@@ -47,11 +51,15 @@ pub async fn publish_due(
         QueryBuilder::new("UPDATE outbox SET state = 'published', worker = NULL, delivery_id = ");
     update.push_bind(delivery_id).push(", lease_until = ").push_bind(claim_by).push(" WHERE id IN (");
     let mut ids = update.separated(", ");
-    for id in &due {
+    for (id, _) in &due {
         ids.push_bind(*id);
     }
     update.push(")").build().execute(tx.conn()).await?;
-    Ok(due.into_iter().map(|job_id| Delivery { job_id, delivery_id }).collect())
+    let published = |(job_id, trace): (JobId, Option<String>)| Due {
+        delivery: Delivery { job_id, delivery_id },
+        trace: trace.and_then(|trace| trace.parse().ok()),
+    };
+    Ok(due.into_iter().map(published).collect())
 }
 
 /// Gives back rows whose lease ended: never claimed, or claimed by a worker that died or hangs.
@@ -137,4 +145,11 @@ pub async fn oldest_due_age(pool: &MySqlPool, queue: Queue, now: Instant) -> sql
     .fetch_optional(pool)
     .await?;
     Ok(oldest.map_or(0.0, |at| (now - at).as_seconds_f64()))
+}
+
+/// How many rows of each kind are dead. Kinds without one are not named.
+pub async fn dead_by_kind(pool: &MySqlPool) -> sqlx::Result<Vec<(String, i64)>> {
+    sqlx::query_as("SELECT kind, COUNT(*) FROM outbox WHERE state = 'dead' GROUP BY kind")
+        .fetch_all(pool)
+        .await
 }

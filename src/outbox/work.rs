@@ -10,6 +10,7 @@ use crate::clock::Instant;
 use crate::db::{Db, Tx};
 use crate::id::{DeliveryId, JobId};
 use crate::outbox::Delivery;
+use crate::trace::Trace;
 
 /// A claimed job, as its row says.
 #[derive(Debug, sqlx::FromRow)]
@@ -20,6 +21,8 @@ pub struct Claimed {
     pub attempts: u32,
     pub run_at: Instant,
     pub request_id: String,
+    /// A `traceparent`: that of whoever wrote the row.
+    trace: Option<String>,
 }
 
 impl Claimed {
@@ -27,6 +30,10 @@ impl Claimed {
     fn counted(mut self) -> Self {
         self.attempts += 1;
         self
+    }
+
+    pub fn trace(&self) -> Option<Trace> {
+        self.trace.as_ref()?.parse().ok()
     }
 
     pub fn payload(&self) -> serde_json::Result<Value> {
@@ -71,10 +78,11 @@ pub async fn claim(db: &Db, delivery: Delivery, worker: &str, lease: Duration) -
     if taken.rows_affected() == 0 {
         return Ok(Claim::Refused);
     }
-    let row = sqlx::query_as("SELECT kind, payload, attempts, run_at, request_id FROM outbox WHERE id = ?")
-        .bind(delivery.job_id)
-        .fetch_one(db.pool())
-        .await?;
+    let row =
+        sqlx::query_as("SELECT kind, payload, attempts, run_at, request_id, trace FROM outbox WHERE id = ?")
+            .bind(delivery.job_id)
+            .fetch_one(db.pool())
+            .await?;
     Ok(Claim::Yours(row))
 }
 
@@ -92,7 +100,7 @@ pub async fn claim_many(
     let now = tx.now;
     let until = now + TimeDelta::from_std(lease).expect("a lease is short");
     let mut select = QueryBuilder::new(
-        "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id FROM outbox FORCE INDEX (PRIMARY)
+        "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id, trace FROM outbox FORCE INDEX (PRIMARY)
          WHERE state = 'published' AND worker IS NULL AND id IN (",
     );
     let mut list = select.separated(", ");

@@ -361,7 +361,7 @@ impl Open {
     }
 
     fn send_event(&mut self, event: &Event) -> Flow {
-        self.send(Message::text(frame::event_json(event)))
+        frame::push_span(event).in_scope(|| self.send(Message::text(frame::event_json(event))))
     }
 
     fn say(&mut self, frame: &Outbound<'_>) -> Flow {

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tracing::Span;
 
 use super::command;
 
 use crate::clock::Instant;
 use crate::event::Event;
 use crate::id::EventId;
+use crate::trace;
 
 /// What the server says beside events.
 #[derive(Debug, Serialize)]
@@ -97,6 +99,26 @@ pub fn event_json(event: &Event) -> String {
         data: &event.data,
     };
     serde_json::to_string(&frame).expect("an event is plain data")
+}
+
+/// The last step of an event's trace: its frame for one socket. Whose socket it is stays unsaid.
+pub fn push_span(event: &Event) -> Span {
+    if !event.trace.is_some_and(|trace| trace.is_sampled()) {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        parent: None,
+        "push",
+        otel.name = format!("push {}", event.kind),
+        otel.kind = "producer",
+        messaging.system = "websocket",
+        "messaging.operation.type" = "send",
+        messaging.operation.name = "push",
+        messaging.message.id = %event.id,
+        konnect.event.kind = event.kind,
+    );
+    trace::follow(&span, event.trace);
+    span
 }
 
 /// What a client may say.
@@ -224,6 +246,7 @@ mod tests {
             kind: "reservation.confirmed".to_owned(),
             at,
             data: Json(json!({"reservationId": "r"})),
+            trace: None,
         };
         let value: Value = serde_json::from_str(&event_json(&event)).expect("JSON");
         assert_eq!(

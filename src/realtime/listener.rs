@@ -134,7 +134,7 @@ mod tests {
     fn event(seq: i64) -> Arc<Event> {
         let at = chrono::DateTime::from_timestamp(0, 0).expect("the epoch");
         let (topic, kind) = ("user:1".to_owned(), "a.b".to_owned());
-        Arc::new(Event { id: EventId::generate(), topic, seq, kind, at, data: Json(json!({})) })
+        Arc::new(Event { id: EventId::generate(), topic, seq, kind, at, data: Json(json!({})), trace: None })
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub async fn follow(inner: Arc<Inner>, mut changed: Changed) {
             }
         }
         inner.channels.connected(false);
-        metrics::counter!("konnect_pubsub_reconnects_total").increment(1);
+        metrics::counter!("konnect_pubsub_reconnects_total", "listener" => "hub").increment(1);
         wait = if heard { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
         tokio::select! {
             () = inner.stop.cancelled() => return,

@@ -19,18 +19,24 @@ impl ApiNode {
 
     /// The same with further settings.
     pub async fn start_with(app: &TestApp, settings: &[(&str, &str)]) -> Self {
+        let mut stack = Stack::new(app);
+        for (name, value) in settings {
+            stack = stack.with(name, value);
+        }
+        Self::start_of(app, stack).await
+    }
+
+    /// One of these processes.
+    pub async fn start_of(app: &TestApp, stack: Stack) -> Self {
         let address = free_address();
         let tokens = &app.api_config.tokens;
         let keys = tokens.keys_dir.to_str().expect("a plain path");
-        let mut stack = Stack::new(app)
+        let stack = stack
             .with("KONNECT_BIND", &address)
             .with("KONNECT_KEYS_DIR", keys)
             .with("KONNECT_ISSUER", &tokens.issuer)
             .with("KONNECT_AUDIENCE", &tokens.audience)
             .with("TOSS_CLIENT_KEY", &app.api_config.toss_client_key);
-        for (name, value) in settings {
-            stack = stack.with(name, value);
-        }
         let mut node = Self { stack, base: format!("http://{address}"), process: None };
         node.start_again().await;
         node

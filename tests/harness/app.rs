@@ -10,8 +10,8 @@ use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
 use konnect::config::{
-    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TurnConfig, WebhookConfig,
-    WorkerConfig,
+    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TraceConfig, TurnConfig,
+    WebhookConfig, WorkerConfig,
 };
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -115,6 +115,7 @@ impl TestApp {
             drain_seconds: 5,
             log_format: LogFormat::Text,
             clock_file: None,
+            traces: TraceConfig::default(),
             files: FilesConfig::folder(std::env::temp_dir().join(format!("{}_files", servers.redis_prefix))),
             rules,
         };

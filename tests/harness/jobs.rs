@@ -52,8 +52,8 @@ impl TestApp {
                 outbox::publish_due(tx, queue, 1, claim_by).await
             })
             .expect("the outbox");
-            if let Some(delivery) = taken.first() {
-                return Some(*delivery);
+            if let Some(due) = taken.first() {
+                return Some(due.delivery);
             }
         }
         None

@@ -1,7 +1,8 @@
 //! Real processes, for what can only be shown with `kill -9`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ impl Process {
 pub struct Stack {
     settings: BTreeMap<String, String>,
     folder: PathBuf,
+    logs: Option<PathBuf>,
 }
 
 impl Stack {
@@ -74,13 +76,26 @@ impl Stack {
             ("RUST_LOG", "info"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { settings, folder: binaries() }
+        Self { settings, folder: binaries(), logs: None }
     }
 
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Keeps what processes write to standard output and standard error, in `<folder>/<name>.log`.
+    #[must_use]
+    pub fn logging_to(self, folder: &Path) -> Self {
+        Self { logs: Some(folder.to_owned()), ..self }
+    }
+
+    /// Where a process writes to.
+    fn output_of(&self, name: &str) -> Stdio {
+        let Some(folder) = &self.logs else { return Stdio::null() };
+        let file = File::options().create(true).append(true).open(folder.join(format!("{name}.log")));
+        file.expect("the folder of logs can be written to").into()
     }
 
     /// Runs a program to its end: its exit code and what it wrote.
@@ -99,8 +114,8 @@ impl Stack {
             .env_clear()
             .envs(&self.settings)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(self.output_of(name))
+            .stderr(self.output_of(name))
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));

@@ -139,8 +139,8 @@ fn arrows(path: &str, text: &str) -> Vec<String> {
         "api" => name != "notification" || path.starts_with("src/api/notice"),
         "realtime" => name != "notification",
         "job" => ["clock", "id", "money", "job"].contains(&name),
-        "outbox" => ["db", "job", "id", "clock", "context", "outbox"].contains(&name),
-        "client" => ["client", "clock", "id", "money", "outside"].contains(&name),
+        "outbox" => ["db", "job", "id", "clock", "context", "outbox", "trace"].contains(&name),
+        "client" => ["client", "clock", "id", "money", "outside", "redact", "trace"].contains(&name),
         _ => match (rank(room), rank(name)) {
             (Some(own), Some(other)) => other <= own,
             (Some(_), None) => FOR_DOMAINS.contains(&name),
@@ -274,7 +274,7 @@ fn numbering(files: &[String]) -> Vec<String> {
 
 // ---- The house ---------------------------------------------------------------------------------------------
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the repository")
 }
 
@@ -290,7 +290,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn files_under(folder: &str) -> Vec<(String, String)> {
+pub(super) fn files_under(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     for name in names(&root().join(folder)) {
         let path = format!("{folder}/{name}");

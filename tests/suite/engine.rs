@@ -234,7 +234,7 @@ async fn s64_ten_thousand_due_jobs_are_shared_by_many_relays() {
             if batch.is_empty() {
                 return taken;
             }
-            taken.extend(batch.into_iter().map(|d| d.job_id));
+            taken.extend(batch.into_iter().map(|due| due.delivery.job_id));
         }
     };
     let shares = join_all((0..8).map(|_| relay())).await;

@@ -107,7 +107,6 @@ pub async fn compare(tx: &mut Tx, day: NaiveDate) -> Result<bool, Error> {
     }
     query::resolve(tx, day).await?;
     query::write_report(tx, day).await?;
-    record::show(tx).await?;
     Ok(asked)
 }
 

@@ -11,8 +11,11 @@ use lettre::transport::smtp::PoolConfig;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Span;
+use tracing::field::Empty;
 
 use super::ConfigError;
+use crate::trace;
 pub use verdict::about_mailbox_by_status;
 
 const SETTING: &str = "mail server";
@@ -27,6 +30,7 @@ const MAX_CONNECTIONS: u32 = 16;
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    host: String,
 }
 
 /// One mail to one person.
@@ -109,7 +113,9 @@ impl Mailer {
             .timeout(Some(TIMEOUT))
             .pool_config(PoolConfig::new().max_size(MAX_CONNECTIONS).idle_timeout(Duration::from_secs(30)))
             .build();
-        Ok(Self { transport, from })
+        let host =
+            url.parse::<Url>().ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default();
+        Ok(Self { transport, from, host })
     }
 
     /// The bare address mails come from.
@@ -123,9 +129,23 @@ impl Mailer {
     /// [`MailError`]; after a transient one the mail may have been sent all the same.
     pub async fn send(&self, mail: Mail) -> Result<Sent, MailError> {
         let (message, message_id) = compose::compose(&self.from, mail)?;
+        let span = match trace::is_in_span() {
+            true => tracing::info_span!(
+                "mail",
+                otel.name = "SMTP send",
+                otel.kind = "client",
+                otel.status_code = Empty,
+                network.protocol.name = "smtp",
+                server.address = self.host,
+            ),
+            false => Span::none(),
+        };
         let sending = tokio::time::timeout(TOTAL_TIMEOUT, self.transport.send(message));
-        let reply = sending
-            .await
+        let sent = trace::within(span.clone(), sending).await;
+        if !matches!(sent, Ok(Ok(_))) {
+            span.record("otel.status_code", "error");
+        }
+        let reply = sent
             .map_err(|_| MailError::Transient(format!("no answer within {} s", TOTAL_TIMEOUT.as_secs())))?
             .map_err(|error| verdict::judge(&error))?;
         Ok(Sent { message_id, reply: reply.first_line().unwrap_or_default().to_owned() })

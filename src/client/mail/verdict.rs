@@ -3,12 +3,13 @@
 use lettre::transport::smtp::Error;
 
 use super::MailError;
+use crate::redact;
 
 /// A 5yz answer is final for this mail, except one about our own login (RFC 4954: 530, 534, 535, 538): that is for the
 /// operator to repair, and no mail must be lost over it.
 pub(super) fn judge(error: &Error) -> MailError {
-    // Its text has the server's words.
-    let why = error.to_string();
+    // Its text has the server's words, and they the recipient's address.
+    let why = redact::addresses(&error.to_string()).into_owned();
     let code = error.status().filter(|_| error.is_permanent()).map(|code| code.to_string());
     let Some(code) = code.filter(|code| !["530", "534", "535", "538"].contains(&code.as_str())) else {
         return MailError::Transient(why);

@@ -167,12 +167,13 @@ impl TossClient {
     ) -> Result<T, TossError> {
         let request = request.header(AUTHORIZATION, self.authorization.clone());
         let answer = http::exchange_within(request, most).await.map_err(TossError::NoAnswer)?;
-        let trace_id = answer.headers.get(TRACE_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
-        tracing::debug!(?call, status = answer.status, trace_id, "the payment provider answered");
+        let provider_trace =
+            answer.headers.get(TRACE_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        tracing::debug!(?call, status = answer.status, provider_trace, "the payment provider answered");
         let judged = judge(&answer);
         if let Err(error) = &judged {
             // The trace id is what the provider's support asks for.
-            tracing::info!(?call, %error, trace_id, "the payment provider did not do as asked");
+            tracing::info!(?call, %error, provider_trace, "the payment provider did not do as asked");
         }
         judged
     }

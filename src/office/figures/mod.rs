@@ -7,7 +7,7 @@ use chrono_tz::Asia::Seoul;
 use sqlx::MySqlPool;
 
 use super::error::Error;
-use super::model::{Dashboard, Load};
+use super::model::{Dashboard, Load, OpenMoney};
 use crate::clock::Instant;
 use crate::db::{Db, Tx};
 use crate::job::Queue;
@@ -66,6 +66,24 @@ async fn loads(pool: &MySqlPool, now: Instant) -> Result<Vec<Load>, Error> {
         loads.push(Load { queue: queue.name(), lag: outbox::oldest_due_age(pool, queue, now).await? });
     }
     Ok(loads)
+}
+
+/// Refunds that a person must decide, or of which the provider has not said what became.
+const OPEN_REFUNDS: [&str; 3] = ["awaiting_approval", "manual_review", "unknown"];
+/// Payouts without an end.
+const OPEN_PAYOUTS: [&str; 5] = ["queued", "sent", "unknown", "in_progress", "manual_review"];
+
+/// What has no end yet, by states.
+pub async fn open_money(pool: &MySqlPool) -> sqlx::Result<OpenMoney> {
+    let (payments_unknown, unknown_since) = query::unknown_payments(pool).await?;
+    let refunds = by_state(&OPEN_REFUNDS, query::refunds_by_state(pool, &OPEN_REFUNDS).await?);
+    let payouts = by_state(&OPEN_PAYOUTS, query::payouts_by_state(pool, &OPEN_PAYOUTS).await?);
+    Ok(OpenMoney { payments_unknown, unknown_since, refunds, payouts })
+}
+
+fn by_state(states: &[&'static str], counted: Vec<(String, i64)>) -> Vec<(&'static str, i64)> {
+    let count = |state: &str| counted.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
+    states.iter().map(|state| (*state, count(state))).collect()
 }
 
 /// Counts one of the days of the last month that are over and were not counted, the latest first. `false`: there is none

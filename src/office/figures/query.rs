@@ -121,3 +121,27 @@ pub async fn waiting(pool: &MySqlPool) -> sqlx::Result<Waiting> {
 async fn number(connection: &mut MySqlConnection, sql: &'static str) -> sqlx::Result<i64> {
     sqlx::query_scalar(sql).fetch_one(connection).await
 }
+
+/// How many payments are unknown, and since when the oldest is under way.
+pub async fn unknown_payments(pool: &MySqlPool) -> sqlx::Result<(i64, Option<Instant>)> {
+    sqlx::query_as("SELECT COUNT(*), MIN(created_at) FROM payment_attempts WHERE state = 'unknown'")
+        .fetch_one(pool)
+        .await
+}
+
+pub async fn refunds_by_state(pool: &MySqlPool, states: &[&str]) -> sqlx::Result<Vec<(String, i64)>> {
+    counts(pool, "SELECT state, COUNT(*) FROM refunds WHERE state IN (", states).await
+}
+
+pub async fn payouts_by_state(pool: &MySqlPool, states: &[&str]) -> sqlx::Result<Vec<(String, i64)>> {
+    counts(pool, "SELECT state, COUNT(*) FROM payouts WHERE state IN (", states).await
+}
+
+async fn counts(pool: &MySqlPool, sql: &'static str, states: &[&str]) -> sqlx::Result<Vec<(String, i64)>> {
+    let mut query = QueryBuilder::new(sql);
+    let mut list = query.separated(", ");
+    for state in states {
+        list.push_bind((*state).to_owned());
+    }
+    query.push(") GROUP BY state").build_query_as().fetch_all(pool).await
+}

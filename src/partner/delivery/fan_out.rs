@@ -6,7 +6,7 @@ use super::query;
 use crate::db::{Db, Tx};
 use crate::id::{EventId, WebhookDeliveryId};
 use crate::job::{DeliverWebhook, FanOutWebhook};
-use crate::outbox;
+use crate::outbox::{self, Cause};
 use crate::partner::error::Error;
 use crate::partner::model::Endpoint;
 use crate::partner::query as endpoints;
@@ -24,8 +24,8 @@ pub async fn fan_out(tx: &mut Tx, event_id: EventId) -> Result<usize, Error> {
     let deliveries: Vec<_> = listeners.map(|listener| (WebhookDeliveryId::generate(), listener.id)).collect();
     query::insert_deliveries(tx, event_id, &deliveries, false).await?;
     query::mark_fanned_out(tx, event_id).await?;
-    let request_id = tx.cx.request_id.clone();
-    let job = |(id, _): &(WebhookDeliveryId, _)| (DeliverWebhook { delivery_id: *id }, request_id.clone());
+    let cause = Cause::of(tx);
+    let job = |(id, _): &(WebhookDeliveryId, _)| (DeliverWebhook { delivery_id: *id }, cause.clone());
     let jobs: Vec<_> = deliveries.iter().map(job).collect();
     outbox::enqueue_many(tx, &jobs).await?;
     Ok(deliveries.len())

@@ -5,10 +5,11 @@ use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{WebhookDeliveryId, WebhookEndpointId};
 use crate::job::DeliverWebhook;
+use crate::outbox::{self, Cause};
 use crate::partner::error::Error;
 use crate::partner::model::{Delivery, DeliveryState, Endpoint, EndpointState};
 use crate::partner::query as endpoints;
-use crate::{outbox, snapshot};
+use crate::snapshot;
 
 /// As many deliveries as one request sends again.
 pub const MOST_REPLAYED: u32 = 500;
@@ -70,8 +71,8 @@ async fn again(tx: &mut Tx, ids: &[WebhookDeliveryId]) -> Result<(), Error> {
     for id in ids {
         tx.moved("webhook_delivery", id.0, None, "pending");
     }
-    let request_id = tx.cx.request_id.clone();
-    let job = |id: &WebhookDeliveryId| (DeliverWebhook { delivery_id: *id }, request_id.clone());
+    let cause = Cause::of(tx);
+    let job = |id: &WebhookDeliveryId| (DeliverWebhook { delivery_id: *id }, cause.clone());
     let jobs: Vec<_> = ids.iter().map(job).collect();
     Ok(outbox::enqueue_many(tx, &jobs).await?)
 }

@@ -10,7 +10,7 @@ use sqlx::MySqlPool;
 use crate::clock::Instant;
 use crate::db::{Db, Tx};
 use crate::job::SyncWebhook;
-use crate::outbox;
+use crate::outbox::{self, Cause};
 
 /// A webhook is looked into within this time; later, its job is written again.
 const PATIENCE: TimeDelta = TimeDelta::minutes(2);
@@ -27,7 +27,7 @@ pub struct Arrival {
     pub signature: Option<String>,
     pub body: Vec<u8>,
     /// The request that brought it.
-    pub request_id: String,
+    pub cause: Cause,
 }
 
 /// A stored webhook.
@@ -52,7 +52,7 @@ pub async fn store_webhooks(tx: &mut Tx, hooks: &[Arrival]) -> sqlx::Result<()> 
     for hook in hooks {
         if known.insert(hook.transmission_id.clone()) {
             let job = SyncWebhook { transmission_id: hook.transmission_id.clone() };
-            jobs.push((job, hook.request_id.clone()));
+            jobs.push((job, hook.cause.clone()));
         } else {
             metrics::counter!("konnect_webhooks_duplicate_total").increment(1);
         }

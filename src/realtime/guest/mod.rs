@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::command::{ChatWish, Command, LiveWish, Wish};
 use super::feed::Feed;
@@ -26,6 +27,7 @@ use super::rooms::{Letterbox, Told};
 use super::visit::Visit;
 use crate::context::Origin;
 use crate::id::{ConnectionId, ReservationId, UserId};
+use crate::trace;
 use asks::Shortcut;
 use outlet::Outlet;
 
@@ -291,6 +293,7 @@ impl Guest {
                 async move { house.live(peer, room, wish, attendance, letters).await }.boxed()
             }
         };
+        let doing = trace::within(span(which), doing);
         self.work.push(async move { Done::Answered { lane: which, answer, outcome: doing.await } }.boxed());
     }
 
@@ -360,5 +363,13 @@ impl Guest {
                 self.visits.remove(&room);
             }
         }
+    }
+}
+
+/// What a message causes is one trace. Of the signals of a call there are too many, and they cause nothing.
+fn span(lane: Which) -> Span {
+    match lane {
+        Which::Chat => tracing::info_span!(parent: None, "command chat", otel.kind = "server"),
+        Which::Live => Span::none(),
     }
 }

@@ -23,6 +23,8 @@ pub struct Call {
     pub payment_key: Option<String>,
     pub order_id: Option<String>,
     pub idempotency_key: Option<String>,
+    /// The caller's place in its trace (W3C), as it came.
+    pub traceparent: Option<String>,
     /// The JSON body, decrypted if it came encrypted; null when there was none or it was no JSON.
     pub body: Value,
     /// The body arrived as a JWE that could be opened.

@@ -301,6 +301,7 @@ fn new_call(endpoint: Endpoint, path: String, body: Value, at: Instant) -> Call 
         payment_key: None,
         order_id: None,
         idempotency_key: None,
+        traceparent: None,
         body,
         encrypted: false,
         status: None,

@@ -284,7 +284,9 @@ impl Session {
             self.effect = None;
             let from = self.from.clone().unwrap_or_default();
             self.note(&from, std::slice::from_ref(&to), Some(code));
-            self.reply(&format!("{code} {text}")).await?;
+            // As servers do: whoever keeps the refusal keeps the address.
+            let (status, words) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+            self.reply(&format!("{code} {status} <{to}>: {words}")).await?;
             return Ok(Next::Go);
         }
         self.to.push(to);
@@ -359,6 +361,7 @@ impl Session {
             payment_key: None,
             order_id: None,
             idempotency_key: None,
+            traceparent: None,
             body: json!({ "from": from, "to": to }),
             encrypted: false,
             status: None,

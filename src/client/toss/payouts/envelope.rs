@@ -19,8 +19,8 @@ pub(super) fn judge<T>(
     let status = answer.status;
     let mut json = clear(answer, key)?;
     if !(200..=299).contains(&status) {
-        if let Some(trace_id) = json.get("traceId").and_then(Value::as_str) {
-            tracing::info!(?call, status, trace_id, "the trace of a payout call that was not done");
+        if let Some(provider_trace) = json.get("traceId").and_then(Value::as_str) {
+            tracing::info!(?call, status, provider_trace, "the trace of a payout call that was not done");
         }
         return Err(not_done(call, status, &json));
     }

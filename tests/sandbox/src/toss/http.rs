@@ -102,6 +102,7 @@ pub(super) async fn serve(
         url: request.uri().path().to_owned(),
         authorized: is_authorized(shared, request.header("authorization")),
         idempotency_key: header("idempotency-key"),
+        traceparent: header("traceparent"),
         test_code: header("tosspayments-test-code"),
         language: Language::of(request.header("accept-language")),
         body,
