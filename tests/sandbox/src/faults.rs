@@ -93,6 +93,9 @@ pub struct Fault {
     /// How many calls it hits; `None` until it is cleared.
     #[serde(default)]
     pub times: Option<u32>,
+    /// How many of a hundred calls that fit it hits, in an order that is the same in every run; all when absent.
+    #[serde(default)]
+    pub odds: Option<u32>,
     pub effect: Effect,
     #[serde(default, rename = "match")]
     pub only: Match,
@@ -106,12 +109,17 @@ impl Fault {
 
     /// Hits the next `count` calls.
     pub fn times(on: Endpoint, count: u32, effect: Effect) -> Self {
-        Self { on, times: Some(count), effect, only: Match::default() }
+        Self { on, times: Some(count), odds: None, effect, only: Match::default() }
     }
 
     /// Hits every call until the faults are cleared.
     pub fn always(on: Endpoint, effect: Effect) -> Self {
-        Self { on, times: None, effect, only: Match::default() }
+        Self { on, times: None, odds: None, effect, only: Match::default() }
+    }
+
+    /// Hits so many of a hundred calls until the faults are cleared.
+    pub fn often(on: Endpoint, of_hundred: u32, effect: Effect) -> Self {
+        Self { odds: Some(of_hundred), ..Self::always(on, effect) }
     }
 
     pub fn for_payment(mut self, payment_key: &str) -> Self {
@@ -174,6 +182,8 @@ pub(crate) struct Subject {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     commanded: Vec<Fault>,
+    /// Dice thrown so far.
+    throws: u64,
 }
 
 impl Faults {
@@ -202,8 +212,10 @@ impl Faults {
         subject: &Subject,
         usable: impl Fn(&Effect) -> bool,
     ) -> Option<Effect> {
-        let at =
-            self.commanded.iter().position(|f| f.on == on && fits(&f.only, subject) && usable(&f.effect))?;
+        let throws = &mut self.throws;
+        let at = self.commanded.iter().position(|f| {
+            f.on == on && fits(&f.only, subject) && usable(&f.effect) && strikes(f.odds, throws)
+        })?;
         let fault = &mut self.commanded[at];
         let effect = fault.effect.clone();
         if let Some(times) = &mut fault.times {
@@ -214,6 +226,16 @@ impl Faults {
         }
         Some(effect)
     }
+}
+
+/// Whether a fault with these odds hits the call that fits it: the next number of a fixed row (SplitMix64) decides.
+fn strikes(odds: Option<u32>, throws: &mut u64) -> bool {
+    let Some(odds) = odds else { return true };
+    *throws = throws.wrapping_add(1);
+    let mut z = throws.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)) % 100 < u64::from(odds)
 }
 
 fn fits(only: &Match, subject: &Subject) -> bool {
@@ -295,6 +317,16 @@ mod tests {
             assert_eq!(faults.take(Endpoint::Confirm, &mine, |_| true), Some(Effect::DropBefore));
         }
         assert_eq!(faults.take(Endpoint::Confirm, &mine, |_| true), None);
+    }
+
+    #[test]
+    fn odds_hit_their_share_of_the_calls() {
+        let mut faults = Faults::default();
+        faults.add(Fault::often(Endpoint::Cancel, 30, Effect::DropBefore));
+        let hits = (0..10_000)
+            .filter(|_| faults.take(Endpoint::Cancel, &Subject::default(), |_| true).is_some())
+            .count();
+        assert!((2_800..3_200).contains(&hits), "{hits} of 10,000 calls");
     }
 
     #[test]

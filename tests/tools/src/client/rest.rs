@@ -61,6 +61,10 @@ impl Rest {
         self.request(Method::PUT, path)
     }
 
+    pub fn delete(&self, path: &str) -> Request {
+        self.request(Method::DELETE, path)
+    }
+
     fn request(&self, method: Method, path: &str) -> Request {
         let mut inner = self
             .http
@@ -81,6 +85,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// `GET /v1/me`.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     pub fn json(mut self, body: &Value) -> Self {
         self.inner = self.inner.json(body);
         self
