@@ -296,9 +296,10 @@ async fn i18_a_mongodb_that_takes_questions_and_falls_silent_holds_no_pass_up() 
     let people = [app.mentor("Mina").await];
     run_the_job(&app).await;
     happen_times(&app, &people, 3).await;
-    let hush = Hush::before(&app.config.mongodb_url).await;
     let mut config = app.config.clone();
-    config.mongodb_url = hush.url(app.config.mongodb_url.expose_secret()).into();
+    let server = config.mongodb_url.expose_secret().to_owned();
+    let hush = Hush::before(&server).await;
+    config.mongodb_url = hush.url(&server).into();
     config.mongo_patience_ms = 100;
     let core = Core::connect(&config, app.core.clock.clone()).await.expect("the stores");
     let mut pass = Pass::begin(core.db.pool()).await.expect("the database");
