@@ -42,6 +42,7 @@ use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::issuers::IssuersApi;
 use super::leaving::LeavingApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -83,7 +84,7 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        (AuthApi, AuthMailApi, SocialApi, SecondFactorApi),
+        (AuthApi, AuthMailApi, SocialApi, IssuersApi, SecondFactorApi),
         (MeApi, PicturesApi, LeavingApi),
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,

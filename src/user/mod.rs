@@ -24,7 +24,7 @@ use crate::outbox;
 
 pub use error::Error;
 pub use identity::{
-    Identity, Provider, Vouched, Welcome, identities, link as link_identity, sign_in,
+    Identity, Named, Provider, Source, Vouched, Welcome, identities, link as link_identity, sign_in,
     unlink as unlink_identity,
 };
 pub use leaving::{GRACE, erase, leave, leaving_until, overdue};

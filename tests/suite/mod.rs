@@ -37,6 +37,7 @@ mod holds;
 mod hostile;
 mod input;
 mod invariants;
+mod issuers;
 mod late_answers;
 mod leaving;
 mod limits;

@@ -184,12 +184,12 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
     })
 }
 
-/// The provider, as it writes itself.
+/// The provider, as it writes itself; an issuer, as the operator calls it.
 fn provider(f: &Facts) -> Option<String> {
     match f.word("provider") {
         "google" => line("Google"),
         "kakao" => line("Kakao"),
         "naver" => line("Naver"),
-        _ => None,
+        _ => f.text("provider"),
     }
 }

@@ -176,6 +176,7 @@ impl World {
             .replace("{queue}", "webhook")
             .replace("{day}", "2026-03-01")
             .replace("{provider}", "google")
+            .replace("{name}", "corp")
             .replace("{fileId}", &self.file)
     }
 
@@ -217,6 +218,8 @@ impl World {
             "verifyEmail" => json!({ "code": "000000" }),
             "loginByProvider" => json!({ "idToken": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
             "linkIdentity" => json!({ "idToken": "a.b.c" }),
+            "loginByIssuer" => json!({ "token": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
+            "linkIssuer" => json!({ "token": "a.b.c" }),
             "loginWithSecondFactor" => json!({ "challenge": "nobody's", "code": "000000" }),
             "confirmSecondFactor" | "checkSecondFactor" | "renewRecoveryCodes" | "dropSecondFactor" => {
                 json!({ "code": "000000" })
