@@ -40,6 +40,8 @@ mod dispute_view;
 mod disputes;
 mod document;
 mod earnings;
+mod email_change;
+mod fresh;
 mod from_domain;
 mod idempotency;
 mod issuers;

@@ -42,6 +42,7 @@ use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::email_change::EmailChangeApi;
 use super::issuers::IssuersApi;
 use super::leaving::LeavingApi;
 use super::limit::bodies;
@@ -84,7 +85,7 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        (AuthApi, AuthMailApi, SocialApi, IssuersApi, SecondFactorApi),
+        (AuthApi, AuthMailApi, EmailChangeApi, SocialApi, IssuersApi, SecondFactorApi),
         (MeApi, PicturesApi, LeavingApi),
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,

@@ -27,6 +27,7 @@ mod deposit_reversals;
 mod deposits;
 mod dispute_decisions;
 mod disputes;
+mod email_change;
 mod email_codes;
 mod engine;
 mod fencing;

@@ -220,7 +220,7 @@ async fn keys_of_a_provider_change_and_providers_go_away() {
     app.advance(TimeDelta::minutes(1));
     come(&app, "google", google(&app, "g-1", "a@gmail.com")).await.ok(200);
     assert_eq!(app.sandbox.identity_fetches(), 1);
-    app.sandbox.rotate_identity_key("google");
+    app.sandbox.rotate_identity_key();
     let signed_anew = google(&app, "g-1", "a@gmail.com");
     come(&app, "google", signed_anew.clone()).await.problem(401, "auth.identity_invalid");
     app.advance(TimeDelta::minutes(1));

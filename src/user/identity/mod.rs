@@ -15,6 +15,7 @@ use super::model::{Locale, NewUser, State, User};
 use super::values::{Email, TimeZone, check_name};
 use super::{Error, get, locked, login, query as users, register_verified, touched};
 use crate::auth;
+use crate::clock::Instant;
 use crate::db::{Tx, duplicate_key};
 use crate::id::UserId;
 
@@ -99,6 +100,11 @@ pub async fn unlink(tx: &mut Tx, owner: UserId, named: Named<'_>) -> Result<(), 
 /// Takes every way in by a provider away.
 pub(super) async fn forget_all(tx: &mut Tx, owner: UserId) -> Result<(), Error> {
     Ok(query::delete_all(tx, owner).await?)
+}
+
+/// Takes every way in away that was added at this moment or later.
+pub(super) async fn forget_since(tx: &mut Tx, owner: UserId, since: Instant) -> Result<(), Error> {
+    Ok(query::delete_since(tx, owner, since).await?)
 }
 
 /// By whose word somebody comes in.

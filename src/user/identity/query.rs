@@ -3,6 +3,7 @@
 use sqlx::MySqlExecutor;
 
 use super::model::{Identity, Source, Vouched};
+use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::UserId;
 
@@ -63,6 +64,15 @@ pub async fn delete(tx: &mut Tx, owner: UserId, source: &Source) -> sqlx::Result
 
 pub async fn delete_all(tx: &mut Tx, owner: UserId) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM user_identities WHERE user_id = ?").bind(owner).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn delete_since(tx: &mut Tx, owner: UserId, since: Instant) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM user_identities WHERE user_id = ? AND created_at >= ?")
+        .bind(owner)
+        .bind(since)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 

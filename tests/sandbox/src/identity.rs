@@ -100,9 +100,11 @@ impl Handle {
         token
     }
 
-    /// From now on tokens of an issuer are signed by another key; the old ones stay good.
-    pub fn rotate_identity_key(&self, issuer: &str) {
-        self.shared.lock().identity.rotate(issuer);
+    /// From now on tokens are signed by other keys; the old ones stay good.
+    pub fn rotate_identity_key(&self) {
+        let mut state = self.shared.lock();
+        let issuers: Vec<String> = state.identity.keys.keys().cloned().collect();
+        issuers.iter().for_each(|issuer| state.identity.rotate(issuer));
     }
 
     /// How often keys were fetched, of all issuers together.

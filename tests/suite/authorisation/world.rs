@@ -215,7 +215,10 @@ impl World {
                 json!({ "email": "known@konnect.test", "code": "000000", "newPassword": "ten other letters" })
             }
             "changePassword" => json!({ "currentPassword": "a guess", "newPassword": "ten other letters" }),
-            "verifyEmail" => json!({ "code": "000000" }),
+            "verifyEmail" | "confirmEmail" => json!({ "code": "000000" }),
+            // With a password that is none of theirs.
+            "changeEmail" => json!({ "email": "new@konnect.test", "password": "a guess" }),
+            "undoEmailChange" => json!({ "token": "nobody's" }),
             "loginByProvider" => json!({ "idToken": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
             "linkIdentity" => json!({ "idToken": "a.b.c" }),
             "loginByIssuer" => json!({ "token": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
