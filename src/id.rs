@@ -55,6 +55,8 @@ ids! {
     SessionId
     /// A code on its way into a mailbox.
     EmailCodeId
+    /// An address that an account had before.
+    FormerEmailId
     OfferingId
     ReservationId
     /// Somebody's wish for a slot that is not free yet.

@@ -82,6 +82,17 @@ const RULES: &[Rule] = &[
         sql: "DELETE FROM email_codes WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
     },
     Rule {
+        table: "email_changes",
+        keep: TimeDelta::days(1),
+        sql: "DELETE FROM email_changes WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
+    // Nobody can be taken back there any more.
+    Rule {
+        table: "former_emails",
+        keep: TimeDelta::zero(),
+        sql: "DELETE FROM former_emails WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
+    Rule {
         table: "login_challenges",
         keep: TimeDelta::days(1),
         sql: "DELETE FROM login_challenges WHERE expires_at < ? ORDER BY expires_at LIMIT ?",

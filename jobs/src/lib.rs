@@ -74,6 +74,7 @@ mod sync_payment;
 mod sync_payout;
 mod sync_seller;
 mod sync_webhook;
+mod tell_former_email;
 mod tell_unread_chat;
 mod warn_hold;
 mod warn_old_contact;

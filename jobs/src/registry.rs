@@ -16,7 +16,7 @@ use konnect::job::{
     RecordActivity, RefreshFacts, RefreshNextFree, RefundPayment, RegisterSeller, ReleaseSettlement,
     RemindReservation, RequeryPayment, Retry, ReviewZoneData, RunPayoutBatch, SendDigest, SendEmailCode,
     SendPayout, StartReservation, SweepUploads, SyncPayment, SyncPayout, SyncSeller, SyncWebhook,
-    TellUnreadChat, WarnHold, WarnOldContact,
+    TellFormerEmail, TellUnreadChat, WarnHold, WarnOldContact,
 };
 use serde_json::Value;
 
@@ -107,6 +107,7 @@ static REGISTRY: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry::<SyncPayout>(),
         entry::<SyncSeller>(),
         entry::<SyncWebhook>(),
+        entry::<TellFormerEmail>(),
         entry::<TellUnreadChat>(),
         entry::<WarnHold>(),
         entry::<WarnOldContact>(),

@@ -1,6 +1,7 @@
 //! Mails a code that proves a mailbox.
 //!
-//! Nobody is mailed a code for the password of an account that does not exist; whoever asked is told nothing of it. A mail
+//! Nobody is mailed a code for the password of an account that does not exist, nor one for a new address that has an account:
+//! its owner is told that somebody wants it. Whoever asked is told nothing of either. A mail
 //! that was handed over and whose outcome could not be written is sent again, under the same Message-ID.
 
 use anyhow::Result;
@@ -23,10 +24,7 @@ impl Handler for SendEmailCode {
             Ok(auth::code_to_mail(tx, &services.sealer, id).await?)
         })?;
         let Some((to, code)) = waiting else { return run.skip("the code is no longer wanted").await };
-        if is_wanted(run, &to).await? {
-            let locale = Locale::parse(&to.locale).unwrap_or(Locale::Ko);
-            let data = json!({ "code": code.expose_secret(), "purpose": to.purpose.name() });
-            let letter = Letter::to_address(to.email, locale, "security.email_code", data);
+        if let Some(letter) = letter(run, to, code.expose_secret()).await? {
             match services.mailer.send(compose(&letter, &services.mail_room, id.to_string())).await {
                 Ok(_) => {}
                 Err(error) if error.is_final() => {
@@ -43,10 +41,16 @@ impl Handler for SendEmailCode {
     }
 }
 
-async fn is_wanted(run: &Run, to: &CodeToMail) -> Result<bool> {
-    if to.purpose == Purpose::Register {
-        return Ok(true);
-    }
-    let email = Email::parse(&to.email)?;
-    Ok(user::find_by_email(run.services.core.db.pool(), &email).await?.is_some())
+/// What is mailed; `None`: nothing.
+async fn letter(run: &Run, to: CodeToMail, code: &str) -> Result<Option<Letter>> {
+    let owner = user::find_by_email(run.services.core.db.pool(), &Email::parse(&to.email)?).await?;
+    let locale = Locale::parse(&to.locale).unwrap_or(Locale::Ko);
+    let data = json!({ "code": code, "purpose": to.purpose.name() });
+    Ok(match (to.purpose, owner) {
+        (Purpose::Change, Some(owner)) => {
+            Some(Letter::new(owner, "security.email_in_use", json!({ "at": run.run_at })))
+        }
+        (Purpose::Reset | Purpose::Verify, None) => None,
+        _ => Some(Letter::to_address(to.email, locale, "security.email_code", data)),
+    })
 }

@@ -3,7 +3,7 @@
 use poem::web::Data;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::Done;
@@ -20,12 +20,34 @@ use crate::user::{self, Email, Locale, check_password};
 
 pub struct AuthMailApi;
 
+/// What a code is asked for; one for another purpose does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum EmailCodePurpose {
+    /// To join.
+    Register,
+    /// To set a new password.
+    Reset,
+    /// To prove the address of an account that exists.
+    Verify,
+}
+
+impl From<EmailCodePurpose> for Purpose {
+    fn from(purpose: EmailCodePurpose) -> Self {
+        match purpose {
+            EmailCodePurpose::Register => Self::Register,
+            EmailCodePurpose::Reset => Self::Reset,
+            EmailCodePurpose::Verify => Self::Verify,
+        }
+    }
+}
+
 #[derive(Object)]
 #[oai(rename_all = "camelCase", deny_unknown_fields)]
 struct CodeRequest {
     #[oai(validator(max_length = 254))]
     email: Text,
-    purpose: Purpose,
+    purpose: EmailCodePurpose,
     /// The language of the mail; that of `Accept-Language` when absent.
     locale: Option<Locale>,
 }
@@ -62,7 +84,7 @@ struct VerifyRequest {
 }
 
 #[derive(ApiResponse)]
-enum OnItsWay {
+pub(super) enum OnItsWay {
     /// A mail is on its way, where there is somebody to get it.
     #[oai(status = 202)]
     Accepted,
@@ -84,7 +106,7 @@ impl AuthMailApi {
             Lang::En => Locale::En,
         });
         unit!(app, Actor::Anonymous, tx => {
-            Ok(auth::send_code(tx, &app.sealer, email.as_str(), purpose, locale.name()).await?)
+            Ok(auth::send_code(tx, &app.sealer, email.as_str(), purpose.into(), locale.name()).await?)
         })?;
         Ok(OnItsWay::Accepted)
     }

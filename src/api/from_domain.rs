@@ -28,11 +28,11 @@ impl From<user::Error> for Problem {
             return error.into();
         }
         let field = match &error {
-            user::Error::InvalidEmail | user::Error::EmailTaken => Some("email"),
+            user::Error::InvalidEmail | user::Error::EmailTaken | user::Error::EmailSame => Some("email"),
             user::Error::InvalidName => Some("name"),
             user::Error::InvalidTimeZone => Some("timeZone"),
             user::Error::PasswordWeak => Some("password"),
-            user::Error::InvalidDeviceToken => Some("token"),
+            user::Error::InvalidDeviceToken | user::Error::UndoInvalid => Some("token"),
             _ => None,
         };
         blame(Self::of(error.code(), error), field)

@@ -6,17 +6,16 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
 use poem_openapi::{Object, OpenApi};
-use secrecy::{ExposeSecret, SecretString};
 
 use super::admin_view::Account;
 use super::answer::Because;
 use super::caller::Caller;
+use super::fresh::must_be_fresh;
 use super::problem::Problem;
-use super::{Shared, Tag, throttle, unit};
+use super::{Shared, Tag, unit};
 use crate::auth;
 use crate::id::UserId;
 use crate::settlement;
-use crate::user;
 
 pub struct LeavingApi;
 
@@ -54,19 +53,9 @@ impl LeavingApi {
     ) -> Result<Json<LeavingView>, Problem> {
         let (id, session, most) =
             (caller.user_id(), caller.principal().session_id, app.core.rules.fresh_login());
-        let pool = app.core.db.pool();
-        let has_factor = auth::factor(pool, id).await?.since.is_some();
-        let given = body.0.password.is_some();
-        if let Some(password) = body.0.password {
-            throttle::login(&app, &id.to_string()).await?;
-            let found = user::credentials_of(pool, id).await?;
-            let hash = found.password_hash.as_ref().map(ExposeSecret::expose_secret);
-            if !app.hasher.verify(&SecretString::from(password.0), hash).await? {
-                return Err(Problem::from(auth::Error::PasswordWrong).field("password"));
-            }
-        }
+        let must_be_fresh = must_be_fresh(&app, &caller, body.0.password).await?;
         let user = unit!(app, caller.actor(), tx => {
-            if has_factor || !given {
+            if must_be_fresh {
                 auth::require_fresh(tx, session, most).await?;
             }
             Ok(settlement::close_account(tx, id, "asked by its owner").await?)

@@ -40,9 +40,12 @@ mod dispute_view;
 mod disputes;
 mod document;
 mod earnings;
+mod email_change;
 mod farewell;
+mod fresh;
 mod from_domain;
 mod idempotency;
+mod issuers;
 mod leaving;
 mod limit;
 mod listen;
@@ -101,9 +104,9 @@ use poem_openapi::Tags;
 
 use crate::auth::{Hasher, Tokens};
 use crate::client::ConfigError;
-use crate::client::identity::{self, Identities, OidcSettings};
+use crate::client::identity::{self, Identities, IssuerSettings, OidcSettings};
 use crate::clock::Clock;
-use crate::config::{ApiConfig, IdentityConfig};
+use crate::config::{ApiConfig, IdentityConfig, TrustedIssuer};
 use crate::core::Core;
 use crate::realtime::{House, Hub};
 use crate::seal::Sealer;
@@ -141,8 +144,14 @@ pub fn identities(config: &IdentityConfig, clock: &Clock) -> Result<Identities, 
         google: oidc(&config.google_issuer_url, &config.google_client_ids),
         kakao: oidc(&config.kakao_issuer_url, &config.kakao_app_keys),
         naver_url: config.naver_login.then(|| config.naver_api_url.clone()),
+        issuers: config.trusted_issuers.0.iter().map(settings_of).collect(),
     };
     Identities::new(settings, clock)
+}
+
+fn settings_of(issuer: &TrustedIssuer) -> IssuerSettings {
+    let TrustedIssuer { name, url, audiences, vouches_for_email } = issuer.clone();
+    IssuerSettings { name, oidc: OidcSettings { issuer_url: url, audiences }, vouches_for_email }
 }
 
 /// The handle every API struct holds.

@@ -42,7 +42,9 @@ use super::chat_files::ChatFilesApi;
 use super::cors::{Cors, harden};
 use super::disputes::DisputesApi;
 use super::earnings::EarningsApi;
+use super::email_change::EmailChangeApi;
 use super::farewell::{Leaving, farewell};
+use super::issuers::IssuersApi;
 use super::leaving::LeavingApi;
 use super::limit::bodies;
 use super::me::MeApi;
@@ -84,7 +86,7 @@ const DESCRIPTION: &str = "Mentoring, from slot to settlement.\n\n\
 /// Every chapter of the API. A new one is added here and nowhere else.
 fn chapters() -> impl OpenApi {
     (
-        (AuthApi, AuthMailApi, SocialApi, SecondFactorApi),
+        (AuthApi, AuthMailApi, EmailChangeApi, SocialApi, IssuersApi, SecondFactorApi),
         (MeApi, PicturesApi, LeavingApi),
         (NoticesApi, NoticePreferencesApi, NoticeHoursApi, NoticeMailApi),
         MentorsApi,

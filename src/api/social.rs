@@ -6,7 +6,7 @@ use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Password;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Enum, Object, OpenApi};
 
 use super::answer::Done;
 use super::auth::{Entry, TokensView, enter};
@@ -15,9 +15,9 @@ use super::problem::Problem;
 use super::text::Text;
 use super::{App, Shared, Tag, throttle, unit};
 use crate::auth::{self, Purpose};
-use crate::client::identity::IdentityError;
+use crate::client::identity::{IdentityError, Person};
 use crate::context::Actor;
-use crate::user::{self, Email, Identity, Locale, Provider, Vouched, Welcome};
+use crate::user::{self, Email, Identity, Locale, Named, Provider, Source, Vouched, Welcome};
 
 pub struct SocialApi;
 
@@ -64,11 +64,24 @@ struct SocialRequest {
     restore: bool,
 }
 
-/// A way in by a provider.
+/// Who says who somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename = "IdentitySource", rename_all = "snake_case")]
+enum SourceView {
+    Google,
+    Kakao,
+    Naver,
+    /// A trusted issuer: `issuer` has its name.
+    Issuer,
+}
+
+/// A way in by a provider or an issuer.
 #[derive(Debug, Object)]
 #[oai(rename = "Identity", rename_all = "camelCase", skip_serializing_if_is_none)]
 struct IdentityView {
-    provider: Provider,
+    provider: SourceView,
+    /// The name of the issuer, as in `/v1/auth/issuers/{name}`.
+    issuer: Option<String>,
     /// As the provider told it at the last login.
     email: Option<String>,
     /// UTC.
@@ -79,8 +92,14 @@ struct IdentityView {
 
 impl From<Identity> for IdentityView {
     fn from(identity: Identity) -> Self {
-        let Identity { provider, email, created_at, used_at } = identity;
-        Self { provider, email, created_at, used_at }
+        let Identity { source, email, created_at, used_at } = identity;
+        let (provider, issuer) = match source {
+            Source::Provider(Provider::Google) => (SourceView::Google, None),
+            Source::Provider(Provider::Kakao) => (SourceView::Kakao, None),
+            Source::Provider(Provider::Naver) => (SourceView::Naver, None),
+            Source::Issuer { name, .. } => (SourceView::Issuer, Some(name)),
+        };
+        Self { provider, issuer, email, created_at, used_at }
     }
 }
 
@@ -104,33 +123,12 @@ impl SocialApi {
         let time_zone = time_zone.parse().map_err(|e: user::Error| e)?;
         let welcome = Welcome { locale, time_zone, name: name.map(|name| name.0) };
         throttle::joining(&app).await?;
-        let mut vouched = check(&app, provider.0, &Proof { id_token, access_token, nonce }).await?;
-        let email = vouched.email.clone().filter(|_| !vouched.email_verified);
-        if let (Some(email), Some(code)) = (&email, email_code) {
-            throttle::login(&app, email.as_str()).await?;
-            let right = unit!(app, Actor::Anonymous, tx => {
-                Ok(auth::try_code(tx, &app.sealer, email.as_str(), Purpose::Register, &code).await?)
-            })?;
-            if !right {
-                return Err(Problem::from(auth::Error::EmailCodeInvalid).field("emailCode"));
-            }
-            vouched.email_verified = true;
-        }
-        let mut found = arrive(&app, &vouched, &welcome).await;
-        if found.as_ref().is_err_and(|problem| RACES.contains(&problem.code())) {
-            // The same person came twice at once: now the other one is there.
-            found = arrive(&app, &vouched, &welcome).await;
-        }
-        let user = found.map_err(|problem| match (problem.code(), email) {
-            ("auth.email_code_required", Some(email)) => {
-                problem.field("emailCode").context(serde_json::json!({ "email": email.as_str() }))
-            }
-            _ => problem,
-        })?;
-        Ok(Json(enter(&app, request, Entry { user: user.id, restore }).await?))
+        let vouched = check(&app, provider.0, &Proof { id_token, access_token, nonce }).await?;
+        let arrival = Arrival { vouched, email_code, welcome, restore };
+        Ok(Json(arrival.admit(&app, request).await?))
     }
 
-    /// List the providers by which the caller can log in
+    /// List the providers and issuers by which the caller can log in
     #[oai(path = "/me/identities", method = "get", operation_id = "listIdentities")]
     async fn list(&self, app: Data<&Shared>, caller: Caller) -> Result<Json<Vec<IdentityView>>, Problem> {
         let identities = user::identities(app.core.db.pool(), caller.user_id()).await?;
@@ -148,13 +146,7 @@ impl SocialApi {
         provider: Path<Provider>,
         body: Json<Proof>,
     ) -> Result<Done, Problem> {
-        let vouched = check(&app, provider.0, &body.0).await?;
-        let (session, most) = (caller.principal().session_id, app.core.rules.fresh_login());
-        unit!(app, caller.actor(), tx => {
-            auth::require_fresh(tx, session, most).await?;
-            Ok(user::link_identity(tx, caller.user_id(), &vouched).await?)
-        })?;
-        Ok(Done::Done)
+        link(&app, &caller, &check(&app, provider.0, &body.0).await?).await
     }
 
     /// Let the caller no longer log in by a provider
@@ -167,19 +159,73 @@ impl SocialApi {
         caller: Caller,
         provider: Path<Provider>,
     ) -> Result<Done, Problem> {
-        let (session, most) = (caller.principal().session_id, app.core.rules.fresh_login());
-        unit!(app, caller.actor(), tx => {
-            auth::require_fresh(tx, session, most).await?;
-            Ok(user::unlink_identity(tx, caller.user_id(), provider.0).await?)
-        })?;
-        Ok(Done::Done)
+        unlink(&app, &caller, Named::Provider(provider.0)).await
     }
+}
+
+/// Somebody of whom a provider or an issuer has spoken, on their way in.
+pub(super) struct Arrival {
+    pub vouched: Vouched,
+    /// Proves the mailbox where nobody vouches for it.
+    pub email_code: Option<Text>,
+    pub welcome: Welcome,
+    /// Whether an account that is being deleted shall stay.
+    pub restore: bool,
 }
 
 const RACES: [&str; 2] = ["user.email_taken", "user.identity_taken"];
 
-async fn arrive(app: &App, vouched: &Vouched, welcome: &Welcome) -> Result<user::User, Problem> {
-    unit!(app, Actor::Anonymous, tx => { Ok(user::sign_in(tx, vouched, welcome).await?) })
+impl Arrival {
+    /// Finds or makes their account, and opens a session or asks for the second factor.
+    pub async fn admit(mut self, app: &App, request: &Request) -> Result<TokensView, Problem> {
+        let email = self.vouched.email.clone().filter(|_| !self.vouched.email_verified);
+        if let (Some(email), Some(code)) = (&email, &self.email_code) {
+            throttle::login(app, email.as_str()).await?;
+            let right = unit!(app, Actor::Anonymous, tx => {
+                Ok(auth::try_code(tx, &app.sealer, email.as_str(), Purpose::Register, code).await?)
+            })?;
+            if !right {
+                return Err(Problem::from(auth::Error::EmailCodeInvalid).field("emailCode"));
+            }
+            self.vouched.email_verified = true;
+        }
+        let mut found = self.arrive(app).await;
+        if found.as_ref().is_err_and(|problem| RACES.contains(&problem.code())) {
+            // The same person came twice at once: now the other one is there.
+            found = self.arrive(app).await;
+        }
+        let user = found.map_err(|problem| match (problem.code(), email) {
+            ("auth.email_code_required", Some(email)) => {
+                problem.field("emailCode").context(serde_json::json!({ "email": email.as_str() }))
+            }
+            _ => problem,
+        })?;
+        enter(app, request, Entry { user: user.id, restore: self.restore }).await
+    }
+
+    async fn arrive(&self, app: &App) -> Result<user::User, Problem> {
+        unit!(app, Actor::Anonymous, tx => { Ok(user::sign_in(tx, &self.vouched, &self.welcome).await?) })
+    }
+}
+
+/// Gives the caller another way in, if their login is fresh.
+pub(super) async fn link(app: &App, caller: &Caller, vouched: &Vouched) -> Result<Done, Problem> {
+    let (session, most) = (caller.principal().session_id, app.core.rules.fresh_login());
+    unit!(app, caller.actor(), tx => {
+        auth::require_fresh(tx, session, most).await?;
+        Ok(user::link_identity(tx, caller.user_id(), vouched).await?)
+    })?;
+    Ok(Done::Done)
+}
+
+/// Takes a way in from the caller, if their login is fresh.
+pub(super) async fn unlink(app: &App, caller: &Caller, named: Named<'_>) -> Result<Done, Problem> {
+    let (session, most) = (caller.principal().session_id, app.core.rules.fresh_login());
+    unit!(app, caller.actor(), tx => {
+        auth::require_fresh(tx, session, most).await?;
+        Ok(user::unlink_identity(tx, caller.user_id(), named).await?)
+    })?;
+    Ok(Done::Done)
 }
 
 /// Asks the provider whether it said so.
@@ -195,9 +241,14 @@ async fn check(app: &App, provider: Provider, proof: &Proof) -> Result<Vouched, 
             app.identities.naver(token.ok_or_else(|| missing("accessToken"))?).await?
         }
     };
+    Ok(vouched(Source::Provider(provider), person))
+}
+
+/// What was said of somebody, with their address if it is one.
+pub(super) fn vouched(source: Source, person: Person) -> Vouched {
     let email = person.email.as_deref().and_then(|email| Email::parse(email).ok());
     let email_verified = person.email_verified && email.is_some();
-    Ok(Vouched { provider, subject: person.subject, email, email_verified, name: person.name })
+    Vouched { source, subject: person.subject, email, email_verified, name: person.name }
 }
 
 impl From<IdentityError> for Problem {

@@ -44,6 +44,13 @@ pub(super) async fn code(app: &App, email: &Email) -> Result<(), Problem> {
     Ok(throttle.take("code", email.as_str(), limits.limit_codes, Away::CountHere).await?)
 }
 
+/// Somebody wants another address: a mail goes to whatever address they name.
+pub(super) async fn other_email(app: &App, user: UserId, email: &Email) -> Result<(), Problem> {
+    let limit = app.config.limits.limit_codes;
+    app.core.throttle.take("code-of", &user.to_string(), limit, Away::CountHere).await?;
+    code(app, email).await
+}
+
 /// A guess at somebody's second factor, wherever from.
 pub(super) async fn factor(app: &App, user: UserId) -> Result<(), Problem> {
     let limit = app.config.limits.limit_second_factor;

@@ -32,8 +32,8 @@ pub use code::{
 };
 pub use error::Error;
 pub use factor::{
-    Enrolment, FactorStanding, confirm_factor, drop_factor, enrol, factor, renew_recovery_codes, step_up,
-    try_factor,
+    Enrolment, FactorStanding, confirm_factor, drop_factor, drop_factor_since, enrol, factor,
+    renew_recovery_codes, step_up, try_factor,
 };
 pub use keys::{KeyError, Rotated, SigningKeys, generate as generate_key, rotate as rotate_key};
 pub use model::{AccessToken, Grant, Principal, Reason, Role, Rotation, Session, SessionStanding};
@@ -43,7 +43,7 @@ pub use token::Tokens;
 
 use model::{Refusal, Verdict, clip_user_agent, hash_token};
 
-/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password|leaving"}`.
+/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password|email|leaving"}`.
 /// Sockets of these sessions close on it.
 pub const SESSION_REVOKED: &str = "auth.session_revoked";
 

@@ -99,6 +99,8 @@ pub enum Reason {
     Suspended,
     /// The password was changed or reset.
     Password,
+    /// The address was changed, or taken back.
+    Email,
     /// The account is being deleted.
     Leaving,
 }
@@ -110,6 +112,7 @@ impl Reason {
             Self::Reuse => "reuse",
             Self::Suspended => "suspended",
             Self::Password => "password",
+            Self::Email => "email",
             Self::Leaving => "leaving",
         }
     }

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::TrustedIssuers;
+
 /// Signing in by a provider. One without its ids is off.
 #[derive(Clone, Debug, Args)]
 pub struct IdentityConfig {
@@ -20,6 +22,10 @@ pub struct IdentityConfig {
     pub naver_login: bool,
     #[arg(long, env = "NAVER_API_URL", default_value = "https://openapi.naver.com")]
     pub naver_api_url: String,
+    /// Others whose tokens are exchanged for sessions, as a JSON list of
+    /// `{"name", "issuer", "audiences", "vouchesForEmail"}`.
+    #[arg(long, env = "KONNECT_TRUSTED_ISSUERS", default_value = "")]
+    pub trusted_issuers: TrustedIssuers,
 }
 
 impl Default for IdentityConfig {

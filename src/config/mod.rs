@@ -2,6 +2,7 @@
 
 mod files;
 mod identity;
+mod issuers;
 mod limits;
 mod rules;
 mod traces;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 
 pub use files::FilesConfig;
 pub use identity::IdentityConfig;
+pub use issuers::{TrustedIssuer, TrustedIssuers};
 pub use limits::{Limit, LimitsConfig, Quota};
 pub use rules::Rules;
 pub use traces::TraceConfig;

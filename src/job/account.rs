@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Job, Queue, Retry, secs};
-use crate::id::{EmailCodeId, UserId};
+use crate::id::{EmailCodeId, FormerEmailId, UserId};
 
 /// Mails a code that proves a mailbox. Whoever gets none asks for another: there is nothing to reconcile.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,6 +22,27 @@ impl Job for SendEmailCode {
 
     fn subject(&self) -> Option<Uuid> {
         Some(self.code_id.0)
+    }
+}
+
+/// Mails the way back to the address that an account had before. An operator sees it when no try came through.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TellFormerEmail {
+    pub former_id: FormerEmailId,
+}
+
+impl Job for TellFormerEmail {
+    const KIND: &'static str = "account.tell_former_email.v1";
+    const QUEUE: Queue = Queue::Notification;
+    /// As long as a mail server is waited for with notices; the way back is open for three days.
+    const RETRY: Retry = Retry(&secs([5, 30, 120, 600, 3600, 14_400, 28_800, 28_800]));
+
+    fn dedup_key(&self) -> Option<String> {
+        Some(format!("{}:{}", Self::KIND, self.former_id))
+    }
+
+    fn subject(&self) -> Option<Uuid> {
+        Some(self.former_id.0)
     }
 }
 

@@ -28,7 +28,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Instant;
 
-pub use account::{EraseAccount, KeepAccounts, SendEmailCode};
+pub use account::{EraseAccount, KeepAccounts, SendEmailCode, TellFormerEmail};
 pub use audit::{AuditLedger, AuditProviderDay, AuditWhole, PlanAudits};
 pub use catalogue::{ReconcileCatalogue, RefreshCause, RefreshFacts, RefreshNextFree};
 pub use chat::{SweepUploads, TellUnreadChat};

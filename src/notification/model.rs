@@ -215,6 +215,8 @@ pub(super) fn channels(kind: &str, role: Option<Role>) -> &'static [Channel] {
             | "security.new_login"
             | "security.token_reused"
             | "security.password_changed"
+            | "security.email_changed"
+            | "security.email_restored"
             | "security.identity_linked"
             | "security.factor_off"
             | "security.recovery_code_used"

@@ -9,6 +9,11 @@ pub enum Error {
     NotFound,
     #[error("the e-mail address is taken")]
     EmailTaken,
+    #[error("it is their address already")]
+    EmailSame,
+    /// Unknown, used or too old: they must look alike.
+    #[error("the way back to an old address is closed")]
+    UndoInvalid,
     /// Somebody changed the user since the caller read it.
     #[error("the user was changed meanwhile")]
     Stale,
@@ -50,6 +55,8 @@ impl Error {
         match self {
             Self::NotFound => "user.not_found",
             Self::EmailTaken => "user.email_taken",
+            Self::EmailSame => "user.email_same",
+            Self::UndoInvalid => "user.undo_invalid",
             Self::Stale => "user.stale",
             Self::WrongState => "user.wrong_state",
             Self::IdentityWithoutEmail => "user.identity_without_email",

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::MySqlPool;
 
 use super::model::{Act, User};
-use super::{Error, act, identity, picture, query};
+use super::{Error, act, email, identity, picture, query};
 use crate::auth::{self, Reason};
 use crate::clock::Instant;
 use crate::db::Tx;
@@ -60,6 +60,7 @@ pub async fn erase(tx: &mut Tx, user: &User) -> Result<(), Error> {
     auth::forget_person(tx, user.id, &user.email).await?;
     query::delete_devices(tx, user.id).await?;
     identity::forget_all(tx, user.id).await?;
+    email::forget_all(tx, user.id).await?;
     picture::forget_all(tx, user.id).await?;
     act(tx, user.id, Act::Erase, "its time was over").await?;
     Ok(query::erase(tx, user.id).await?)

@@ -3,6 +3,7 @@
 //! Every user has a row in `calendars`, made at registration: the row that is locked first by whoever changes or
 //! reserves that person's time.
 
+mod email;
 mod error;
 mod identity;
 mod leaving;
@@ -22,9 +23,12 @@ use crate::id::UserId;
 use crate::job::CancelAhead;
 use crate::outbox;
 
+pub use email::{
+    FormerToMail, REGRET, change_email, email_since, former_mailed, former_to_mail, take_back, want_email,
+};
 pub use error::Error;
 pub use identity::{
-    Identity, Provider, Vouched, Welcome, identities, link as link_identity, sign_in,
+    Identity, Named, Provider, Source, Vouched, Welcome, identities, link as link_identity, sign_in,
     unlink as unlink_identity,
 };
 pub use leaving::{GRACE, erase, leave, leaving_until, overdue};
@@ -86,7 +90,10 @@ async fn insert(
 ) -> Result<User, Error> {
     let id = UserId::generate();
     match query::insert(tx, id, new, password_hash, verified).await {
-        Ok(()) => get(tx.conn(), id).await,
+        Ok(()) => {
+            email::check_kept(tx, new.email.as_str(), id).await?;
+            get(tx.conn(), id).await
+        }
         Err(error) if duplicate_key(&error).as_deref() == Some("users_email") => Err(Error::EmailTaken),
         Err(error) => Err(error.into()),
     }

@@ -10,8 +10,8 @@ use konnect::audit::{self, Offender, Pace};
 use konnect::auth::{HashCost, Hasher, SigningKeys, Tokens, generate_key};
 use konnect::clock::Clock;
 use konnect::config::{
-    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TraceConfig, TurnConfig,
-    WebhookConfig, WorkerConfig,
+    ApiConfig, Config, FilesConfig, IdentityConfig, LogFormat, Rules, TokenConfig, TraceConfig,
+    TrustedIssuer, TrustedIssuers, TurnConfig, WebhookConfig, WorkerConfig,
 };
 use konnect::context::{Actor, Context};
 use konnect::core::Core;
@@ -207,10 +207,10 @@ impl TestApp {
             core: core.clone(),
             tokens: self.tokens.clone(),
             hasher: Hasher::new(HashCost::Cheap).expect("a hasher"),
+            identities: api::identities(&api_config.identity, &self.core.clock).expect("addresses"),
             config: api_config,
             house: House::open(hub.clone(), turn()),
             hub,
-            identities: api::identities(&self.api_config.identity, &self.core.clock).expect("addresses"),
             sealer: sealer(),
             intake: Default::default(),
         });
@@ -345,7 +345,16 @@ fn identity(sandbox: &Sandbox) -> IdentityConfig {
         kakao_issuer_url: format!("{}/oidc/kakao", sandbox.url()),
         naver_login: true,
         naver_api_url: format!("{}/naver", sandbox.url()),
+        trusted_issuers: TrustedIssuers(vec![
+            issuer(sandbox, "corp", true),
+            issuer(sandbox, "school", false),
+        ]),
     }
+}
+
+fn issuer(sandbox: &Sandbox, name: &str, vouches_for_email: bool) -> TrustedIssuer {
+    let (url, audiences) = (format!("{}/oidc/{name}", sandbox.url()), vec![IDENTITY_AUDIENCE.into()]);
+    TrustedIssuer { name: name.to_owned(), url, audiences, vouches_for_email }
 }
 
 pub fn sealer() -> Sealer {

@@ -233,6 +233,7 @@ async fn i15_every_handler_survives_a_second_run() {
         "reservation.cancel_ahead.v1",
         "reservation.cancel_for_suspended.v1",
         "auth.send_email_code.v1",
+        "account.tell_former_email.v1",
         "account.erase.v1",
     ];
     let kinds = kinds_done(&app).await;

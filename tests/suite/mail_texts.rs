@@ -35,7 +35,7 @@ fn facts(role: &str) -> Value {
         "by": "mentor", "fromStartsAt": "2026-11-25T05:00:00Z", "toStartsAt": "2026-11-26T06:00:00Z",
         "answerBy": "2026-11-23T04:00:00Z", "absent": "mentor", "openedBy": "mentee", "outcome": "partly", "side": "mentor",
         "address": "minji@example.com", "at": "2026-11-24T05:00:00Z", "device": "Chrome, Windows", "code": "482913", "purpose": "register",
-        "provider": "kakao", "left": "7", "until": "2026-12-08T05:00:00Z",
+        "provider": "kakao", "left": "7", "token": "the-token-of-the-old-mailbox", "until": "2026-12-08T05:00:00Z",
     })
 }
 

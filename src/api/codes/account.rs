@@ -58,6 +58,13 @@ pub(super) static CODES: &[Code] = &[
         "You could not log in any more. Set a password first.",
         "유일한 로그인 방법입니다. 먼저 비밀번호를 설정해 주세요.",
     ),
+    row(409, "user.email_same", "It is your address already.", "이미 사용 중인 본인의 이메일입니다."),
+    row(
+        422,
+        "user.undo_invalid",
+        "This link was used or is too old. Write to us if somebody else has your account.",
+        "이미 쓰였거나 만료된 링크입니다. 다른 사람이 계정을 쓰고 있다면 알려 주세요.",
+    ),
     row(
         401,
         "auth.second_factor_required",

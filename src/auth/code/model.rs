@@ -11,8 +11,7 @@ pub const CODE_LIFE: TimeDelta = TimeDelta::minutes(10);
 pub(super) const MOST_GUESSES: i8 = 5;
 
 /// What a code is asked for; one for another purpose does not serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, poem_openapi::Enum)]
-#[oai(rename = "EmailCodePurpose", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// To join.
     Register,
@@ -20,9 +19,11 @@ pub enum Purpose {
     Reset,
     /// To prove the address of an account that exists.
     Verify,
+    /// To give an account another address; nobody asks for it by name.
+    Change,
 }
 
-crate::words!(Purpose { Register => "register", Reset => "reset", Verify => "verify" });
+crate::words!(Purpose { Register => "register", Reset => "reset", Verify => "verify", Change => "change" });
 
 /// A row to write.
 pub(super) struct NewCode<'a> {

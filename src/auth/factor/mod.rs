@@ -12,6 +12,7 @@ use serde_json::json;
 use sqlx::MySqlExecutor;
 
 use super::{Error, news};
+use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{SessionId, UserId, random_bytes};
 use crate::seal::Sealer;
@@ -107,6 +108,14 @@ pub async fn drop_factor(tx: &mut Tx, user: UserId) -> Result<(), Error> {
         warn(tx, user, "security.factor_off", json!({})).await?;
     }
     Ok(())
+}
+
+/// The same, if it was set up or put in force at this moment or later.
+pub async fn drop_factor_since(tx: &mut Tx, user: UserId, since: Instant) -> Result<(), Error> {
+    match query::lock(tx, user).await? {
+        Some(row) if row.confirmed_at.is_none_or(|at| at >= since) => drop_factor(tx, user).await,
+        _ => Ok(()),
+    }
 }
 
 /// The same for somebody who is gone.

@@ -1,5 +1,5 @@
-//! Who somebody is, as Google, Kakao and Naver say. What a client hands over is a claim until it was checked here: Google
-//! and Kakao sign theirs (OpenID Connect Core 1.0), Naver is asked.
+//! Who somebody is, as Google, Kakao, Naver and the issuers say that the operator trusts. What a client hands over is a claim
+//! until it was checked here: Naver is asked, all others sign theirs (OpenID Connect Core 1.0).
 
 mod jwks;
 mod naver;
@@ -7,6 +7,7 @@ mod oidc;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub struct Settings {
     pub kakao: Option<OidcSettings>,
     /// The address of Naver's open API.
     pub naver_url: Option<String>,
+    pub issuers: Vec<IssuerSettings>,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +61,15 @@ pub struct OidcSettings {
     pub issuer_url: String,
     /// Whom a token must be for.
     pub audiences: Vec<String>,
+}
+
+/// An issuer that the operator trusts.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    pub name: String,
+    pub oidc: OidcSettings,
+    /// Whether its word about mailboxes counts.
+    pub vouches_for_email: bool,
 }
 
 /// Cheap to clone.
@@ -71,6 +82,13 @@ struct Inner {
     google: Option<Oidc>,
     kakao: Option<Oidc>,
     naver: Option<Naver>,
+    /// By name.
+    issuers: HashMap<String, Issuer>,
+}
+
+struct Issuer {
+    oidc: Oidc,
+    vouches_for_email: bool,
 }
 
 impl Identities {
@@ -80,10 +98,16 @@ impl Identities {
         let oidc = |name, settings: Option<OidcSettings>| {
             settings.map(|settings| Oidc::new(name, settings, clock.clone())).transpose()
         };
+        let mut issuers = HashMap::new();
+        for IssuerSettings { name, oidc, vouches_for_email } in settings.issuers {
+            let oidc = Oidc::new("KONNECT_TRUSTED_ISSUERS", oidc, clock.clone())?;
+            issuers.insert(name, Issuer { oidc, vouches_for_email });
+        }
         let inner = Inner {
             google: oidc("GOOGLE_ISSUER_URL", settings.google)?,
             kakao: oidc("KAKAO_ISSUER_URL", settings.kakao)?,
             naver: settings.naver_url.map(|url| Naver::new(&url)).transpose()?,
+            issuers,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -107,6 +131,23 @@ impl Identities {
     /// the mailbox is worth nothing here; its ids are those of one application alone.
     pub async fn naver(&self, access_token: &str) -> Result<Person, IdentityError> {
         self.inner.naver.as_ref().ok_or(IdentityError::Off)?.ask(access_token).await
+    }
+
+    /// Checks a token of the issuer that the operator calls so.
+    pub async fn issuer(
+        &self,
+        name: &str,
+        token: &str,
+        nonce: Option<&str>,
+    ) -> Result<Person, IdentityError> {
+        let issuer = self.inner.issuers.get(name).ok_or(IdentityError::Off)?;
+        let person = issuer.oidc.verify(token, nonce).await?.person();
+        Ok(Person { email_verified: person.email_verified && issuer.vouches_for_email, ..person })
+    }
+
+    /// The address of the issuer that the operator calls so, without a slash at its end.
+    pub fn issuer_url(&self, name: &str) -> Option<&str> {
+        Some(self.inner.issuers.get(name)?.oidc.url())
     }
 }
 

@@ -17,7 +17,8 @@ const MAX_BYTES: usize = 8 * 1024;
 pub(super) struct Oidc {
     keys: Jwks,
     validation: Validation,
-    issuers: [String; 2],
+    /// How it may write itself; the address of ours first.
+    issuers: [String; 3],
     audiences: Vec<String>,
     clock: Clock,
 }
@@ -31,6 +32,7 @@ pub(super) struct Claims {
     azp: Option<String>,
     exp: i64,
     iat: i64,
+    nbf: Option<i64>,
     nonce: Option<String>,
     pub email: Option<String>,
     /// Some write it as text.
@@ -51,10 +53,16 @@ impl Oidc {
         // Judged below, by our clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        // Google writes its name without the scheme too.
-        let issuers = [name.trim_start_matches("https://").to_owned(), name];
+        // Google writes its name without the scheme too, others with a slash at the end.
+        let (bare, slashed) = (name.trim_start_matches("https://").to_owned(), format!("{name}/"));
+        let issuers = [name, bare, slashed];
         let keys = Jwks::new(http::client(setting, TIMEOUT)?, issuer, clock.clone());
         Ok(Self { keys, validation, issuers, audiences: settings.audiences, clock })
+    }
+
+    /// The issuer's address, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.issuers[0]
     }
 
     /// # Errors
@@ -75,7 +83,8 @@ impl Oidc {
             return Err(invalid("its issuer"));
         }
         let now = self.clock.now().timestamp();
-        if claims.exp <= now - LEEWAY_SECONDS || claims.iat > now + LEEWAY_SECONDS {
+        let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
+        if claims.exp <= now - LEEWAY_SECONDS || begins > now + LEEWAY_SECONDS {
             return Err(invalid("its time"));
         }
         // For several, it says for whom it was made.

@@ -81,6 +81,11 @@ pub async fn bounced(tx: &mut Tx, message_id: &str, reply: &str, gone: Option<bo
         return Ok(());
     }
     let Some(gone) = gone else { return Ok(()) };
+    // Whoever has another address by now is not blamed for what the old one refused.
+    let since = user::email_since(tx.conn(), notice.user_id).await?;
+    if since.is_some_and(|since| notice.sent_at.is_none_or(|sent| sent < since)) {
+        return Ok(());
+    }
     let address = user::get(tx.conn(), notice.user_id).await?.email;
     refuse(tx, id, notice.user_id, &address, reply, gone).await
 }

@@ -66,6 +66,11 @@ impl Page {
             (Place::Security, _) => format!("{}/settings/security", room.front_url),
             (Place::Account, _) => format!("{}/settings/payout", room.front_url),
             (Place::Home, _) => room.front_url.clone(),
+            // Behind the #, so that no server on the way writes it into a log.
+            (Place::TakeBack, _) => {
+                let token = letter.data["token"].as_str().unwrap_or_default();
+                format!("{}/email-undo#{token}", room.front_url)
+            }
             _ => format!("{}/notices", room.front_url),
         };
         let topic = Topic::of(&letter.kind);

@@ -10,6 +10,8 @@ pub(super) enum Place {
     Account,
     Security,
     Notices,
+    /// Where an account is taken back to its old address.
+    TakeBack,
     /// The front page.
     Home,
 }
@@ -20,6 +22,7 @@ impl Place {
         match kind.split_once('.').map_or(kind, |(subject, _)| subject) {
             // Its reader may not be logged in.
             _ if kind == "security.email_code" => Self::Home,
+            _ if kind == "security.email_moved" => Self::TakeBack,
             "settlement" => Self::Earnings,
             "security" => Self::Security,
             "payout" if kind.contains("account") => Self::Account,
@@ -35,6 +38,7 @@ impl Place {
             Self::Earnings => ("정산 내역 보기", "View your earnings"),
             Self::Account => ("정산 계좌 확인", "Check your payout account"),
             Self::Security => ("로그인 목록 보기", "See your logins"),
+            Self::TakeBack => ("계정 되찾기", "Take the account back"),
             Self::Notices | Self::Home => ("Konnect에서 보기", "Open Konnect"),
         };
         in_language(locale, ko, en)

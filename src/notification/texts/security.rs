@@ -8,6 +8,10 @@ pub(super) const KINDS: &[&str] = &[
     "security.new_login",
     "security.token_reused",
     "security.email_code",
+    "security.email_in_use",
+    "security.email_changed",
+    "security.email_moved",
+    "security.email_restored",
     "security.password_changed",
     "security.identity_linked",
     "security.identity_unlinked",
@@ -41,12 +45,51 @@ pub(super) fn en(kind: &str, f: &Facts) -> Option<Text> {
             match f.word("purpose") {
                 "register" => "Your code to join Konnect",
                 "reset" => "Your code for a new password",
+                "change" => "Your code for your new address",
                 _ => "Your code to confirm this address",
             },
             [
                 f.text("code").map(|code| format!("Code: {code}")),
                 line("It is good for 10 minutes. We never ask you for it: give it to nobody."),
                 line("If you did not ask for it, ignore this mail. Nothing has changed."),
+            ],
+        ),
+        "security.email_in_use" => says(
+            "Somebody wanted to use your address",
+            [
+                at,
+                line(
+                    "It was asked for as the new address of another account. Yours has it, so nothing has changed.",
+                ),
+                line("If it was you, log in with this address, or delete that account first."),
+            ],
+        ),
+        "security.email_changed" => says(
+            "Your account has a new address",
+            [
+                at,
+                line("You log in with it, and our mails come to it. Your other logins were ended."),
+                line("If it was not you, look for our mail in your old mailbox: it takes the account back."),
+            ],
+        ),
+        "security.email_moved" => says(
+            "Your account has another address now",
+            [
+                at,
+                line("You no longer log in with this one, and our mails go to the new one."),
+                line("If it was you, there is nothing to do."),
+                f.time("until").map(|until| format!("If it was not you, take the account back by {until}:")),
+                line("Every login ends, and you set a new password by a code that we mail to you here."),
+            ],
+        ),
+        "security.email_restored" => says(
+            "Your account has its old address again",
+            [
+                at,
+                line("Every login was ended, and the password is good no longer."),
+                line(
+                    "Set a new password by a mailed code, then look at your ways in and your payout account.",
+                ),
             ],
         ),
         "security.password_changed" => says(
@@ -126,6 +169,7 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
             match f.word("purpose") {
                 "register" => "Konnect 가입 인증번호",
                 "reset" => "새 비밀번호를 위한 인증번호",
+                "change" => "새 이메일 주소를 위한 인증번호",
                 _ => "이메일 확인 인증번호",
             },
             [
@@ -134,6 +178,45 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
                     "10분 동안 쓸 수 있습니다. Konnect는 인증번호를 묻지 않으니 누구에게도 알려 주지 마세요.",
                 ),
                 line("요청하지 않았다면 이 메일을 무시하세요. 바뀐 것은 없습니다."),
+            ],
+        ),
+        "security.email_in_use" => says(
+            "다른 계정에서 이 이메일 주소를 쓰려고 했습니다",
+            [
+                at,
+                line(
+                    "다른 계정의 새 이메일로 요청되었습니다. 이미 회원님의 계정이 쓰고 있어 바뀐 것은 없습니다.",
+                ),
+                line("본인이 요청했다면 이 주소로 로그인하거나 그 계정을 먼저 탈퇴해 주세요."),
+            ],
+        ),
+        "security.email_changed" => says(
+            "이메일 주소가 변경되었습니다",
+            [
+                at,
+                line("이제 이 주소로 로그인하고 안내를 받습니다. 다른 로그인은 모두 종료했습니다."),
+                line("본인이 아니라면 이전 메일함에서 안내 메일을 찾아 계정을 되찾아 주세요."),
+            ],
+        ),
+        "security.email_moved" => says(
+            "계정의 이메일 주소가 다른 주소로 변경되었습니다",
+            [
+                at,
+                line("이제 이 주소로는 로그인할 수 없고, 안내는 새 주소로 보냅니다."),
+                line("본인이 변경했다면 아무것도 하지 않아도 됩니다."),
+                f.time("until")
+                    .map(|until| format!("본인이 아니라면 {until}까지 계정을 되찾을 수 있습니다.")),
+                line(
+                    "되찾으면 모든 로그인이 종료되고, 이 주소로 받은 인증번호로 비밀번호를 다시 설정합니다.",
+                ),
+            ],
+        ),
+        "security.email_restored" => says(
+            "이전 이메일 주소로 되돌렸습니다",
+            [
+                at,
+                line("모든 로그인을 종료했고 비밀번호는 더 이상 쓸 수 없습니다."),
+                line("인증번호로 비밀번호를 다시 설정한 뒤 로그인 방법과 정산 계좌를 확인해 주세요."),
             ],
         ),
         "security.password_changed" => says(
@@ -184,12 +267,12 @@ pub(super) fn ko(kind: &str, f: &Facts) -> Option<Text> {
     })
 }
 
-/// The provider, as it writes itself.
+/// The provider, as it writes itself; an issuer, as the operator calls it.
 fn provider(f: &Facts) -> Option<String> {
     match f.word("provider") {
         "google" => line("Google"),
         "kakao" => line("Kakao"),
         "naver" => line("Naver"),
-        _ => None,
+        _ => f.text("provider"),
     }
 }

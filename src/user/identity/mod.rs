@@ -1,4 +1,4 @@
-//! Signing in by a provider.
+//! Signing in by a provider, or by an issuer that the operator trusts.
 //!
 //! An identity leads to one account for ever. A new one makes an account, or joins the account of the same address when
 //! both sides of that are known: somebody vouches that the person reads the mailbox, and the account's owner has proven
@@ -15,10 +15,11 @@ use super::model::{Locale, NewUser, State, User};
 use super::values::{Email, TimeZone, check_name};
 use super::{Error, get, locked, login, query as users, register_verified, touched};
 use crate::auth;
+use crate::clock::Instant;
 use crate::db::{Tx, duplicate_key};
 use crate::id::UserId;
 
-pub use model::{Identity, Provider, Vouched};
+pub use model::{Identity, Named, Provider, Source, Vouched};
 
 /// What a new account of somebody is made with.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ pub struct Welcome {
 /// [`Error::IdentityNotLinked`] when the account of that address may be somebody else's, [`Error::IdentityTaken`] when that
 /// account has another identity of this provider.
 pub async fn sign_in(tx: &mut Tx, vouched: &Vouched, welcome: &Welcome) -> Result<User, Error> {
-    if let Some(owner) = query::owner(tx, vouched.provider, &vouched.subject).await? {
+    if let Some(owner) = query::owner(tx, &vouched.source, &vouched.subject).await? {
         query::touch(tx, vouched).await?;
         return get(tx.conn(), owner).await;
     }
@@ -54,7 +55,7 @@ pub async fn sign_in(tx: &mut Tx, vouched: &Vouched, welcome: &Welcome) -> Resul
         }
         Some(user) if user.email_verified_at.is_some() && user.state != State::Deleted => {
             insert(tx, user.id, vouched).await?;
-            tell(tx, &user, vouched.provider, "security.identity_linked").await?;
+            tell(tx, &user, &vouched.source, "security.identity_linked").await?;
             Ok(user)
         }
         Some(_) => Err(Error::IdentityNotLinked),
@@ -68,30 +69,32 @@ pub async fn sign_in(tx: &mut Tx, vouched: &Vouched, welcome: &Welcome) -> Resul
 pub async fn link(tx: &mut Tx, owner: UserId, vouched: &Vouched) -> Result<(), Error> {
     let user = locked(tx, owner).await?;
     login::admit(&user)?;
-    match query::owner(tx, vouched.provider, &vouched.subject).await? {
+    match query::owner(tx, &vouched.source, &vouched.subject).await? {
         Some(known) if known == owner => return Ok(()),
         Some(_) => return Err(Error::IdentityTaken),
         None => insert(tx, owner, vouched).await?,
     }
-    tell(tx, &user, vouched.provider, "security.identity_linked").await
+    tell(tx, &user, &vouched.source, "security.identity_linked").await
 }
 
 /// Takes a way in away.
 ///
 /// # Errors
 /// [`Error::IdentityNotFound`]; [`Error::LastWayIn`] when they could not come back.
-pub async fn unlink(tx: &mut Tx, owner: UserId, provider: Provider) -> Result<(), Error> {
+pub async fn unlink(tx: &mut Tx, owner: UserId, named: Named<'_>) -> Result<(), Error> {
     let user = locked(tx, owner).await?;
     login::admit(&user)?;
     let ways = query::list(tx.conn(), owner).await?;
-    if !ways.iter().any(|way| way.provider == provider) {
-        return Err(Error::IdentityNotFound);
-    }
-    if ways.len() == 1 && !query::has_password(tx, owner).await? {
+    // One name can mean several: an issuer of that name before, and the one that has it now.
+    let (goes, stays): (Vec<_>, Vec<_>) = ways.into_iter().partition(|way| way.source.is(named));
+    let Some(first) = goes.first() else { return Err(Error::IdentityNotFound) };
+    if stays.is_empty() && !query::has_password(tx, owner).await? {
         return Err(Error::LastWayIn);
     }
-    query::delete(tx, owner, provider).await?;
-    tell(tx, &user, provider, "security.identity_unlinked").await
+    for way in &goes {
+        query::delete(tx, owner, &way.source).await?;
+    }
+    tell(tx, &user, &first.source, "security.identity_unlinked").await
 }
 
 /// Takes every way in by a provider away.
@@ -99,7 +102,12 @@ pub(super) async fn forget_all(tx: &mut Tx, owner: UserId) -> Result<(), Error> 
     Ok(query::delete_all(tx, owner).await?)
 }
 
-/// The providers by which somebody comes in.
+/// Takes every way in away that was added at this moment or later.
+pub(super) async fn forget_since(tx: &mut Tx, owner: UserId, since: Instant) -> Result<(), Error> {
+    Ok(query::delete_since(tx, owner, since).await?)
+}
+
+/// By whose word somebody comes in.
 pub async fn identities(executor: impl MySqlExecutor<'_>, owner: UserId) -> Result<Vec<Identity>, Error> {
     Ok(query::list(executor, owner).await?)
 }
@@ -122,8 +130,8 @@ fn newcomer(email: &Email, vouched: &Vouched, welcome: &Welcome) -> Result<NewUs
 }
 
 /// Notes it in the history, and tells the owner.
-async fn tell(tx: &mut Tx, user: &User, provider: Provider, kind: &str) -> Result<(), Error> {
-    let user = touched(tx, user.clone(), kind.trim_start_matches("security."), provider.name()).await?;
+async fn tell(tx: &mut Tx, user: &User, source: &Source, kind: &str) -> Result<(), Error> {
+    let user = touched(tx, user.clone(), kind.trim_start_matches("security."), source.name()).await?;
     let (key, at) = (format!("{kind}:{}:{}", user.id, user.version), tx.now);
-    Ok(auth::warn(tx, user.id, kind, key, json!({ "at": at, "provider": provider.name() })).await?)
+    Ok(auth::warn(tx, user.id, kind, key, json!({ "at": at, "provider": source.name() })).await?)
 }

@@ -2,13 +2,14 @@
 
 use sqlx::MySqlExecutor;
 
-use super::model::{Identity, Provider, Vouched};
+use super::model::{Identity, Source, Vouched};
+use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::UserId;
 
-pub async fn owner(tx: &mut Tx, provider: Provider, subject: &str) -> sqlx::Result<Option<UserId>> {
+pub async fn owner(tx: &mut Tx, source: &Source, subject: &str) -> sqlx::Result<Option<UserId>> {
     sqlx::query_scalar("SELECT user_id FROM user_identities WHERE provider = ? AND subject = ? FOR UPDATE")
-        .bind(provider)
+        .bind(source.word())
         .bind(subject)
         .fetch_optional(tx.conn())
         .await
@@ -20,7 +21,7 @@ pub async fn insert(tx: &mut Tx, owner: UserId, vouched: &Vouched) -> sqlx::Resu
         "INSERT INTO user_identities (provider, subject, user_id, email, created_at, used_at)
          VALUES (?, ?, ?, ?, ?, ?)",
     )
-    .bind(vouched.provider)
+    .bind(vouched.source.word())
     .bind(&vouched.subject)
     .bind(owner)
     .bind(vouched.email.as_ref().map(|email| email.as_str()))
@@ -36,7 +37,7 @@ pub async fn touch(tx: &mut Tx, vouched: &Vouched) -> sqlx::Result<()> {
     sqlx::query("UPDATE user_identities SET email = ?, used_at = ? WHERE provider = ? AND subject = ?")
         .bind(vouched.email.as_ref().map(|email| email.as_str()))
         .bind(now)
-        .bind(vouched.provider)
+        .bind(vouched.source.word())
         .bind(&vouched.subject)
         .execute(tx.conn())
         .await?;
@@ -52,17 +53,26 @@ pub async fn list(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Resu
     .await
 }
 
-pub async fn delete(tx: &mut Tx, owner: UserId, provider: Provider) -> sqlx::Result<bool> {
-    let done = sqlx::query("DELETE FROM user_identities WHERE user_id = ? AND provider = ?")
+pub async fn delete(tx: &mut Tx, owner: UserId, source: &Source) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM user_identities WHERE user_id = ? AND provider = ?")
         .bind(owner)
-        .bind(provider)
+        .bind(source.word())
         .execute(tx.conn())
         .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 pub async fn delete_all(tx: &mut Tx, owner: UserId) -> sqlx::Result<()> {
     sqlx::query("DELETE FROM user_identities WHERE user_id = ?").bind(owner).execute(tx.conn()).await?;
+    Ok(())
+}
+
+pub async fn delete_since(tx: &mut Tx, owner: UserId, since: Instant) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM user_identities WHERE user_id = ? AND created_at >= ?")
+        .bind(owner)
+        .bind(since)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 

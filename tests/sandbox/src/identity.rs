@@ -1,5 +1,6 @@
 //! The stand-in for whoever says who somebody is: Google and Kakao sign ID tokens (`/oidc/google`, `/oidc/kakao`, with
-//! discovery and keys), Naver answers for access tokens (`/naver/v1/nid/me`). Whom a token is for is whatever it is asked to be.
+//! discovery and keys), and so does an issuer of any other name, each by keys of its own; Naver answers for access tokens
+//! (`/naver/v1/nid/me`). Whom a token is for is whatever it is asked to be.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub const IDENTITY_AUDIENCE: &str = "konnect-sandbox";
 
 #[derive(Default)]
 pub(crate) struct Identity {
-    /// The newest last: it signs.
-    keys: Vec<(String, EncodingKey)>,
+    /// Of each issuer, the newest last: it signs.
+    keys: HashMap<String, Vec<(String, EncodingKey)>>,
     /// By access token.
     naver: HashMap<String, Value>,
     fetches: usize,
@@ -41,14 +42,14 @@ impl std::fmt::Debug for Identity {
 
 impl Identity {
     /// The first one is made when it is asked for: that takes a moment.
-    fn signing(&mut self) -> &(String, EncodingKey) {
-        if self.keys.is_empty() {
-            self.rotate();
+    fn keys(&mut self, issuer: &str) -> &[(String, EncodingKey)] {
+        if !self.keys.contains_key(issuer) {
+            self.rotate(issuer);
         }
-        &self.keys[self.keys.len() - 1]
+        &self.keys[issuer]
     }
 
-    fn rotate(&mut self) {
+    fn rotate(&mut self, issuer: &str) {
         let pair = KeyPair::generate(KeySize::Rsa2048).expect("an RSA key can be made");
         let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key can be written");
         let lines = STANDARD.encode(der.as_ref()).into_bytes();
@@ -56,18 +57,17 @@ impl Identity {
         let (begin, end) = ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----");
         let pem = format!("{begin}\n{}\n{end}\n", lines.join("\n"));
         let key = EncodingKey::from_rsa_pem(pem.as_bytes()).expect("the key just made");
-        self.keys.push((id::access_token(), key));
+        self.keys.entry(issuer.to_owned()).or_default().push((id::access_token(), key));
     }
 
-    fn sign(&mut self, claims: &Value) -> String {
-        let (kid, key) = self.signing();
+    fn sign(&mut self, issuer: &str, claims: &Value) -> String {
+        let (kid, key) = self.keys(issuer).last().expect("one was made");
         let mut header = Header::new(Algorithm::RS256);
         header.kid = Some(kid.clone());
         encode(&header, claims, key).expect("RS256 signs any claims")
     }
 
-    fn jwks(&mut self) -> Value {
-        self.signing();
+    fn jwks(&mut self, issuer: &str) -> Value {
         let key = |(kid, key): &(String, EncodingKey)| {
             let mut jwk =
                 Jwk::from_encoding_key(key, Algorithm::RS256).expect("an RSA key has a public half");
@@ -75,22 +75,22 @@ impl Identity {
             jwk.common.public_key_use = Some(PublicKeyUse::Signature);
             jwk
         };
-        json!({ "keys": self.keys.iter().map(key).collect::<Vec<_>>() })
+        json!({ "keys": self.keys(issuer).iter().map(key).collect::<Vec<_>>() })
     }
 }
 
 /// Who somebody is.
 impl Handle {
-    /// An ID token of `google` or `kakao`, good for an hour, with these claims on top.
-    pub fn id_token(&self, provider: &str, claims: Value) -> String {
+    /// An ID token of `google`, `kakao` or any other issuer here, good for an hour, with these claims on top.
+    pub fn id_token(&self, issuer: &str, claims: Value) -> String {
         let now = self.now().timestamp();
         let mut all = json!({
-            "iss": format!("{}/oidc/{provider}", self.url()), "aud": IDENTITY_AUDIENCE, "iat": now, "exp": now + 3_600,
+            "iss": format!("{}/oidc/{issuer}", self.url()), "aud": IDENTITY_AUDIENCE, "iat": now, "exp": now + 3_600,
         });
         for (name, value) in claims.as_object().into_iter().flatten() {
             all[name] = value.clone();
         }
-        self.shared.lock().identity.sign(&all)
+        self.shared.lock().identity.sign(issuer, &all)
     }
 
     /// An access token of Naver that stands for this profile.
@@ -100,12 +100,14 @@ impl Handle {
         token
     }
 
-    /// From now on tokens are signed by another key; the old ones stay good.
+    /// From now on tokens are signed by other keys; the old ones stay good.
     pub fn rotate_identity_key(&self) {
-        self.shared.lock().identity.rotate();
+        let mut state = self.shared.lock();
+        let issuers: Vec<String> = state.identity.keys.keys().cloned().collect();
+        issuers.iter().for_each(|issuer| state.identity.rotate(issuer));
     }
 
-    /// How often keys were fetched.
+    /// How often keys were fetched, of all issuers together.
     pub fn identity_fetches(&self) -> usize {
         self.shared.lock().identity.fetches
     }
@@ -116,7 +118,7 @@ impl Handle {
     }
 }
 
-/// `GET /oidc/google/.well-known/openid-configuration`, and that of Kakao.
+/// `GET /oidc/google/.well-known/openid-configuration`, and those of others.
 #[handler]
 pub(crate) fn discovery(Path(provider): Path<String>, Data(shared): Data<&Arc<Shared>>) -> Response {
     if shared.lock().identity.down {
@@ -127,12 +129,12 @@ pub(crate) fn discovery(Path(provider): Path<String>, Data(shared): Data<&Arc<Sh
     Json(json!({ "issuer": issuer, "jwks_uri": keys })).into_response()
 }
 
-/// `GET /oidc/google/jwks.json`, and that of Kakao.
+/// `GET /oidc/google/jwks.json`, and those of others.
 #[handler]
-pub(crate) fn key_set(Data(shared): Data<&Arc<Shared>>) -> Json<Value> {
+pub(crate) fn key_set(Path(issuer): Path<String>, Data(shared): Data<&Arc<Shared>>) -> Json<Value> {
     let mut state = shared.lock();
     state.identity.fetches += 1;
-    Json(state.identity.jwks())
+    Json(state.identity.jwks(&issuer))
 }
 
 /// `GET /naver/v1/nid/me`.
@@ -157,7 +159,7 @@ pub(crate) fn naver(request: &poem::Request, Data(shared): Data<&Arc<Shared>>) -
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
     provider: String,
-    /// Claims of an ID token, or a profile of Naver.
+    /// Claims of a token, or a profile of Naver.
     claims: Value,
 }
 
@@ -166,6 +168,7 @@ pub(crate) struct Wanted {
 pub(crate) fn issue(Json(wanted): Json<Wanted>, Data(handle): Data<&Handle>) -> Json<Value> {
     Json(match wanted.provider.as_str() {
         "naver" => json!({ "accessToken": handle.naver_token(wanted.claims) }),
-        provider => json!({ "idToken": handle.id_token(provider, wanted.claims) }),
+        provider @ ("google" | "kakao") => json!({ "idToken": handle.id_token(provider, wanted.claims) }),
+        issuer => json!({ "token": handle.id_token(issuer, wanted.claims) }),
     })
 }

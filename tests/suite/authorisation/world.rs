@@ -176,6 +176,7 @@ impl World {
             .replace("{queue}", "webhook")
             .replace("{day}", "2026-03-01")
             .replace("{provider}", "google")
+            .replace("{name}", "corp")
             .replace("{fileId}", &self.file)
     }
 
@@ -214,9 +215,14 @@ impl World {
                 json!({ "email": "known@konnect.test", "code": "000000", "newPassword": "ten other letters" })
             }
             "changePassword" => json!({ "currentPassword": "a guess", "newPassword": "ten other letters" }),
-            "verifyEmail" => json!({ "code": "000000" }),
+            "verifyEmail" | "confirmEmail" => json!({ "code": "000000" }),
+            // With a password that is none of theirs.
+            "changeEmail" => json!({ "email": "new@konnect.test", "password": "a guess" }),
+            "undoEmailChange" => json!({ "token": "nobody's" }),
             "loginByProvider" => json!({ "idToken": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
             "linkIdentity" => json!({ "idToken": "a.b.c" }),
+            "loginByIssuer" => json!({ "token": "a.b.c", "locale": "ko", "timeZone": "UTC" }),
+            "linkIssuer" => json!({ "token": "a.b.c" }),
             "loginWithSecondFactor" => json!({ "challenge": "nobody's", "code": "000000" }),
             "confirmSecondFactor" | "checkSecondFactor" | "renewRecoveryCodes" | "dropSecondFactor" => {
                 json!({ "code": "000000" })
