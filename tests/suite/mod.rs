@@ -29,6 +29,7 @@ mod dispute_decisions;
 mod disputes;
 mod email_codes;
 mod engine;
+mod explore;
 mod fencing;
 mod flow;
 mod foreign_cancels;
