@@ -11,6 +11,8 @@
 mod act;
 #[path = "explore/door.rs"]
 mod door;
+#[path = "explore/found.rs"]
+mod found;
 #[path = "explore/game.rs"]
 mod game;
 #[path = "explore/model.rs"]
@@ -42,7 +44,7 @@ const A_PLACE: usize = 25;
 /// Tests that play side by side.
 const SHELVES: u64 = 2;
 /// Seeds when nobody says how many.
-const A_FEW: u64 = 24;
+const A_FEW: u64 = 8;
 
 #[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says what is played")]
 fn setting(name: &str) -> Option<u64> {
