@@ -114,10 +114,8 @@ impl<'a> Game<'a> {
             let Id::Row(id) = &booking.id else { continue };
             let has_ready = booking.attempts.iter().any(|a| a.state == AttemptState::Ready);
             if booking.state == State::AwaitingPayment && !has_ready && self.chance(80) {
-                let mentee = self.place.app.log_in(&self.cast.mentees[booking.mentee]).await;
-                let order =
-                    mentee.client.post(&format!("/v1/reservations/{id}/payment-orders"), json!({})).await;
-                order.ok(200);
+                let client = self.place.client(0, &self.cast.mentees[booking.mentee]).await;
+                client.post(&format!("/v1/reservations/{id}/payment-orders"), json!({})).await.ok(200);
             }
             for attempt in booking.attempts.iter().filter(|a| a.state == AttemptState::Confirming) {
                 let Id::Row(attempt) = &attempt.id else { continue };

@@ -1,20 +1,20 @@
 //! Where seeds are played: one app, and for each operation of a round an api and a worker of its own, whose statements
 //! go through a door.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use konnect::availability::Window;
 use konnect::config::{Limit, Rules};
 use konnect::core::Core;
-use konnect::id::{OfferingId, ReservationId};
+use konnect::id::{OfferingId, ReservationId, UserId};
 use konnect::mentor::Kind;
 use konnect::payment;
 use konnect::reservation::{self, Reservation};
 use konnect_jobs::{Executor, Services};
 use konnect_sandbox::{Status, WebhookMode};
 use konnect_tests::{Client, Person, TestApp, weekdays, worker_config};
-use std::sync::Arc;
 
 use super::door;
 use super::model::{self, Attempt, Booking, Id, PRICE, Proposal, Refund, Side, Time, World};
@@ -24,6 +24,8 @@ use super::stage::Stage;
 pub const LANES: usize = 4;
 /// What the provider lets pass between the checkout and the confirmation.
 const CHECKOUT: TimeDelta = TimeDelta::minutes(10);
+/// A token lives 15 minutes.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// An api and a worker behind a door.
 pub struct Lane {
@@ -37,6 +39,8 @@ pub struct Place {
     pub stage: Arc<Stage>,
     pub lanes: Vec<Lane>,
     pub admin: Person,
+    /// Clients by lane and person, with the time of their login.
+    logins: Mutex<HashMap<(usize, UserId), (Time, Client)>>,
 }
 
 /// The people of one seed.
@@ -72,7 +76,7 @@ impl Place {
             lanes.push(Lane { base, core, executor });
         }
         let admin = app.admin("admin").await;
-        Self { app, stage, lanes, admin }
+        Self { app, stage, lanes, admin, logins: Mutex::default() }
     }
 
     /// Nothing may be left that is due or wrong.
@@ -120,10 +124,19 @@ impl Place {
         cast
     }
 
-    /// Somebody at the api of a lane.
+    /// Somebody at the api of a lane, whose token is good for a while.
     pub async fn client(&self, lane: usize, person: &Person) -> Client {
+        let (key, now) = ((lane, person.id), self.app.now());
+        let known = self.logins.lock().expect("nobody panics with it").get(&key).cloned();
+        if let Some((at, client)) = known
+            && now - at < FRESH
+        {
+            return client;
+        }
         let fresh = self.app.log_in(person).await;
-        Client::new(&self.lanes[lane].base, fresh.client.token().map(str::to_owned))
+        let client = Client::new(&self.lanes[lane].base, fresh.client.token().map(str::to_owned));
+        self.logins.lock().expect("nobody panics with it").insert(key, (now, client.clone()));
+        client
     }
 
     /// The core as it stands in the database and at the provider.
