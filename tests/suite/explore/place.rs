@@ -34,13 +34,16 @@ pub struct Lane {
     pub executor: Executor,
 }
 
+/// When somebody logged in, and the client with that token.
+type Login = (Time, Client);
+
 pub struct Place {
     pub app: TestApp,
     pub stage: Arc<Stage>,
     pub lanes: Vec<Lane>,
     pub admin: Person,
-    /// Clients by lane and person, with the time of their login.
-    logins: Mutex<HashMap<(usize, UserId), (Time, Client)>>,
+    /// By lane and person.
+    logins: Mutex<HashMap<(usize, UserId), Login>>,
 }
 
 /// The people of one seed.

@@ -17,7 +17,7 @@ pub fn fixed_wait(load: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::engine::{Dice, MS, Span, Time, whole};
+    use super::super::engine::{Dice, MS, Span, whole};
     use super::super::jobs::{Due, Outcome, Setup, run};
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
         let setup = Setup { claim: Span::Fixed(1.0 * MS), ..plain(4, Span::Fixed(0.0)) };
         let outcome = run(&setup, &jobs, 3);
         // 10,000 jobs of 2 ms on four processors.
-        assert_eq!(outcome.last, 5_000_000 as Time);
+        assert_eq!(outcome.last, 5_000_000);
         near(outcome.utilisation, 1.0, 1e-9);
     }
 
