@@ -93,15 +93,18 @@ impl ReservationsApi {
         };
         let (id, is_new) = unit!(app, caller.actor(), tx => {
             if let Some(saved) = key.begin(tx).await? {
-                let id = saved.parse().map_err(|_| Problem::new("internal"))?;
-                return Ok((id, true));
+                let held = saved.strip_suffix(HELD_ALREADY);
+                let id = held.unwrap_or(&saved).parse().map_err(|_| Problem::new("internal"))?;
+                return Ok((id, held.is_none()));
             }
             let reserved = reservation::reserve(tx, &app.core.rules, &new).await?;
             if let Some(question) = &body.question {
                 reservation::ask(tx, &reserved.reservation, new.mentee_id, question).await?;
             }
-            key.save(tx, &reserved.reservation.id.to_string()).await?;
-            Ok((reserved.reservation.id, reserved.is_new))
+            let (id, is_new) = (reserved.reservation.id, reserved.is_new);
+            let mark = if is_new { "" } else { HELD_ALREADY };
+            key.save(tx, &format!("{id}{mark}")).await?;
+            Ok((id, is_new))
         })?;
         let view = Json(view(&app, id, caller.user_id()).await?);
         Ok(if is_new { Reserved::Created(view) } else { Reserved::Existing(view) })
@@ -246,6 +249,9 @@ impl ReservationsApi {
         Ok(Json(view(&app, id.0, caller.user_id()).await?))
     }
 }
+
+/// Behind the id in the saved answer to a request that found the caller's own hold: it is 200 once more.
+const HELD_ALREADY: &str = " held";
 
 fn default_limit() -> u32 {
     20

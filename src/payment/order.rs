@@ -74,18 +74,26 @@ async fn payable(
         .await?
         .filter(|r| r.mentee_id == payer)
         .ok_or(reservation::Error::NotFound)?;
-    let dead = matches!(seen.state, State::Expired | State::PaymentFailed);
-    if dead {
-        availability::lock_calendars(tx, &mut [seen.mentor_id, seen.mentee_id]).await?;
+    let (mentor, mentee) = (seen.mentor_id, seen.mentee_id);
+    if is_dead(&seen) {
+        availability::lock_calendars(tx, &mut [mentor, mentee]).await?;
     }
     let current = reservation::lock(tx, id).await?.ok_or(reservation::Error::NotFound)?;
-    if dead && matches!(current.state, State::Expired | State::PaymentFailed) {
-        return Ok(match purpose {
-            Purpose::Order => reservation::hold_again(tx, rules, &current).await?,
-            Purpose::Pay => reservation::retry(tx, rules, &current).await?,
-        });
+    if !is_dead(&current) {
+        return Ok(current);
     }
-    Ok(current)
+    if !is_dead(&seen) {
+        // It died while its row was waited for: the calendars come after it this once, as where a slot is freed.
+        availability::lock_calendars(tx, &mut [mentor, mentee]).await?;
+    }
+    Ok(match purpose {
+        Purpose::Order => reservation::hold_again(tx, rules, &current).await?,
+        Purpose::Pay => reservation::retry(tx, rules, &current).await?,
+    })
+}
+
+fn is_dead(reservation: &Reservation) -> bool {
+    matches!(reservation.state, State::Expired | State::PaymentFailed)
 }
 
 async fn new_payment(tx: &mut Tx, reservation: &Reservation) -> Result<Payment, Error> {

@@ -30,6 +30,7 @@ mod disputes;
 mod email_change;
 mod email_codes;
 mod engine;
+mod explore;
 mod fencing;
 mod flow;
 mod foreign_cancels;
