@@ -83,7 +83,7 @@ async fn i18_a_copy_taken_while_people_go_on_is_a_whole_world() {
     let upload = app.upload(&booking.mentee, &booking, "dot.png", "image/png", PICTURE).await.ok(201);
     let file = upload["id"].as_str().expect("an id");
     let message = json!({ "clientId": "f", "fileId": file });
-    booking.mentee.client.post(&format!("{}/chat/messages", booking.path()), message).await.ok(200);
+    booking.mentee.client.post(&format!("{}/chat/messages", booking.path()), message).await.ok(201);
     // Nobody works on these here: they wait in the copy.
     for _ in 0..5 {
         app.enqueue(&Ping { sent_at: app.now() }).await;
