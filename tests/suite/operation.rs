@@ -73,3 +73,9 @@ fn metrics_in(expression: &str) -> Vec<String> {
     };
     ours.map(plain).collect()
 }
+
+/// The tools of the database's server are found by it; everything else of a process' environment is set.
+#[expect(clippy::disallowed_methods, reason = "the test run says by its environment where programs are")]
+fn path() -> String {
+    std::env::var("PATH").expect("a path")
+}

@@ -9,17 +9,12 @@ use konnect::job::{Job, Ping};
 use konnect_tests::{ApiNode, Booking, Client, Servers, Stack, TestApp};
 use serde_json::json;
 
+use super::path;
 use crate::suite::crashes::live_booking;
 
 /// One pixel.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
     \0\0\0\x0aIDATx\x9cc\0\x01\0\0\x05\0\x01\x0d\x0a\x2d\xb4\0\0\0\0IEND\xaeB`\x82";
-
-/// The tools of the database's server are found by it; everything else of a process' environment is set.
-#[expect(clippy::disallowed_methods, reason = "the test run says by its environment where programs are")]
-fn path() -> String {
-    std::env::var("PATH").expect("a path")
-}
 
 /// The stores of another place, with nothing in them.
 struct Elsewhere {
@@ -88,7 +83,7 @@ async fn i18_a_copy_taken_while_people_go_on_is_a_whole_world() {
     let upload = app.upload(&booking.mentee, &booking, "dot.png", "image/png", PICTURE).await.ok(201);
     let file = upload["id"].as_str().expect("an id");
     let message = json!({ "clientId": "f", "fileId": file });
-    booking.mentee.client.post(&format!("{}/chat/messages", booking.path()), message).await.ok(200);
+    booking.mentee.client.post(&format!("{}/chat/messages", booking.path()), message).await.ok(201);
     // Nobody works on these here: they wait in the copy.
     for _ in 0..5 {
         app.enqueue(&Ping { sent_at: app.now() }).await;

@@ -131,7 +131,11 @@ async fn every_gauge_of_a_rule_is_exported_by_a_real_process() {
     let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
     http.get(format!("{}/readyz", node.base)).send().await.expect("the api lives");
     app.until(async || {
-        scrape(&address).await.contains("konnect_run_at_lag_seconds")
+        let of_relay = scrape(&address).await;
+        // The last of what each of its loops measures.
+        ["konnect_run_at_lag_seconds", "konnect_activity_lag_seconds", "konnect_clock_skew_seconds"]
+            .iter()
+            .all(|name| of_relay.contains(name))
             && scrape(&of_api).await.contains("konnect_sockets_reachable")
     })
     .await;

@@ -5,7 +5,7 @@ use konnect::id::secret;
 use konnect_tests::{PrivateRedis, Servers, Stack, TestApp, free_address};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
-use super::text;
+use super::{path, text};
 use crate::suite::crashes::live_booking;
 
 /// The fenced block of the handbook that begins with these words.
@@ -112,8 +112,16 @@ async fn the_handbooks_rights_are_enough_and_no_more() {
             command.arg(*word);
         }
         let refused = command.query_async::<redis::Value>(&mut konnect).await;
-        assert!(refused.is_err_and(|error| error.to_string().contains("NOPERM")), "a process may {words:?}");
+        assert!(refused.is_err_and(|error| error.code() == Some("NOPERM")), "a process may {words:?}");
     }
+
+    // A copy, as the user of copies.
+    let copy = std::env::temp_dir().join(format!("konnect-copy-{}", secret()));
+    let copies = users.url("konnect_backup", "a third");
+    let copies = Stack::new(&app).with("DATABASE_URL", &copies).with("PATH", &path());
+    let (code, told) = copies.output("admin", &["backup", copy.to_str().expect("a plain path")]).await;
+    assert_eq!(code, 0, "{told}");
+    std::fs::remove_dir_all(&copy).expect("the copy");
 
     // From nothing, as the migrations' user.
     let mut root = MySqlConnection::connect(&app.servers.database_url).await.expect("root");

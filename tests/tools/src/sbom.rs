@@ -27,17 +27,22 @@ pub struct Bom {
 }
 
 impl Bom {
-    /// `metadata`: what `cargo metadata` says; `lock`: the text of `Cargo.lock`. What is needed for builds and tests alone
-    /// is left out.
-    pub fn new(metadata: &Value, lock: &str, package: &str) -> Result<Self> {
-        let sums = sums(lock);
+    /// `metadata`: what `cargo metadata` says; `tree`: what `cargo tree` says, without lines; `lock`: the text of
+    /// `Cargo.lock`. What is needed for builds and tests alone is left out.
+    pub fn new(metadata: &Value, tree: &str, lock: &str, package: &str) -> Result<Self> {
+        let (built, sums) = (built(tree), sums(lock));
         let packages = metadata["packages"].as_array().context("no packages")?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let described: BTreeMap<String, &Value> =
             packages.iter().filter_map(|p| Some((text(&p["id"])?, p))).collect();
         let nodes = metadata["resolve"]["nodes"].as_array().context("no graph")?;
-        let needs: BTreeMap<String, BTreeSet<String>> =
+        let version = |about: &Value| Some((text(&about["name"])?, text(&about["version"])?));
+        let is_built = |id: &String| {
+            described.get(id).and_then(|about| version(about)).is_some_and(|part| built.contains(&part))
+        };
+        let mut needs: BTreeMap<String, BTreeSet<String>> =
             nodes.iter().filter_map(|node| Some((text(&node["id"])?, needs(node)))).collect();
+        needs.values_mut().for_each(|on| on.retain(is_built));
         let root = packages.iter().find(|p| p["name"] == package).and_then(|p| text(&p["id"]));
         let root = root.with_context(|| format!("no package {package}"))?;
         let (mut parts, mut open) = (BTreeMap::new(), vec![root.clone()]);
@@ -130,6 +135,13 @@ fn needs(node: &Value) -> BTreeSet<String> {
     deps.filter(runs).filter_map(|dep| dep["pkg"].as_str().map(str::to_owned)).collect()
 }
 
+/// Names and versions of `cargo tree`'s lines: `tokio v1.54.1 (*)`.
+fn built(tree: &str) -> BTreeSet<(String, String)> {
+    let parts = tree.lines().filter_map(|line| line.split_once(" v"));
+    let version = |rest: &str| rest.split(' ').next().unwrap_or_default().to_owned();
+    parts.map(|(name, rest)| (name.to_owned(), version(rest))).collect()
+}
+
 /// The archives' sums, by name and version.
 fn sums(lock: &str) -> BTreeMap<(String, String), String> {
     let mut sums = BTreeMap::new();
@@ -155,6 +167,7 @@ mod tests {
             "packages": [
                 { "id": "a", "name": "app", "version": "1.0.0", "license": "MIT", "source": null },
                 { "id": "b", "name": "lib", "version": "2.0.0+x", "license": "MIT/Apache-2.0", "source": "registry" },
+                { "id": "d", "name": "optional", "version": "1.0.0", "license": "MIT", "source": "registry" },
                 { "id": "c", "name": "testing", "version": "3.0.0", "license": "MIT", "source": "registry" },
             ],
             "resolve": { "nodes": [
@@ -162,18 +175,20 @@ mod tests {
                     { "pkg": "b", "dep_kinds": [{ "kind": null }, { "kind": "dev" }] },
                     { "pkg": "c", "dep_kinds": [{ "kind": "dev" }] },
                 ] },
-                { "id": "b", "deps": [] },
+                { "id": "b", "deps": [{ "pkg": "d", "dep_kinds": [{ "kind": null }] }] },
+                { "id": "d", "deps": [] },
                 { "id": "c", "deps": [] },
             ] },
         });
         let lock = "[[package]]\nname = \"lib\"\nversion = \"2.0.0+x\"\nchecksum = \"ab\"\n";
-        let document = Bom::new(&metadata, lock, "app").unwrap().document();
+        let tree = "app v1.0.0 (/src)\nlib v2.0.0+x\nlib v2.0.0+x (*)\n";
+        let document = Bom::new(&metadata, tree, lock, "app").unwrap().document();
         assert_eq!(document["components"].as_array().unwrap().len(), 1);
         let lib = &document["components"][0];
         assert_eq!(lib["purl"], "pkg:cargo/lib@2.0.0%2Bx");
         assert_eq!(lib["licenses"][0]["expression"], "MIT OR Apache-2.0");
         assert_eq!(lib["hashes"][0]["content"], "ab");
         assert_eq!(document["dependencies"][0]["dependsOn"][0], "pkg:cargo/lib@2.0.0%2Bx");
-        assert!(Bom::new(&metadata, lock, "nobody").is_err());
+        assert!(Bom::new(&metadata, tree, lock, "nobody").is_err());
     }
 }

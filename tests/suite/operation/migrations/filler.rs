@@ -51,16 +51,6 @@ struct Column {
     is_nullable: bool,
 }
 
-async fn tables(connection: &mut MySqlConnection) -> Vec<String> {
-    sqlx::query_scalar(
-        "SELECT CONVERT(table_name USING utf8mb4) FROM information_schema.tables
-         WHERE table_schema = DATABASE() ORDER BY table_name",
-    )
-    .fetch_all(connection)
-    .await
-    .expect("tables")
-}
-
 /// Columns that can be written.
 async fn columns(connection: &mut MySqlConnection, table: &str) -> Vec<Column> {
     let rows = sqlx::query(
@@ -140,18 +130,12 @@ fn value(table: &str, column: &Column, words: &BTreeMap<String, String>, row: us
     }
 }
 
-/// Gives two rows to every table that has none, parents before children, and reads them all. `after`: the migration that
-/// ran last.
-pub async fn fill(connection: &mut MySqlConnection, after: &str) -> BTreeMap<String, Contents> {
-    let mut open = Vec::new();
-    for table in tables(connection).await {
-        let count = format!("SELECT COUNT(*) FROM `{table}`");
-        let rows: i64 =
-            sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut *connection).await.expect("a count");
-        if rows == 0 {
-            open.push(table);
-        }
-    }
+/// Gives two rows to every table that has none, parents before children, and reads them too. `after`: the migration that
+/// ran last; `kept`: what the tables hold.
+pub async fn fill(connection: &mut MySqlConnection, after: &str, kept: &mut BTreeMap<String, Contents>) {
+    let empty = kept.iter().filter(|(_, contents)| contents.rows == 0);
+    let mut open: Vec<String> = empty.map(|(table, _)| table.clone()).collect();
+    let filled = open.clone();
     loop {
         let mut refused = Vec::new();
         let before = open.len();
@@ -172,12 +156,10 @@ pub async fn fill(connection: &mut MySqlConnection, after: &str) -> BTreeMap<Str
         }
         open = refused.into_iter().map(|(table, _)| table).collect();
     }
-    let mut kept = BTreeMap::new();
-    for table in tables(connection).await {
-        let contents = read(connection, &table).await.expect("a table that is there");
-        kept.insert(table, contents);
+    for table in filled {
+        let columns = kept[&table].columns.keys().cloned().collect();
+        kept.insert(table.clone(), contents(connection, &table, columns).await);
     }
-    kept
 }
 
 async fn insert(connection: &mut MySqlConnection, table: &str) -> sqlx::Result<()> {
@@ -196,27 +178,34 @@ async fn insert(connection: &mut MySqlConnection, table: &str) -> sqlx::Result<(
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.map(drop)
 }
 
-/// Every value of a table, as digits, so that a column may get a wider type; `None` when there is no such table.
-pub async fn read(connection: &mut MySqlConnection, table: &str) -> Option<Contents> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT CONVERT(column_name USING utf8mb4) FROM information_schema.columns
-         WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position",
+/// Every value of every table, as digits, so that a column may get a wider type.
+pub async fn read(connection: &mut MySqlConnection) -> BTreeMap<String, Contents> {
+    let names: Vec<(String, String)> = sqlx::query_as(
+        "SELECT CONVERT(table_name USING utf8mb4), CONVERT(column_name USING utf8mb4)
+         FROM information_schema.columns WHERE table_schema = DATABASE()",
     )
-    .bind(table)
     .fetch_all(&mut *connection)
     .await
     .expect("columns");
-    if names.is_empty() {
-        return None;
+    let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, column) in names {
+        columns.entry(table).or_default().push(column);
     }
-    let mut columns = BTreeMap::new();
-    let mut rows = 0;
-    for name in names {
-        let sql = format!("SELECT CONVERT(HEX(`{name}`) USING utf8mb4) FROM `{table}`");
-        let values: Vec<Option<String>> =
-            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *connection).await.expect("values");
-        rows = values.len();
-        columns.insert(name, values);
+    let mut read = BTreeMap::new();
+    for (table, columns) in columns {
+        let contents = contents(connection, &table, columns).await;
+        read.insert(table, contents);
     }
-    Some(Contents { rows, columns })
+    read
+}
+
+/// Without a prepared statement: each of these is asked once.
+async fn contents(connection: &mut MySqlConnection, table: &str, columns: Vec<String>) -> Contents {
+    let digits = |column: &String| format!("CONVERT(HEX(`{column}`) USING utf8mb4)");
+    let list: Vec<String> = columns.iter().map(digits).collect();
+    let sql = format!("SELECT {} FROM `{table}`", list.join(", "));
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await.expect("values");
+    let values = |at: usize| rows.iter().map(|row| row.get::<Option<String>, _>(at)).collect();
+    let columns = columns.into_iter().enumerate().map(|(at, column)| (column, values(at))).collect();
+    Contents { rows: rows.len(), columns }
 }
