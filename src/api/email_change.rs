@@ -10,13 +10,13 @@ use super::auth_mail::OnItsWay;
 use super::caller::Caller;
 use super::fresh::must_be_fresh;
 use super::me::Profile;
+use super::notice_mail::mailbox_proven;
 use super::problem::Problem;
 use super::text::Text;
 use super::{Shared, Tag, throttle, unit};
 use crate::auth;
 use crate::context::Actor;
 use crate::mentor;
-use crate::notification;
 use crate::user::{self, Email};
 
 pub struct EmailChangeApi;
@@ -93,8 +93,7 @@ impl EmailChangeApi {
         let user = unit!(app, caller.actor(), tx => {
             let changed = user::change_email(tx, &app.sealer, id, session, &body.code).await?;
             if changed.is_some() {
-                // A code got there: what the address refused before does not count.
-                notification::resume(tx, id).await?;
+                mailbox_proven(tx, id).await?;
             }
             Ok(changed)
         })?;
@@ -113,8 +112,7 @@ impl EmailChangeApi {
         throttle::joining(&app).await?;
         unit!(app, Actor::Anonymous, tx => {
             let user = user::take_back(tx, &body.token).await?;
-            notification::resume(tx, user.id).await?;
-            Ok(())
+            mailbox_proven(tx, user.id).await
         })?;
         Ok(Done::Done)
     }

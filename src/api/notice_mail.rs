@@ -11,6 +11,8 @@ use super::problem::Problem;
 use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::client::mail;
+use crate::db::Tx;
+use crate::id::UserId;
 use crate::notification::{self, Mailbox};
 
 pub struct NoticeMailApi;
@@ -39,6 +41,12 @@ struct Bounce {
     /// The `Diagnostic-Code`.
     #[oai(default, validator(max_length = 500))]
     diagnostic: Text,
+}
+
+/// Somebody has proven that they read their mailbox: what it refused before does not count.
+pub(super) async fn mailbox_proven(tx: &mut Tx, owner: UserId) -> Result<(), Problem> {
+    notification::resume(tx, owner).await?;
+    Ok(())
 }
 
 #[OpenApi(prefix_path = "/v1")]
