@@ -48,6 +48,8 @@ use system::System;
 const DRAIN: Duration = Duration::from_secs(60);
 /// Until nothing of the upbringing is due.
 const READY: Duration = Duration::from_secs(120);
+/// For a recurring job that is replayed in the end.
+const LAST: Duration = Duration::from_secs(5);
 /// Days that pass after the last session: disputes have their deadlines, payouts their weekday.
 const AFTERWARDS: i64 = 12;
 
@@ -157,11 +159,18 @@ impl Stage {
             }
             rounds::pass(&mut self.clock, stop).await?;
             longest = longest.max(self.settle().await?);
-            let Outside { admins, toss, record } = &self.outside;
-            Desk { admins, toss, record }.clear().await?;
+            self.clear_desk().await?;
             longest = longest.max(self.settle().await?);
         }
-        Ok(longest)
+        // What died when the clock was moved the last time.
+        self.clear_desk().await?;
+        tokio::time::sleep(LAST).await;
+        Ok(longest.max(self.settle().await?))
+    }
+
+    async fn clear_desk(&self) -> Result<()> {
+        let Outside { admins, toss, record } = &self.outside;
+        Desk { admins, toss, record }.clear().await
     }
 
     async fn settle(&self) -> Result<Duration> {

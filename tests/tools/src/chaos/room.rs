@@ -86,11 +86,8 @@ impl Side<'_> {
 
     /// Says again what was not acknowledged, and for good measure the first thing once more.
     async fn say_rest(&mut self, socket: &mut Socket) -> Result<()> {
-        let again = self.said.all.iter().enumerate();
-        let open: Vec<String> = again
-            .filter(|(at, id)| *at == 0 || !self.said.acked.contains_key(*id))
-            .map(|(_, id)| id.clone())
-            .collect();
+        let open = self.said.all.iter().filter(|id| !self.said.acked.contains_key(*id));
+        let open: Vec<String> = open.chain(self.said.all.first()).cloned().collect();
         for id in open {
             let text = format!("{id} says something");
             let data = self.ask(socket, "chat.send", json!({ "clientId": id, "text": text })).await?;
