@@ -86,6 +86,10 @@ mod tests {
         let figures = [sizes(), trial::text(1)].concat();
         let new = replaced(&page, &figures).expect("marks");
         assert!(new.contains(&figures));
-        assert_eq!(replaced(&new, "").expect("marks"), replaced(&page, "").expect("marks"), "and nothing else");
+        assert_eq!(
+            replaced(&new, "").expect("marks"),
+            replaced(&page, "").expect("marks"),
+            "and nothing else"
+        );
     }
 }
