@@ -110,7 +110,7 @@ async fn j6_what_waits_for_a_person_is_counted_from_the_rows() {
     let mut census = Census::default();
     // A payment of which nothing is known, and a job that is dead.
     let booking = app.booking().await;
-    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropAfterCommit));
+    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropBefore));
     let body = app.checkout(&booking).await;
     app.confirm(&booking, &body).await.ok(202);
     app.run_jobs().await;
@@ -166,7 +166,7 @@ async fn a_process_shows_its_pool_and_its_redis() {
     let node = ApiNode::start_with(&app, &settings).await;
     app.until(async || node.metric("konnect_redis_up", "").await == 1.0).await;
     assert_eq!(node.metric("konnect_db_connections_max", "").await, 7.0);
-    assert!(node.metric("konnect_db_connections", "idle").await >= 1.0);
+    app.until(async || node.metric("konnect_db_connections", "state").await >= 1.0).await;
     assert_eq!(node.metric("konnect_build_info", env!("CARGO_PKG_VERSION")).await, 1.0);
     let before = node.metric("konnect_db_wait_seconds_count", "").await;
     let client = Client::new(&node.base, None);
