@@ -39,7 +39,12 @@ impl Claims {
         let (db, worker, lease) = (self.db.clone(), self.worker.clone(), self.lease);
         let work = move |deliveries| claim_all(db.clone(), worker.clone(), lease, deliveries);
         let claimed = self.together.ask(delivery, work).await;
-        claimed.unwrap_or_else(|| Err(anyhow!("whoever claimed for this job was stopped")))
+        match claimed.unwrap_or_else(|| Err(anyhow!("whoever claimed for this job was stopped")))? {
+            // Rows that somebody has locked are passed over by a claim of many. Who locked this one may only have looked
+            // at it, and then nobody would come for it until its lease ends: it is asked for once more, alone.
+            Claim::Refused => Ok(outbox::claim(&self.db, delivery, &self.worker, self.lease).await?),
+            yours => Ok(yours),
+        }
     }
 }
 

@@ -89,8 +89,8 @@ pub async fn claim(db: &Db, delivery: Delivery, worker: &str, lease: Duration) -
 /// Takes several delivered rows for `worker` in one transaction, and counts their attempts. A delivery that is not
 /// in the answer is refused.
 ///
-/// A row that somebody else has locked is one that is being given to somebody else: it is passed over, so that no
-/// job waits for another one's claim. Should the other one let go of it, its lease brings it back.
+/// A row that somebody else has locked is passed over, so that no job waits for another one's claim. Mostly it is being
+/// given to somebody else; whoever wanted it asks for it alone, with [`claim`], to be sure.
 pub async fn claim_many(
     tx: &mut Tx,
     deliveries: &[Delivery],

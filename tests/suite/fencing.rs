@@ -103,3 +103,37 @@ async fn s62_deliveries_of_one_moment_are_claimed_together_and_each_runs_once() 
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j08_a_delivery_whose_row_is_locked_for_a_moment_runs_all_the_same() {
+    let app = TestApp::start().await;
+    let ping = Ping { sent_at: app.now() };
+    let mut deliveries = Vec::new();
+    for _ in 0..10 {
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::enqueue(tx, &ping).await })
+            .expect("the outbox");
+        deliveries.push(app.take_due().await.expect("the ping"));
+    }
+    let mut onlooker = app.core.db.pool().acquire().await.expect("a connection");
+    sqlx::raw_sql("START TRANSACTION").execute(&mut *onlooker).await.expect("the database");
+    let locked: Option<i8> = sqlx::query_scalar("SELECT 1 FROM outbox WHERE id = ? FOR UPDATE")
+        .bind(deliveries[5].job_id)
+        .fetch_optional(&mut *onlooker)
+        .await
+        .expect("the database");
+    assert_eq!(locked, Some(1));
+
+    let (executor, first) = (app.executor.clone(), deliveries[0].job_id);
+    let running = tokio::spawn(async move {
+        join_all(deliveries.into_iter().map(|delivery| executor.execute(delivery))).await
+    });
+    // The first one is claimed alone, and by its end all others have been claimed together.
+    app.until(async || app.job(first).await.state == "done").await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut *onlooker).await.expect("the database");
+
+    for ended in running.await.expect("the runs") {
+        assert_eq!(ended.expect("the database"), Ended::Done);
+    }
+    drop(onlooker);
+    app.finish().await;
+}
