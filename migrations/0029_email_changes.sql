@@ -1,5 +1,7 @@
 -- Codes that prove the mailbox somebody wants to change to.
+-- rolling: the build before writes none of the new value, and what it writes is allowed as before.
 ALTER TABLE email_codes DROP CONSTRAINT email_codes_purpose;
+-- rolling: every value that was allowed still is.
 ALTER TABLE email_codes
     ADD CONSTRAINT email_codes_purpose CHECK (purpose IN ('register', 'reset', 'verify', 'change'));
 

@@ -97,7 +97,7 @@ pub struct Waiting {
 pub struct OpenMoney {
     /// Attempts to pay of which the provider has not said what became.
     pub payments_unknown: i64,
-    /// When the oldest of them began (UTC).
+    /// When the oldest of them was sent (UTC).
     pub unknown_since: Option<Instant>,
     /// How many refunds are in each state that lasts, also where there are none.
     pub refunds: Vec<(&'static str, i64)>,

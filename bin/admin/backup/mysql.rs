@@ -1,7 +1,7 @@
 //! The database's part, by the tools of its server: a dump in one snapshot, as SQL, which any client can load.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -37,7 +37,19 @@ pub async fn dump(url: &str, has_binlog: bool, to: &Path) -> Result<()> {
     }
     let out = File::create(to).with_context(|| format!("{} cannot be written", to.display()))?;
     command.arg(database).stdin(Stdio::null()).stdout(out).stderr(Stdio::piped()).kill_on_drop(true);
-    run(command, program).await
+    run(command, program).await?;
+    ensure!(is_whole(to)?, "{program} ended well and did not write its last line");
+    Ok(())
+}
+
+/// Whether a dump has its last line.
+fn is_whole(dump: &Path) -> Result<bool> {
+    let mut dump = File::open(dump)?;
+    let length = dump.metadata()?.len();
+    dump.seek(SeekFrom::Start(length.saturating_sub(256)))?;
+    let mut end = Vec::new();
+    dump.read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).contains("-- Dump completed"))
 }
 
 /// Runs a dump in the database of the URL.
@@ -53,7 +65,8 @@ pub async fn load(url: &str, from: &Path) -> Result<()> {
 
 async fn run(command: Command, program: &str) -> Result<()> {
     let mut command = command;
-    let ended = command.output().await?;
+    // Not `output`, which would take the standard output for itself.
+    let ended = command.spawn()?.wait_with_output().await?;
     let said = String::from_utf8_lossy(&ended.stderr);
     ensure!(ended.status.success(), "{program}: {}", said.trim());
     Ok(())

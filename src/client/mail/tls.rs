@@ -11,6 +11,10 @@ pub(super) fn trusting(url: &str, roots: &[u8]) -> Result<Tls, ConfigError> {
     let url: Url = url.parse().map_err(|_| ConfigError::new(SETTING, "not a URL"))?;
     let host = url.host_str().ok_or_else(|| ConfigError::new(SETTING, "it names no host"))?;
     let none = || ConfigError::new("SMTP_CA_FILE", "no certificate in PEM");
+    // The crate takes a text without a certificate for a list of none.
+    if !String::from_utf8_lossy(roots).contains("-----BEGIN CERTIFICATE-----") {
+        return Err(none());
+    }
     let root = Certificate::from_pem(roots).map_err(|_| none())?;
     let parameters =
         TlsParameters::builder(host.to_owned()).add_root_certificate(root).build().map_err(|_| none())?;

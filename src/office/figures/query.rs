@@ -122,11 +122,13 @@ async fn number(connection: &mut MySqlConnection, sql: &'static str) -> sqlx::Re
     sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
-/// How many payments are unknown, and since when the oldest is under way.
+/// How many payments are unknown, and when the oldest of them was sent.
 pub async fn unknown_payments(pool: &MySqlPool) -> sqlx::Result<(i64, Option<Instant>)> {
-    sqlx::query_as("SELECT COUNT(*), MIN(created_at) FROM payment_attempts WHERE state = 'unknown'")
-        .fetch_one(pool)
-        .await
+    sqlx::query_as(
+        "SELECT COUNT(*), MIN(COALESCE(sent_at, created_at)) FROM payment_attempts WHERE state = 'unknown'",
+    )
+    .fetch_one(pool)
+    .await
 }
 
 pub async fn refunds_by_state(pool: &MySqlPool, states: &[&str]) -> sqlx::Result<Vec<(String, i64)>> {
