@@ -207,7 +207,7 @@ impl Place {
             .payment_of_order(&id)
             .filter(|p| matches!(p.status, Status::Done | Status::Canceled | Status::PartialCanceled));
         let refused =
-            cast.checkouts.get(&id).is_some_and(|(at, told)| *told || self.app.now() - *at >= CHECKOUT);
+            cast.checkouts.get(&id).is_some_and(|(at, told)| *told || self.app.now() - *at > CHECKOUT);
         Attempt {
             id: Id::Row(id),
             state: attempt.state,
