@@ -3,7 +3,7 @@
 //! the audit finds nothing, the ledger sums to zero, and provider and ledger agree to the won.
 //!
 //! A story is told by its seed. `KONNECT_STORY=1234` tells that one alone, with its steps printed;
-//! `./dev stories 2000` tells that many instead of 200.
+//! `./dev stories 2000` tells that many instead of 80.
 
 #[path = "stories/attendance.rs"]
 mod attendance;
@@ -37,7 +37,7 @@ async fn tell(shelf: u64) {
         }
         return;
     }
-    let count = setting("KONNECT_STORIES").unwrap_or(200);
+    let count = setting("KONNECT_STORIES").unwrap_or(80);
     let seeds: Vec<u64> = (0..count).filter(|seed| seed % SHELVES == shelf).collect();
     for book in seeds.chunks(usize::try_from(A_BOOK).expect("few")) {
         read_book(book).await;
