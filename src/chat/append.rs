@@ -104,6 +104,9 @@ async fn written(
         metrics::counter!("konnect_chat_append_retries_total").increment(1);
         tokio::time::sleep(Duration::from_millis(jitter((attempt * 4).min(LONGEST_WAIT)))).await;
         head = healed_head(store, access.room).await?;
+        // Judged at the place that it takes: what came before it may have deleted what it is about. Whoever was refused
+        // for that knows then that no earlier sending is still to come.
+        judged_again(core, store, access, &draft.wish, at).await?;
     }
     Err(Error::Crowded)
 }
@@ -180,6 +183,24 @@ async fn decided(
             What::Reaction { target, emoji, on }
         }
     })
+}
+
+/// Whether a wish is still allowed now that the log has grown. What it says stays as it was decided.
+async fn judged_again(
+    core: &Core,
+    store: &Store,
+    access: &Access,
+    wish: &Wish,
+    at: Instant,
+) -> Result<(), Error> {
+    match wish {
+        Wish::Send { .. } => {}
+        Wish::Edit { target, .. } | Wish::Delete { target } => {
+            own_recent(core, store, access, *target, at).await?;
+        }
+        Wish::React { target, .. } => drop(message(store, access.room, *target).await?),
+    }
+    Ok(())
 }
 
 /// A message that was not deleted.

@@ -91,8 +91,7 @@ fn room(
     view
 }
 
-/// Every draft is there once, at the place that every answer named, or was refused and is not there. A refusal is the answer
-/// to one sending: another one that was never answered may have been under way, and be stored once all the same.
+/// Every draft is there once, at the place that every answer named, or was refused and is not there.
 fn fates(fates: &HashMap<Key, Fate>, stored: &HashMap<Key, Vec<i64>>, found: &mut Vec<String>) {
     let nowhere = Vec::new();
     for (key, fate) in fates {
@@ -103,9 +102,7 @@ fn fates(fates: &HashMap<Key, Fate>, stored: &HashMap<Key, Vec<i64>>, found: &mu
         let is_refused = places.is_empty()
             && named.is_empty()
             && fate.refusals.iter().any(|code| code == "MESSAGE_NOT_FOUND");
-        let answers = u32::try_from(fate.refusals.len()).unwrap_or(u32::MAX);
-        let is_overtaken = places.len() == 1 && named.is_empty() && (1..fate.sent).contains(&answers);
-        if !is_kept && !is_refused && !is_overtaken {
+        if !is_kept && !is_refused {
             found.push(format!("{key:?} stands at {places:?}: {fate:?}"));
         }
         if fresh > 1 || fate.sent == 1 && is_kept && fresh != 1 {
