@@ -6,10 +6,10 @@
 use anyhow::Result;
 use konnect::client::mail::{Calendar, Mail, MailError};
 use konnect::id::NoticeId;
-use konnect::notification::{self, Ending, Letter, MailRoom};
+use konnect::notification::{self, Ending, Letter, MailRoom, Taken};
 use konnect::transact;
 
-use crate::deliver_notice::{conclude, defer};
+use crate::deliver_notice::{conclude, defer, taken};
 use crate::{Outcome, Run};
 
 /// `to_forgive`: the address refused mails before, which do not count once it takes one.
@@ -21,12 +21,12 @@ pub(crate) async fn deliver_mail(
 ) -> Result<Outcome> {
     let mail = compose(letter, &run.services.mail_room, id.to_string());
     match run.services.mailer.send(mail).await {
-        Ok(sent) => transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+        Ok(sent) if to_forgive => transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
-            let forgiven = to_forgive.then_some(letter.to.as_str());
-            notification::mail_taken(tx, id, forgiven, sent.message_id.clone()).await?;
+            notification::mail_taken_at_last(tx, id, &letter.to, sent.message_id.clone()).await?;
             Ok(Outcome::Done(finished))
         }),
+        Ok(sent) => taken(run, Taken { id, provider_id: sent.message_id, devices: Vec::new() }).await,
         Err(MailError::Mailbox { why, gone }) => {
             transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
                 let finished = run.finish(tx).await?;

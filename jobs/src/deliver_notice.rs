@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use konnect::client::fcm::{self, Push, Pusher};
 use konnect::id::NoticeId;
 use konnect::job::DeliverNotice;
-use konnect::notification::{self, Delivery, Ending, Pushes, Receipts};
+use konnect::notification::{self, Delivery, Ending, Pushes, Receipts, Taken};
 use konnect::transact;
 
 use crate::deliver_mail::deliver_mail;
@@ -55,6 +55,11 @@ async fn push(run: &Run, id: NoticeId, pushes: Pushes, pusher: &Pusher) -> Resul
     }
     let Verdict { receipts, refused, again, wait } = verdict;
     let db = &run.services.core.db;
+    let is_all = again.is_none() && receipts.dead.is_empty() && pushes.is_first;
+    if let (true, Some((_, first))) = (is_all, receipts.accepted.first()) {
+        let provider_id = first.clone();
+        return taken(run, Taken { id, provider_id, devices: receipts.accepted }).await;
+    }
     let Some(again) = again else {
         return transact!(db, run.context(), anyhow::Error, tx => {
             let finished = run.finish(tx).await?;
@@ -108,6 +113,19 @@ fn message(id: NoticeId, pushes: &Pushes, token: &str) -> Push {
         data,
         collapse_key: id.to_string(),
     }
+}
+
+/// Somebody took the notice, and nothing else is to be written: that is written together with other ends.
+pub(crate) async fn taken(run: &Run, taken: Taken) -> Result<Outcome> {
+    let db = &run.services.core.db;
+    if let Some(finished) = run.services.endings.write(db, run.lease.delivery, taken.clone()).await {
+        return Ok(Outcome::Done(finished));
+    }
+    transact!(db, run.context(), anyhow::Error, tx => {
+        let finished = run.finish(tx).await?;
+        notification::taken_many(tx, std::slice::from_ref(&taken)).await?;
+        Ok(Outcome::Done(finished))
+    })
 }
 
 pub(crate) async fn conclude(run: &Run, id: NoticeId, ending: &Ending) -> Result<Outcome> {

@@ -8,7 +8,7 @@ use konnect::clock::Instant;
 use konnect::context::{Actor, Context, Origin};
 use konnect::db::Tx;
 use konnect::job::Job;
-use konnect::outbox::Lease;
+use konnect::outbox::{self, Delivery, Lease};
 use konnect::reservation::Expiry;
 use konnect::transact;
 
@@ -42,7 +42,7 @@ pub enum Outcome {
     Dead(String),
 }
 
-/// Proof that the row was finished inside a transaction; only [`Run::finish`] makes one.
+/// Proof that the row was finished inside a transaction; only [`Run::finish`] and [`finish_all`] make one.
 #[derive(Debug)]
 pub struct Finished(());
 
@@ -78,6 +78,14 @@ impl Run {
         metrics::counter!("konnect_jobs_skipped_total").increment(1);
         Ok(Outcome::Done(finished))
     }
+}
+
+/// Finishes the rows of several runs in the transaction that writes the effects of all of them, as [`Run::finish`] does
+/// for one; the proofs are in the order of the deliveries. `None`: one of them is lost, and this transaction must not
+/// be committed.
+pub(crate) async fn finish_all(tx: &mut Tx, deliveries: &[Delivery]) -> Result<Option<Vec<Finished>>> {
+    let are_ours = outbox::finish_many(tx, deliveries).await?;
+    Ok(are_ours.then(|| deliveries.iter().map(|_| Finished(())).collect()))
 }
 
 /// What a fired deadline means for its job.

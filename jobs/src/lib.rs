@@ -13,6 +13,7 @@ mod payouts;
 mod provider;
 mod registry;
 mod services;
+mod taken;
 mod verdict;
 mod webhook;
 pub mod worker;

@@ -14,6 +14,8 @@ use konnect::notification::MailRoom;
 use konnect::outside::Fence;
 use konnect::seal::Sealer;
 
+use crate::taken::Endings;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
@@ -36,6 +38,8 @@ pub struct Services {
     pub sealer: Sealer,
     /// Calls systems of others.
     pub webhooks: Poster,
+    /// Ends of deliveries of notices.
+    pub endings: Endings,
 }
 
 impl Services {
@@ -76,6 +80,7 @@ impl Services {
             pusher,
             sealer,
             webhooks,
+            endings: Endings::default(),
         })
     }
 }

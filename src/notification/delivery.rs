@@ -1,7 +1,7 @@
 //! A notice on its way out: what is to be sent, and what became of it. The sending itself is the job's.
 
 use super::error::Error;
-use super::model::{Channel, Delivery, Ending, Notice, PATIENCE, Pushes, Receipts, State};
+use super::model::{Channel, Delivery, Ending, Notice, PATIENCE, Pushes, Receipts, State, Taken};
 use super::{hours, mail, query, texts, urgency};
 use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
@@ -73,9 +73,10 @@ pub async fn record_pushes(
     pushes: &Pushes,
     receipts: &Receipts,
 ) -> Result<Option<String>, Error> {
-    for (token, provider_id) in &receipts.accepted {
-        query::insert_push(tx, id, token, cut(provider_id, PROVIDER_ID_MAX)).await?;
-    }
+    let accepted = receipts.accepted.iter();
+    let accepted: Vec<_> =
+        accepted.map(|(token, name)| (id, token.as_str(), cut(name, PROVIDER_ID_MAX))).collect();
+    query::insert_pushes(tx, &accepted).await?;
     for token in &receipts.dead {
         user::remove_device_token(tx, pushes.owner, token).await?;
     }
@@ -85,18 +86,26 @@ pub async fn record_pushes(
     Ok(query::first_push(tx, id).await?)
 }
 
-/// The mail server took a mail; what this address refused before is forgiven, where it did.
-pub async fn mail_taken(
+/// The mail server took a mail for an address that had refused some, which is forgiven.
+pub async fn mail_taken_at_last(
     tx: &mut Tx,
     id: NoticeId,
-    forgiven: Option<&str>,
+    address: &str,
     provider_id: String,
 ) -> Result<(), Error> {
     conclude(tx, id, &Ending::Sent { provider_id }).await?;
-    match forgiven {
-        Some(address) => mail::forgive(tx, address).await,
-        None => Ok(()),
-    }
+    mail::forgive(tx, address).await
+}
+
+/// Several mails and pushes were taken, of which nothing else is to be written. A notice that has an end keeps it.
+pub async fn taken_many(tx: &mut Tx, taken: &[Taken]) -> Result<(), Error> {
+    let pushes = taken.iter().flat_map(|taken| taken.devices.iter().map(|device| (taken.id, device)));
+    let pushes: Vec<_> =
+        pushes.map(|(id, (token, name))| (id, token.as_str(), cut(name, PROVIDER_ID_MAX))).collect();
+    query::insert_pushes(tx, &pushes).await?;
+    let sent: Vec<_> =
+        taken.iter().map(|taken| (taken.id, cut(&taken.provider_id, PROVIDER_ID_MAX))).collect();
+    Ok(query::mark_sent(tx, &sent).await?)
 }
 
 /// The mailbox of this address refused a mail for good; `gone`: there is none of this name. It counts once.

@@ -25,7 +25,9 @@ use crate::event;
 use crate::id::{NoticeId, UserId};
 use crate::user::{self, User};
 
-pub use delivery::{conclude, defer, mail_taken, mailbox_refused, prepare, record_pushes};
+pub use delivery::{
+    conclude, defer, mail_taken_at_last, mailbox_refused, prepare, record_pushes, taken_many,
+};
 pub use digest::close_digest;
 pub use error::Error;
 pub use fan_out::{CHUNK, fan_out};
@@ -33,7 +35,7 @@ pub use hours::{Hours, QuietHours, hours, set_hours};
 pub use mail::{
     Invite, Letter, MailRoom, Mailbox, Written, bounced, mailbox, read_token, resume, unsubscribe,
 };
-pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State};
+pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State, Taken};
 pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
 pub use proof::{ProofFilter, PushReceipt, proofs, receipts};
 pub use texts::{KINDS, Text, kinds, render};

@@ -161,6 +161,16 @@ pub struct Receipts {
     pub dead: Vec<String>,
 }
 
+/// A notice that somebody took: nothing else is to be written of its delivery.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub id: NoticeId,
+    /// The `Message-ID`, or the push service's id of the first message.
+    pub provider_id: String,
+    /// Of a push: tokens of devices and the service's ids of their messages.
+    pub devices: Vec<(String, String)>,
+}
+
 impl Role {
     pub(super) fn of(user: UserId, reservation: &Reservation) -> Option<Self> {
         if reservation.mentor_id == user {

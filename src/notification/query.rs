@@ -123,19 +123,37 @@ pub async fn note_error(tx: &mut Tx, id: NoticeId, error: &str) -> sqlx::Result<
     Ok(())
 }
 
-/// A push that was accepted for one device; written again it stays as it was.
-pub async fn insert_push(tx: &mut Tx, id: NoticeId, token: &str, provider_id: &str) -> sqlx::Result<()> {
+/// Writes that several notices were sent, under these ids of their providers. One that had an end keeps it.
+pub async fn mark_sent(tx: &mut Tx, sent: &[(NoticeId, &str)]) -> sqlx::Result<()> {
+    if sent.is_empty() {
+        return Ok(());
+    }
+    let mut update = QueryBuilder::new("UPDATE notices SET state = 'sent', error = NULL, sent_at = ");
+    update.push_bind(tx.now).push(", provider_id = CASE id");
+    for (id, provider_id) in sent {
+        update.push(" WHEN ").push_bind(*id).push(" THEN ").push_bind(*provider_id);
+    }
+    update.push(" END WHERE state = 'queued' AND id IN (");
+    let mut ids = update.separated(", ");
+    for (id, _) in sent {
+        ids.push_bind(*id);
+    }
+    update.push(")").build().execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Pushes that were accepted, each for one device: notice, token, the service's id. Written again they stay as they were.
+pub async fn insert_pushes(tx: &mut Tx, accepted: &[(NoticeId, &str, &str)]) -> sqlx::Result<()> {
+    if accepted.is_empty() {
+        return Ok(());
+    }
     let now = tx.now;
-    sqlx::query(
-        "INSERT INTO notice_pushes (notice_id, token_hash, provider_id, sent_at) VALUES (?, ?, ?, ?)
-         ON DUPLICATE KEY UPDATE notice_id = notice_id",
-    )
-    .bind(id)
-    .bind(&hash(token)[..])
-    .bind(provider_id)
-    .bind(now)
-    .execute(tx.conn())
-    .await?;
+    let mut insert =
+        QueryBuilder::new("INSERT INTO notice_pushes (notice_id, token_hash, provider_id, sent_at) ");
+    insert.push_values(accepted, |mut row, (id, token, provider_id)| {
+        row.push_bind(*id).push_bind(hash(token).to_vec()).push_bind(*provider_id).push_bind(now);
+    });
+    insert.push(" ON DUPLICATE KEY UPDATE notice_id = notice_id").build().execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -34,7 +34,9 @@ pub use publish::{
     Delivery, Due, backlog, dead_by_kind, ensure_recurring, forget_deliveries, oldest_due_age, publish_due,
     reclaim_expired,
 };
-pub use work::{Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, hand_back, renew, snooze};
+pub use work::{
+    Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, finish_many, hand_back, renew, snooze,
+};
 
 /// What a job is done for: the request that led to it, and its trace.
 #[derive(Clone, Debug, Default)]

@@ -181,6 +181,26 @@ impl Lease {
     }
 }
 
+/// Finishes several jobs in the transaction that writes the effects of all of them, as [`Lease::finish`] does for one.
+/// `false`: some lease is lost. Nothing of this transaction may be committed then.
+pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<bool> {
+    let mut update =
+        QueryBuilder::new("UPDATE outbox SET state = 'done', lease_until = NULL, finished_at = ");
+    update.push_bind(tx.now).push(" WHERE state = 'published' AND id IN (");
+    let mut list = update.separated(", ");
+    for delivery in deliveries {
+        list.push_bind(delivery.job_id);
+    }
+    // A delivery's id is of one job alone.
+    update.push(") AND delivery_id IN (");
+    let mut list = update.separated(", ");
+    for delivery in deliveries {
+        list.push_bind(delivery.delivery_id);
+    }
+    let done = update.push(")").build().execute(tx.conn()).await?;
+    Ok(done.rows_affected() == deliveries.len() as u64)
+}
+
 /// The attempt failed: waits until `again_at`, or is dead when that is `None`.
 pub async fn fail(db: &Db, delivery: Delivery, again_at: Option<Instant>, error: &str) -> sqlx::Result<bool> {
     let now = db.now();

@@ -81,12 +81,18 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Ids of what waits in a state.
+    /// Ids of what waits in a state, page by page.
     async fn waiting(&self, list: &str, state: &str) -> Result<Vec<String>> {
-        let answer = self.admins[0].get(&format!("{list}?state={state}&limit=100")).await;
-        let page = answer.context("no answer to an administrator")?.expect(200)?.body;
-        let items = page["items"].as_array().context("items")?;
-        Ok(items.iter().filter_map(|item| item["id"].as_str().map(str::to_owned)).collect())
+        let mut ids = Vec::new();
+        let mut before = String::new();
+        loop {
+            let answer = self.admins[0].get(&format!("{list}?state={state}&limit=100{before}")).await;
+            let page = answer.context("no answer to an administrator")?.expect(200)?.body;
+            let items = page["items"].as_array().context("items")?;
+            ids.extend(items.iter().filter_map(|item| item["id"].as_str().map(str::to_owned)));
+            let Some(next) = page["next"].as_str() else { return Ok(ids) };
+            before = format!("&before={next}");
+        }
     }
 
     async fn answer(&self, admin: usize, path: &str, body: Value, what: &str) -> Result<()> {

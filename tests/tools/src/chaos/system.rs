@@ -179,7 +179,7 @@ async fn start_mongo(place: &Place) -> Result<Keeper> {
         let list = ["--dbpath", &folder, "--port", &port, "--bind_ip", "127.0.0.1"];
         place.known("mongo", "mongod", &arguments(&list))
     } else {
-        let list = [
+        let mut list = vec![
             "--host",
             "127.0.0.1",
             "--port",
@@ -192,7 +192,12 @@ async fn start_mongo(place: &Place) -> Result<Keeper> {
             "WARNING",
             "--sync-on-commit",
         ];
-        place.known("mongo", "secantusd-py", &arguments(&list))
+        // The faster of the twins.
+        let program = if known("secantusd-rs") { "secantusd-rs" } else { "secantusd-py" };
+        if program == "secantusd-rs" {
+            list.extend(["--log-file-max", "16MB"]);
+        }
+        place.known("mongo", program, &arguments(&list))
     };
     started(recipe, place.mongo).await
 }
