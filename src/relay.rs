@@ -80,7 +80,11 @@ impl Relay {
         Ok(())
     }
 
-    async fn publish_batch(&self, queue: Queue) -> anyhow::Result<usize> {
+    /// One round for one queue: its due rows, as many as one transaction and one push take. How many these were.
+    ///
+    /// # Errors
+    /// The stores, which stand as before or have the rows published; those come again when their lease is over.
+    pub async fn publish_batch(&self, queue: Queue) -> anyhow::Result<usize> {
         if self.transport.waiting(queue).await? >= OUTSTANDING {
             return Ok(0);
         }

@@ -14,6 +14,14 @@ pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: bench\r\naccept: application/json\r\n\r\n").into_bytes()
 }
 
+/// A GET by the owner of a token.
+pub fn get_as(path: &str, token: &str) -> Vec<u8> {
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: bench\r\naccept: application/json\r\nauthorization: Bearer {token}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
 /// A POST of JSON by the owner of a token.
 pub fn post(path: &str, token: &str, idempotency_key: &str, body: &str) -> Vec<u8> {
     format!(

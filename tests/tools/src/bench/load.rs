@@ -84,7 +84,8 @@ where
     gather(tasks, started).await
 }
 
-async fn gather(mut tasks: JoinSet<Result<Vec<Duration>>>, started: Instant) -> Result<Sample> {
+/// The times of all tasks as one sample.
+pub(super) async fn gather(mut tasks: JoinSet<Result<Vec<Duration>>>, started: Instant) -> Result<Sample> {
     let mut times = Vec::new();
     while let Some(done) = tasks.join_next().await {
         times.extend(done??);

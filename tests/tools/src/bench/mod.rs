@@ -3,12 +3,16 @@
 mod audit;
 mod catalogue;
 pub mod constant;
+mod growth;
 mod http;
 pub mod intake;
 mod jobs;
 mod live;
 mod load;
 mod notices;
+mod offered;
+mod pace;
+mod pings;
 mod process;
 mod replay;
 mod report;
@@ -55,6 +59,8 @@ pub struct Plan {
     /// People who are told of one happening.
     pub told: usize,
     pub live: live::Size,
+    pub offered: offered::Size,
+    pub growth: growth::Size,
 }
 
 impl Plan {
@@ -72,6 +78,8 @@ impl Plan {
         bookings_each: 1_000,
         told: 10_000,
         live: live::Size::FULL,
+        offered: offered::Size::FULL,
+        growth: growth::Size::FULL,
     };
     /// Everything once, with little of it: shows that it runs.
     pub const QUICK: Self = Self {
@@ -88,6 +96,8 @@ impl Plan {
         bookings_each: 50,
         told: 700,
         live: live::Size::QUICK,
+        offered: offered::Size::QUICK,
+        growth: growth::Size::QUICK,
     };
 }
 
@@ -100,8 +110,12 @@ pub enum Part {
     Webhooks,
     Notices,
     Live,
+    /// Latency against load.
+    Load,
     Audit,
     Catalogue,
+    /// Cost against data size.
+    Growth,
 }
 
 /// Where everything is.
@@ -135,7 +149,7 @@ impl Bench {
     /// Measures the parts, one after the other.
     pub async fn run(&self, parts: &[Part]) -> Result<Report> {
         let mut report = Report { machine: self.machine().await?, ..Report::default() };
-        let on_web = [Part::Reservations, Part::Slots];
+        let on_web = [Part::Reservations, Part::Slots, Part::Load];
         if parts.iter().any(|part| on_web.contains(part)) {
             say("making people and offerings");
             let world =
@@ -148,6 +162,9 @@ impl Bench {
             }
             if parts.contains(&Part::Slots) {
                 report.sections.push(slots::measure(self, &world).await?);
+            }
+            if parts.contains(&Part::Load) {
+                report.add(offered::over_http(self, &world).await?);
             }
             api.stop().await?;
         }
@@ -163,12 +180,18 @@ impl Bench {
         if parts.contains(&Part::Live) {
             report.sections.push(live::measure(self).await?);
         }
+        if parts.contains(&Part::Load) {
+            report.add(offered::of_jobs(self).await?);
+        }
         // Last: they fill the database.
         if parts.contains(&Part::Audit) {
             report.sections.push(audit::measure(self).await?);
         }
         if parts.contains(&Part::Catalogue) {
             report.sections.push(catalogue::measure(self).await?);
+        }
+        if parts.contains(&Part::Growth) {
+            report.add(growth::measure(self).await?);
         }
         Ok(report)
     }

@@ -1,4 +1,9 @@
-//! The figures and their targets, as text or Markdown.
+//! The figures and their targets, as text or Markdown, and pictures of some of them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use konnect_tools::picture::Picture;
 
 /// What a figure must be.
 #[derive(Clone, Copy, Debug)]
@@ -59,10 +64,20 @@ pub struct Section {
     pub figures: Vec<Figure>,
 }
 
+/// Sections whose figures are drawn as well.
+#[derive(Default)]
+pub struct Curves {
+    pub sections: Vec<Section>,
+    /// By the names of their files.
+    pub pictures: Vec<(&'static str, Picture)>,
+}
+
 #[derive(Default)]
 pub struct Report {
     pub machine: Vec<(String, String)>,
     pub sections: Vec<Section>,
+    /// By the names of their files.
+    pub pictures: Vec<(&'static str, Picture)>,
 }
 
 impl Report {
@@ -71,6 +86,25 @@ impl Report {
         let verdicts: Vec<bool> =
             self.sections.iter().flat_map(|s| &s.figures).filter_map(Figure::verdict).collect();
         (verdicts.iter().filter(|met| **met).count(), verdicts.len())
+    }
+
+    /// What a part gave.
+    pub fn add(&mut self, curves: Curves) {
+        self.sections.extend(curves.sections);
+        self.pictures.extend(curves.pictures);
+    }
+
+    /// Writes the pictures into a folder, which is made when it is not there.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be written.
+    pub fn draw(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        for (name, picture) in &self.pictures {
+            std::fs::write(folder.join(name), picture.svg())
+                .with_context(|| format!("{name} is not written"))?;
+        }
+        Ok(())
     }
 
     pub fn text(&self) -> String {

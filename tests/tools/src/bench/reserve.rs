@@ -14,7 +14,8 @@ use super::world::World;
 use super::{Bench, http, say};
 
 pub const CONNECTIONS: usize = 32;
-const HOLDS_PER_MENTEE: usize = 2;
+/// As many as each mentee of a world takes at a time.
+pub const HOLDS_PER_MENTEE: usize = 2;
 
 /// The `index`th reservation of a round: another slot each, neighbours of other mentors and mentees.
 fn slot(world: &World, index: usize) -> Slot<'_> {
@@ -26,7 +27,8 @@ fn slot(world: &World, index: usize) -> Slot<'_> {
     }
 }
 
-fn requests(world: &World, round: &str, count: usize) -> Vec<Vec<u8>> {
+/// What asks for the first `count` slots; `round` tells these requests from those of other rounds.
+pub fn requests(world: &World, round: &str, count: usize) -> Vec<Vec<u8>> {
     let request = |index| {
         let Slot { mentor, mentee, starts_at } = slot(world, index);
         let body = json!({ "offeringId": mentor.offering, "startsAt": starts_at }).to_string();
@@ -35,7 +37,8 @@ fn requests(world: &World, round: &str, count: usize) -> Vec<Vec<u8>> {
     (0..count).map(request).collect()
 }
 
-async fn over_http(bench: &Bench, world: &World, round: &str, count: usize) -> Result<Sample> {
+/// The first `count` reservations in a closed loop; the slots must be free.
+pub async fn over_http(bench: &Bench, world: &World, round: &str, count: usize) -> Result<Sample> {
     let requests = Arc::new(requests(world, round, count));
     drive(bench.api, CONNECTIONS, requests, 201, Until::AllSent).await
 }

@@ -1,5 +1,7 @@
 //! What the database server says of itself and of what it did.
 
+use std::time::{Duration, Instant as Stopwatch};
+
 use anyhow::Result;
 use sqlx::MySqlPool;
 
@@ -15,6 +17,10 @@ const FILLED: [&str; 7] = [
     "events",
     "topic_heads",
 ];
+
+/// Pages that wait to be written and hurt nobody, and how long it is waited for there to be no more.
+const FEW_PAGES: u64 = 500;
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// How many statements of each kind the server has run.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +66,22 @@ impl std::fmt::Display for Counts {
 pub async fn forget(pool: &MySqlPool) -> Result<()> {
     for table in FILLED {
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("TRUNCATE TABLE {table}"))).execute(pool).await?;
+    }
+    Ok(())
+}
+
+/// Waits, for a while, until most of what was written lies on disk: writing it later would be somebody else's delay.
+pub async fn settle(pool: &MySqlPool) -> Result<()> {
+    let started = Stopwatch::now();
+    while started.elapsed() < SETTLING {
+        let (_, dirty): (String, String) =
+            sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'")
+                .fetch_one(pool)
+                .await?;
+        if dirty.parse::<u64>()? <= FEW_PAGES {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(())
 }

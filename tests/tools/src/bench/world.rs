@@ -64,9 +64,14 @@ impl World {
     pub async fn make(core: &Core, tokens: &Tokens, mentors: usize, mentees: usize) -> Result<Self> {
         let admin = register(core, &["admin".to_owned()]).await?[0];
         let mentors = batches("mentor", mentors, |names| make_mentors(core, admin, names)).await?;
-        let mentees = batches("mentee", mentees, |names| make_mentees(core, tokens, names)).await?;
-        Ok(Self { mentors, mentees, starts: starts(core)? })
+        let mentees = make_people(core, tokens, "mentee", mentees).await?;
+        Ok(Self { mentors, mentees, starts: starts(core, 3)? })
     }
+}
+
+/// People who are logged in; `name` tells them from others.
+pub async fn make_people(core: &Core, tokens: &Tokens, name: &str, count: usize) -> Result<Vec<Mentee>> {
+    batches(name, count, |names| make_mentees(core, tokens, names)).await
 }
 
 /// Calls `make` with names, some at a time.
@@ -143,10 +148,10 @@ async fn make_mentees(core: &Core, tokens: &Tokens, names: Vec<String>) -> Resul
     })
 }
 
-/// Every fourth slot of the next month but its first days: they are half an hour apart, so these are two hours.
-fn starts(core: &Core) -> Result<Vec<Instant>> {
+/// Every fourth slot of the four weeks that begin in so many days: they are half an hour apart, so these are two hours.
+pub fn starts(core: &Core, in_days: i64) -> Result<Vec<Instant>> {
     let now = core.clock.now();
-    let from = now + TimeDelta::days(3);
+    let from = now + TimeDelta::days(in_days);
     let range =
         CellRange { first: Cell::at_or_after(from), end: Cell::at_or_after(from + TimeDelta::days(28)) };
     let rules = hours().rules().ok().context("the hours are good")?;

@@ -16,7 +16,7 @@ use bench::{Bench, Part, Plan};
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures reservations, slot listings, jobs, webhooks, notices, live sessions, the audit and the catalogue; the database must be empty."
+    about = "Measures reservations, slot listings, jobs, webhooks, notices, live sessions, latency against load, the audit, the catalogue and cost against data size; the database must be empty."
 )]
 struct Settings {
     #[command(flatten)]
@@ -35,11 +35,14 @@ struct Settings {
     /// Prints Markdown instead of text.
     #[arg(long)]
     markdown: bool,
+    /// Draws latency against load and cost against data size into this folder, as SVG.
+    #[arg(long, overrides_with = "pictures")]
+    pictures: Option<PathBuf>,
     /// Does little of everything: shows that it runs, the figures mean nothing.
     #[arg(long)]
     quick: bool,
     /// Measures these parts alone.
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "notices", "live", "audit", "catalogue"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["reservations", "slots", "jobs", "webhooks", "notices", "live", "load", "audit", "catalogue", "growth"])]
     only: Vec<Part>,
     #[command(subcommand)]
     role: Option<Role>,
@@ -75,6 +78,10 @@ async fn main() -> Result<()> {
     let addresses = [settings.api, settings.sandbox];
     let bench = Bench::open(plan, &settings.config, &settings.tokens, addresses, settings.programs).await?;
     let report = bench.run(&settings.only).await?;
+    if let Some(folder) = settings.pictures.filter(|_| !report.pictures.is_empty()) {
+        report.draw(&folder)?;
+        eprintln!("-- the pictures are in {}", folder.display());
+    }
     print!("{}", if settings.markdown { report.markdown() } else { report.text() });
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The full hour: what is due by the clock is due at one instant, and the job system shows how long it takes.
 
+use konnect_tools::picture::{Axis, Line, Picture};
+
 use super::engine::{Dice, MS, Time};
 use super::jobs::{Due, Setup, run};
-use super::picture::{Line, Picture};
 use super::size::{Inputs, round};
 use super::{WEIGHTS, table};
 
@@ -117,9 +118,8 @@ pub fn text(seed: u64) -> (String, Picture) {
     );
     let picture = Picture {
         title: "Jobs of the busiest full hour: how many have begun, by machines".to_owned(),
-        across: "percent of the jobs".to_owned(),
-        up: "seconds after the hour".to_owned(),
-        logarithmic: true,
+        across: Axis::from_zero("percent of the jobs"),
+        up: Axis::by_powers("seconds after the hour"),
         lines,
     };
     (out, picture)

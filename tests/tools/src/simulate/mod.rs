@@ -3,7 +3,6 @@
 mod engine;
 mod hour;
 mod jobs;
-mod picture;
 #[cfg(test)]
 mod queueing;
 mod size;

@@ -1,8 +1,9 @@
 //! The simulation against what `docs/PERFORMANCE.md` measured, and the slots.
 
+use konnect_tools::picture::{Axis, Line, Picture};
+
 use super::engine::{MS, SECOND, Span, Time};
 use super::jobs::{Due, Setup, run};
-use super::picture::{Line, Picture};
 use super::slots::{self, Market, RESERVE};
 use super::table;
 
@@ -136,9 +137,8 @@ pub fn market(seed: u64) -> (String, Picture) {
     ];
     let picture = Picture {
         title: "Requests that find their slot taken".to_owned(),
-        across: "seconds that people think, at the median".to_owned(),
-        up: "percent".to_owned(),
-        logarithmic: false,
+        across: Axis::from_zero("seconds that people think, at the median"),
+        up: Axis::from_zero("percent"),
         lines,
     };
     (out, picture)

@@ -1,7 +1,7 @@
 //! The catalogue and slot listings over a thousand mentors, before and after a million bookings.
 
-mod history;
-mod people;
+pub(super) mod history;
+pub(super) mod people;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant as Stopwatch};
@@ -14,6 +14,8 @@ use konnect::reservation;
 use konnect::transact;
 use serde_json::Value;
 
+use history::History;
+
 use super::http::{Connection, get};
 use super::load::{Until, drive};
 use super::process::Process;
@@ -24,7 +26,9 @@ use super::slots::{counted, past_the_quarter};
 use super::world::{Mentor, context};
 use super::{Bench, say};
 
-const CONNECTIONS: usize = 4;
+pub(super) const CONNECTIONS: usize = 4;
+/// Sessions of each mentor that are still to come.
+const AHEAD: usize = 40;
 
 /// What was measured with one size of history.
 struct Measured {
@@ -43,7 +47,7 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     // Bookings of other parts, which the audit has seen: those that are written here are no whole ones.
     forget(bench.core.db.pool()).await?;
     say("catalogue: making mentors");
-    let mentors = people::make(&bench.core, bench.plan.catalogue_mentors).await?;
+    let mentors = people::make(&bench.core, "catalogue", bench.plan.catalogue_mentors).await?;
     let pool = [("KONNECT_DB_CONNECTIONS", bench.pool.as_str())];
     let mut api = Process::start(&bench.programs, "api", &pool)?;
     api.wait_ready(bench.api, "/readyz").await?;
@@ -53,7 +57,10 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
     let each = bench.plan.bookings_each;
     say(&format!("catalogue: writing {} bookings", each * mentors.len()));
     let began = Stopwatch::now();
-    history::write(bench.core.db.pool(), each, bench.core.clock.now()).await?;
+    let history = History::begin(bench.core.db.pool(), &mentors, bench.core.clock.now()).await?;
+    history.grow(0..each).await?;
+    history.ahead(0..AHEAD).await?;
+    history.analyse().await?;
     let written = began.elapsed();
     let rows: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM reservations").fetch_one(bench.core.db.pool()).await?;
@@ -84,7 +91,7 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
         figures,
         notes: vec![
             format!(
-                "{} mentors, {each} bookings each in 90 days and 40 ahead; written in {:.0} s",
+                "{} mentors, {each} bookings each in 90 days and {AHEAD} ahead; written in {:.0} s",
                 mentors.len(),
                 written.as_secs_f64()
             ),
@@ -102,29 +109,13 @@ pub async fn measure(bench: &Bench) -> Result<Section> {
 }
 
 async fn measured(bench: &Bench, mentors: &[Mentor], with: &str) -> Result<Measured> {
-    let now = bench.core.clock.now();
-    let at = |days: i64, hours: i64| {
-        let at = now.date_naive().and_hms_opt(0, 0, 0).expect("midnight").and_utc();
-        (at + TimeDelta::days(days) + TimeDelta::hours(hours)).to_rfc3339_opts(SecondsFormat::Secs, true)
-    };
-    let slots = mentors.iter().map(|mentor| {
-        get(&format!("/v1/offerings/{}/slots?from={}&to={}", mentor.offering, at(1, 0), at(31, 0)))
-    });
-    let slots: Arc<Vec<_>> = Arc::new(slots.collect());
     let mut misses = Vec::new();
     for round in 1..=bench.plan.rounds {
         say(&format!("catalogue: slots with {with}, round {round} of {}", bench.plan.rounds));
-        past_the_quarter(bench).await;
-        bump_all(bench, mentors).await?;
-        // The new versions are announced right after the commit.
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let before = counted(bench, "miss").await?;
-        misses.push(drive(bench.api, CONNECTIONS, slots.clone(), 200, Until::AllSent).await?);
-        let missed = counted(bench, "miss").await? - before;
-        ensure!(missed as usize == slots.len(), "{missed} of {} came from MySQL", slots.len());
+        misses.push(listed(bench, mentors).await?);
     }
     let mut searches = Vec::new();
-    for (what, paths) in queries(bench, &at).await? {
+    for (what, paths) in queries(bench).await? {
         say(&format!("catalogue: {what} with {with}"));
         let requests = Arc::new(paths.iter().map(|path| get(path)).collect::<Vec<_>>());
         drive(bench.api, CONNECTIONS, requests.clone(), 200, Until::AllSent).await?;
@@ -134,11 +125,33 @@ async fn measured(bench: &Bench, mentors: &[Mentor], with: &str) -> Result<Measu
     Ok(Measured { misses: Sample::join(&misses), searches })
 }
 
+/// So long after the midnight (UTC) before now, as it stands in a query.
+fn at(bench: &Bench, days: i64, hours: i64) -> String {
+    let at = bench.core.clock.now().date_naive().and_hms_opt(0, 0, 0).expect("midnight").and_utc();
+    (at + TimeDelta::days(days) + TimeDelta::hours(hours)).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// Every mentor's slots of 30 days, once, after the calendars have changed: nothing comes from a cache.
+pub(super) async fn listed(bench: &Bench, mentors: &[Mentor]) -> Result<Sample> {
+    let (from, to) = (at(bench, 1, 0), at(bench, 31, 0));
+    let slots = mentors
+        .iter()
+        .map(|mentor| get(&format!("/v1/offerings/{}/slots?from={from}&to={to}", mentor.offering)));
+    let slots: Arc<Vec<_>> = Arc::new(slots.collect());
+    past_the_quarter(bench).await;
+    bump_all(bench, mentors).await?;
+    // The new versions are announced right after the commit.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = counted(bench, "miss").await?;
+    let sample = drive(bench.api, CONNECTIONS, slots.clone(), 200, Until::AllSent).await?;
+    let missed = counted(bench, "miss").await? - before;
+    ensure!(missed as usize == slots.len(), "{missed} of {} came from MySQL", slots.len());
+    Ok(sample)
+}
+
 /// What is asked for, each in every order.
-async fn queries(
-    bench: &Bench,
-    at: &impl Fn(i64, i64) -> String,
-) -> Result<Vec<(&'static str, Vec<String>)>> {
+pub(super) async fn queries(bench: &Bench) -> Result<Vec<(&'static str, Vec<String>)>> {
+    let at = |days, hours| at(bench, days, hours);
     let encoded = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
     let kinds = [
         ("first page", String::new()),
@@ -174,7 +187,7 @@ async fn queries(
     Ok(queries)
 }
 
-async fn bump_all(bench: &Bench, mentors: &[Mentor]) -> Result<()> {
+pub(super) async fn bump_all(bench: &Bench, mentors: &[Mentor]) -> Result<()> {
     for some in mentors.chunks(250) {
         transact!(bench.core.db, context(), sqlx::Error, tx => {
             for mentor in some {
@@ -187,7 +200,7 @@ async fn bump_all(bench: &Bench, mentors: &[Mentor]) -> Result<()> {
 }
 
 /// What the worker would do, for everybody.
-async fn refresh_all(bench: &Bench) -> Result<Sample> {
+pub(super) async fn refresh_all(bench: &Bench) -> Result<Sample> {
     let jobs = availability::missed_refreshes(&bench.core.db, 100_000).await?;
     let began = Stopwatch::now();
     let times: Vec<Duration> = stream::iter(&jobs)

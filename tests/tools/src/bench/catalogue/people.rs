@@ -30,24 +30,24 @@ const SUBJECTS: [&str; 10] = [
 const BATCH: usize = 25;
 const WIDTH: usize = 4;
 
-/// All with the same hours.
-pub async fn make(core: &Core, count: usize) -> Result<Vec<Mentor>> {
-    let admin = world::register(core, &["catalogue-admin".to_owned()]).await?[0];
+/// All with the same hours; `name` tells them from those of another part.
+pub async fn make(core: &Core, name: &str, count: usize) -> Result<Vec<Mentor>> {
+    let admin = world::register(core, &[format!("{name}-admin")]).await?[0];
     let numbers: Vec<usize> = (0..count).collect();
     let made: Vec<Vec<Mentor>> =
-        stream::iter(numbers.chunks(BATCH).map(|batch| make_some(core, admin, batch)))
+        stream::iter(numbers.chunks(BATCH).map(|batch| make_some(core, name, admin, batch)))
             .buffered(WIDTH)
             .try_collect()
             .await?;
     Ok(made.into_iter().flatten().collect())
 }
 
-async fn make_some(core: &Core, admin: UserId, numbers: &[usize]) -> Result<Vec<Mentor>> {
+async fn make_some(core: &Core, name: &str, admin: UserId, numbers: &[usize]) -> Result<Vec<Mentor>> {
     transact!(core.db, Context::new(Actor::Admin(admin), "bench"), anyhow::Error, tx => {
         let mut made = Vec::new();
         for i in numbers {
             let new = NewUser::parse(
-                &format!("catalogue-{i}@bench.example"), &format!("멘토 {i}"), Locale::Ko, "Asia/Seoul",
+                &format!("{name}-{i}@bench.example"), &format!("멘토 {i}"), Locale::Ko, "Asia/Seoul",
             )?;
             let id = user::register(tx, &new, "nobody logs in").await?.id;
             let applied = mentor::apply(tx, id, application(*i)).await?;
