@@ -10,7 +10,7 @@ use konnect::outbox::Delivery;
 use konnect::{outbox, transact};
 use konnect_jobs::Ended;
 use konnect_sandbox::{Effect, Endpoint, Fault, WebhookMode};
-use konnect_tests::TestApp;
+use konnect_tests::{TestApp, happening};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s63_a_job_that_kills_every_worker_ends_dead() {
@@ -136,4 +136,54 @@ async fn j08_a_delivery_whose_row_is_locked_for_a_moment_runs_all_the_same() {
     }
     drop(onlooker);
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s62_of_mails_whose_ends_are_written_together_a_lost_one_writes_nothing_and_the_others_end() {
+    const MAILS: usize = 12;
+    let app = TestApp::start().await;
+    let mut people = Vec::new();
+    for number in 0..MAILS {
+        people.push(app.mentee(&format!("mentee-{number}")).await);
+    }
+    app.run_jobs().await;
+    app.enqueue(&happening("refund", "payment.refunded", &people.iter().collect::<Vec<_>>())).await;
+    let fan_out = app.take_due().await.expect("the fan-out");
+    assert_eq!(app.run_delivery(fan_out).await, Ended::Done);
+    let mut deliveries = Vec::new();
+    while let Some(delivery) = app.take_due().await {
+        deliveries.push(delivery);
+    }
+    assert_eq!(deliveries.len(), MAILS);
+    // Every mail is on its way at the same time, and one job is given to somebody else meanwhile.
+    app.sandbox.fault(Fault::times(Endpoint::Smtp, MAILS as u32, Effect::Delay(Duration::from_millis(1500))));
+    let lost = deliveries[5];
+    let executor = app.executor.clone();
+    let running = tokio::spawn(async move {
+        join_all(deliveries.into_iter().map(|delivery| executor.execute(delivery))).await
+    });
+    let pool = app.core.db.pool();
+    let number = async |sql: &'static str| -> i64 {
+        sqlx::query_scalar(sql).fetch_one(pool).await.expect("the database")
+    };
+    let on_their_way = "SELECT COUNT(*) FROM notices WHERE channel = 'email' AND attempted_at IS NOT NULL";
+    app.until(async || number(on_their_way).await == MAILS as i64).await;
+    sqlx::query("UPDATE outbox SET delivery_id = ?, worker = NULL WHERE id = ?")
+        .bind(DeliveryId::generate())
+        .bind(lost.job_id)
+        .execute(pool)
+        .await
+        .expect("the database");
+
+    let ended = running.await.expect("the runs").into_iter().map(|ended| ended.expect("the database"));
+    let ended: Vec<Ended> = ended.collect();
+    let count = |how| ended.iter().filter(|e| **e == how).count();
+    assert_eq!((count(Ended::Done), count(Ended::Refused)), (MAILS - 1, 1));
+    assert_eq!(app.job(lost.job_id).await.state, "published", "the job is the other one's");
+    assert_eq!(
+        number("SELECT COUNT(*) FROM notices WHERE channel = 'email' AND state = 'sent'").await,
+        MAILS as i64 - 1
+    );
+    assert_eq!(number("SELECT COUNT(*) FROM notices WHERE channel = 'email' AND state = 'queued'").await, 1);
+    app.leave().await;
 }
