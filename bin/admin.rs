@@ -18,6 +18,8 @@ mod demo;
 mod jobs;
 #[path = "admin/keys.rs"]
 mod keys;
+#[path = "admin/mail_report.rs"]
+mod mail_report;
 #[path = "admin/payouts.rs"]
 mod payouts;
 #[path = "admin/people.rs"]
@@ -68,6 +70,8 @@ enum Command {
     /// Look at payouts, stop and release them, run a batch
     #[command(subcommand)]
     Payouts(payouts::Command),
+    /// Read a delivery report, one mail on standard input, as the pipe of a mail server hands it over
+    MailReport(mail_report::Command),
     /// Accounts
     #[command(subcommand)]
     Users(people::UserCommand),
@@ -95,7 +99,15 @@ fn long_version() -> &'static str {
 #[tokio::main]
 async fn main() -> ExitCode {
     konnect_start::cryptography();
-    match run(Cli::parse().command).await {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help, or what is wrong with the words and settings.
+        Err(error) => match mail_report::refused(&error) {
+            Some(code) => return code,
+            None => error.exit(),
+        },
+    };
+    match run(cli.command).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -114,6 +126,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Keys(command) => command.run()?,
         Command::Jobs(command) => command.run().await?,
         Command::Payouts(command) => command.run().await?,
+        Command::MailReport(command) => return Ok(command.run().await),
         Command::Users(command) => command.run().await?,
         Command::Mentors(command) => command.run().await?,
         Command::Token(command) => command.run().await?,

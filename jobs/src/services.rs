@@ -53,6 +53,10 @@ impl Services {
         let payouts = key.map(|key| PayoutClient::new(toss.clone(), key, core.clock.clone()));
         let roots = config.smtp_ca_file.as_ref().map(std::fs::read).transpose().context("SMTP_CA_FILE")?;
         let mailer = Mailer::trusting(&config.smtp_url, &config.mail_from, &roots.unwrap_or_default())?;
+        let mailer = match &config.smtp_bounce_address {
+            Some(address) => mailer.returning_to(address)?,
+            None => mailer,
+        };
         let sealer = Sealer::new(&config.data_key)?;
         let mail_room = MailRoom {
             front_url: config.front_url.clone(),

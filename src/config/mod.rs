@@ -197,6 +197,10 @@ pub struct WorkerConfig {
     pub smtp_ca_file: Option<PathBuf>,
     #[arg(long, env = "KONNECT_MAIL_FROM", default_value = "Konnect <no-reply@konnect.example>")]
     pub mail_from: String,
+    /// The bare address that mails come back to which cannot be delivered; the sender's, when absent. See `admin
+    /// mail-report`.
+    #[arg(long, env = "SMTP_BOUNCE_ADDRESS", value_parser = NonEmptyStringValueParser::new())]
+    pub smtp_bounce_address: Option<String>,
     /// The front end, where links in mails lead.
     #[arg(long, env = "KONNECT_FRONT_URL", default_value = "http://localhost:3000", value_parser = web_address)]
     pub front_url: String,

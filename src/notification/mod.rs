@@ -33,7 +33,8 @@ pub use error::Error;
 pub use fan_out::{CHUNK, fan_out};
 pub use hours::{Hours, QuietHours, hours, set_hours};
 pub use mail::{
-    Invite, Letter, MailRoom, Mailbox, Written, bounced, mailbox, read_token, resume, unsubscribe,
+    Heard, Invite, Letter, MailRoom, Mailbox, Undelivered, Written, bounced, mailbox, read_token,
+    report_read, resume, unsubscribe,
 };
 pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State, Taken};
 pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};

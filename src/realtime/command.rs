@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tracing::Span;
 
 use super::frame::Rejected;
-use super::live::{self, LiveCommand};
+use super::live::{self, LiveCommand, SignalKind};
 use super::refusal::Refusal;
 use crate::id::ReservationId;
 
@@ -118,6 +119,51 @@ impl Command {
             Family::Rtc => Wish::Live(LiveWish::Rtc(LiveCommand::parse(fields)?)),
         };
         Ok(Self { room, wish })
+    }
+}
+
+/// One place for each type, so that its name is known when this is compiled: nothing is made of it for a trace that is not
+/// exported.
+macro_rules! span {
+    ($kind:literal) => {
+        tracing::info_span!(parent: None, concat!("command ", $kind), otel.kind = "server")
+    };
+}
+
+impl Wish {
+    /// The trace of what the command causes begins with it. Typing is said all the time and candidates come in dozens,
+    /// and neither causes more than a frame: they have none.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Chat(wish) => wish.span(),
+            Self::Live(LiveWish::Join { .. }) => span!("session.join"),
+            Self::Live(LiveWish::Leave) => span!("session.leave"),
+            Self::Live(LiveWish::Rtc(command)) => match command {
+                LiveCommand::Signal { kind: SignalKind::Candidate, .. } => Span::none(),
+                LiveCommand::Signal { .. } => span!("rtc.signal"),
+                LiveCommand::Restart {} => span!("rtc.restart"),
+                LiveCommand::Media { .. } => span!("rtc.media"),
+                LiveCommand::Screen { .. } => span!("rtc.screen"),
+                LiveCommand::Turn {} => span!("rtc.turn"),
+                LiveCommand::Quality { .. } => span!("rtc.quality"),
+            },
+        }
+    }
+}
+
+impl ChatWish {
+    fn span(&self) -> Span {
+        match self {
+            Self::Join { .. } => span!("chat.join"),
+            Self::Leave {} => span!("chat.leave"),
+            Self::Send { .. } => span!("chat.send"),
+            Self::Edit { .. } => span!("chat.edit"),
+            Self::Delete { .. } => span!("chat.delete"),
+            Self::React { .. } => span!("chat.react"),
+            Self::Read { .. } => span!("chat.read"),
+            Self::Typing { .. } => Span::none(),
+            Self::History { .. } => span!("chat.history"),
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Hub {
     /// Tells everybody in the room whom it concerns, in this process at once, in the others through Redis. `seq` is
     /// the position in the room's log, for what stands there.
     pub fn tell(&self, frame: Frame, seq: Option<i64>) {
-        let told = Arc::new(Told::new(self.inner.node, frame, seq));
+        let told = Arc::new(Told::caused(self.inner.node, frame, seq));
         if self.inner.rooms.deliver(&told) {
             return;
         }

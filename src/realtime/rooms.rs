@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
+use tracing::Span;
 
 use super::channels::Standing;
 use super::hub::Inner;
@@ -15,6 +16,7 @@ use super::lock;
 use super::room::{Frame, To, topic};
 use crate::id::{ConnectionId, NodeId, ReservationId};
 use crate::session::Cause;
+use crate::trace::{self, Trace};
 
 /// Frames that may wait for one connection.
 const CAPACITY: usize = 256;
@@ -32,6 +34,9 @@ pub struct Told {
     pub seq: Option<i64>,
     /// The frame without its type: an object.
     pub fields: Value,
+    /// Where it stands in the trace of what caused it; absent while that is not exported. No client gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace>,
     #[serde(skip)]
     text: OnceLock<String>,
     #[serde(skip)]
@@ -52,9 +57,37 @@ impl Told {
             kind: kind.to_owned(),
             seq,
             fields,
+            trace: None,
             text: OnceLock::new(),
             body: OnceLock::new(),
         }
+    }
+
+    /// The same, caused by what this code runs for.
+    pub(super) fn caused(from: NodeId, frame: Frame, seq: Option<i64>) -> Self {
+        let trace = Trace::current().filter(Trace::is_sampled);
+        Self { trace, ..Self::new(from, frame, seq) }
+    }
+
+    /// The last step of a frame's trace: this process hands it to so many of its connections, on both doors together.
+    /// Whose they are stays unsaid.
+    fn deliver_span(&self, connections: usize) -> Span {
+        if self.trace.is_none() || connections == 0 {
+            return Span::none();
+        }
+        let span = tracing::info_span!(
+            parent: None,
+            "deliver",
+            otel.name = format!("deliver {}", self.kind),
+            otel.kind = "producer",
+            messaging.system = "websocket",
+            "messaging.operation.type" = "send",
+            messaging.operation.name = "deliver",
+            konnect.frame.kind = self.kind,
+            konnect.connections = connections,
+        );
+        trace::follow(&span, self.trace);
+        span
     }
 
     /// How the stay of whoever hears it ends, if it does.
@@ -209,14 +242,20 @@ impl Rooms {
         let mut rooms = lock(&self.rooms);
         let Some(here) = rooms.get_mut(&told.room) else { return false };
         if let To::Connection(connection) = told.to {
-            let found = here.letterboxes.get(&connection);
-            found.inspect(|(letterbox, _)| letterbox.push(Heard::Frame(told.clone())));
-            return found.is_some();
+            let Some((letterbox, _)) = here.letterboxes.get(&connection) else { return false };
+            told.deliver_span(1).in_scope(|| letterbox.push(Heard::Frame(told.clone())));
+            return true;
         }
         here.told = here.told.max(told.seq.unwrap_or(0));
-        for (letterbox, _) in here.letterboxes.values() {
-            letterbox.push(Heard::Frame(told.clone()));
-        }
+        let hearing = match told.to {
+            To::AllBut(other) => here.letterboxes.len() - usize::from(here.letterboxes.contains_key(&other)),
+            _ => here.letterboxes.len(),
+        };
+        told.deliver_span(hearing).in_scope(|| {
+            for (letterbox, _) in here.letterboxes.values() {
+                letterbox.push(Heard::Frame(told.clone()));
+            }
+        });
         false
     }
 
@@ -274,6 +313,19 @@ mod tests {
         let value: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(value, json!({ "type": "chat.message", "seq": 7, "room": room }));
         assert_eq!(super::text("a.b", &json!({})), r#"{"type":"a.b"}"#);
+    }
+
+    #[test]
+    fn a_trace_travels_between_processes_and_to_no_client() {
+        let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok();
+        for trace in [trace, None] {
+            let plain = Arc::into_inner(told(ReservationId::generate(), 7)).expect("nobody else has it");
+            let told = Told { trace, ..plain };
+            let sent = serde_json::to_string(&told).expect("plain data");
+            assert!(sent.starts_with(&Told::prefix(told.from)) && sent.contains("trace") == trace.is_some());
+            assert_eq!(serde_json::from_str::<Told>(&sent).expect("the same").trace, trace);
+            assert!(!told.text().contains("trace") && !told.body().get().contains("trace"));
+        }
     }
 
     #[test]

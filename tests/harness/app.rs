@@ -327,6 +327,7 @@ pub fn worker_config(sandbox: &Sandbox) -> WorkerConfig {
         smtp_url: sandbox.smtp_url().into(),
         smtp_ca_file: None,
         mail_from: "Konnect <no-reply@konnect.test>".into(),
+        smtp_bounce_address: None,
         front_url: "https://app.konnect.test".into(),
         public_url: "https://api.konnect.test".into(),
         fcm_base_url: sandbox.url().to_owned(),

@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 pub struct Seen {
     /// `service.name`
     pub service: String,
+    /// `service.instance.id`: one for each process.
+    pub instance: String,
     pub name: String,
     pub trace: String,
     pub span: String,
@@ -82,10 +84,12 @@ fn take(body: Vec<u8>, spans: Data<&Spans>) -> StatusCode {
     let Ok(request) = ExportTraceServiceRequest::decode(&*body) else { return StatusCode::BAD_REQUEST };
     for resource in request.resource_spans {
         let about = resource.resource.map(|resource| attributes(resource.attributes)).unwrap_or_default();
-        let service = about.get("service.name").cloned().unwrap_or_default();
+        let of = |name: &str| about.get(name).cloned().unwrap_or_default();
+        let (service, instance) = (of("service.name"), of("service.instance.id"));
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
             lock(&spans).push(Seen {
                 service: service.clone(),
+                instance: instance.clone(),
                 name: span.name,
                 trace: hex(&span.trace_id),
                 span: hex(&span.span_id),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use crate::TestApp;
@@ -100,11 +101,23 @@ impl Stack {
 
     /// Runs a program to its end: its exit code and what it wrote.
     pub async fn output(&self, name: &str, arguments: &[&str]) -> (i32, String) {
+        self.fed(name, arguments, b"").await
+    }
+
+    /// The same with a text on its standard input, which it need not read to the end.
+    pub async fn fed(&self, name: &str, arguments: &[&str], input: &[u8]) -> (i32, String) {
         let mut command = Command::new(self.folder.join(name));
-        let ended =
-            command.args(arguments).env_clear().envs(&self.settings).stdin(Stdio::null()).output().await;
-        let ended =
-            ended.unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));
+        command.args(arguments).env_clear().envs(&self.settings);
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child =
+            started.unwrap_or_else(|error| panic!("{name} does not start ({error}): ./dev test builds it"));
+        let mut stdin = child.stdin.take().expect("its standard input");
+        let feeding = async move {
+            // A program that ends before it has read everything breaks the pipe.
+            let _ = stdin.write_all(input).await;
+        };
+        let ((), ended) = tokio::join!(feeding, child.wait_with_output());
+        let ended = ended.expect("it can be waited for");
         (ended.status.code().unwrap_or(-1), String::from_utf8_lossy(&ended.stdout).into_owned())
     }
 

@@ -52,6 +52,7 @@ mod mail;
 mod mail_addresses;
 mod mail_encrypted;
 mod mail_invites;
+mod mail_reports;
 mod mail_texts;
 mod mail_unsubscribe;
 mod mentors;

@@ -1,4 +1,5 @@
-//! One trace from a caller's request to the provider, to systems of others and to the socket, over real processes (Q6).
+//! One trace from a caller's request to the provider, to systems of others and to the socket, and from a command in a
+//! room to everybody there, over real processes (Q6).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,9 +8,11 @@ use chrono::{DurationRound, TimeDelta};
 use konnect::availability::Window;
 use konnect::mentor::Kind;
 use konnect_sandbox::{Effect, Endpoint, Fault};
-use konnect_tests::{ApiNode, Booking, Client, Collector, Process, Seen, Socket, Stack, TestApp};
+use konnect_tests::{ApiNode, Booking, Client, Collector, Process, RawIo, Seen, Socket, Stack, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use super::crashes::live_booking;
 
 /// The caller's.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -231,5 +234,97 @@ async fn q6_a_collector_that_is_away_slows_and_fails_nothing() {
     // Ends within its time to drain, with success, although the last spans go nowhere.
     let app = world.stop().await;
     drop(silent);
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn q6_one_trace_leads_from_a_command_to_both_doors_of_two_processes() {
+    let app = TestApp::start_live().await;
+    let collector = Collector::start().await;
+    let settings = [
+        ("KONNECT_OTLP_ENDPOINT", collector.address()),
+        ("KONNECT_TRACE_RATIO", "1"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+    ];
+    let booking = live_booking(&app).await;
+    app.pay(&booking).await;
+    let (mut here, mut there) =
+        tokio::join!(ApiNode::start_with(&app, &settings), ApiNode::start_with(&app, &settings));
+    let mut io = RawIo::open(&here.base, None).await;
+    io.enter("/chat", &booking.mentee).await.expect("a member");
+    let joined = io.ask("/chat", "join", json!({ "room": booking.id })).await;
+    assert_eq!(joined["ok"], true, "{joined}");
+    let mut sockets = Vec::new();
+    for _ in 0..2 {
+        let (mut socket, _) = Socket::open(&there.base, &booking.mentor, "").await;
+        socket.command("chat.join", booking.id, json!({})).await.expect("a member");
+        sockets.push(socket);
+    }
+
+    // From Socket.IO to plain WebSockets elsewhere, and the other way. Typing is no trace.
+    let typing = io.ask("/chat", "chat.typing", json!({ "room": booking.id, "on": true })).await;
+    assert_eq!(typing["ok"], true, "{typing}");
+    let message = json!({ "room": booking.id, "clientId": "traced-1", "text": "a quiet word" });
+    let stored = io.ask("/chat", "chat.send", message).await;
+    assert_eq!(stored["ok"], true, "{stored}");
+    let mut heard = vec![io.event("/chat", "chat.message").await.expect("an open connection")];
+    for socket in &mut sockets {
+        socket.event("chat.typing").await;
+        heard.push(socket.event("chat.message").await);
+    }
+    let seq = &stored["data"]["seq"];
+    sockets[0].command("chat.read", booking.id, json!({ "seq": seq })).await.expect("a member");
+    heard.push(io.event("/chat", "chat.read").await.expect("an open connection"));
+    heard.push(sockets[1].event("chat.read").await);
+    for frame in heard {
+        assert!(frame.get("trace").is_none(), "a matter of ours: {frame}");
+    }
+
+    let expected = [
+        ("command chat.send", 1),
+        ("deliver chat.message", 2),
+        ("command chat.read", 1),
+        ("deliver chat.read", 2),
+    ];
+    // Whoever does not look is told of the message by a job, which its trace goes on to.
+    let job_is_written = |spans: &[Seen]| {
+        let command = named(spans, "konnect-api", "command chat.send");
+        let written = named(spans, "konnect-api", "transaction");
+        command.first().is_some_and(|command| written.iter().any(|span| span.parent == command.span))
+    };
+    let has_all = |spans: &[Seen]| {
+        expected.iter().all(|(name, count)| named(spans, "konnect-api", name).len() >= *count)
+            && job_is_written(spans)
+    };
+    app.until(async || has_all(&collector.spans())).await;
+    assert!(here.stop().await && there.stop().await, "they end well");
+    let spans = collector.spans();
+    for (command, delivered) in
+        [("command chat.send", "deliver chat.message"), ("command chat.read", "deliver chat.read")]
+    {
+        let [command] = named(&spans, "konnect-api", command)[..] else { panic!("one {command}: {spans:?}") };
+        assert_eq!((command.parent.as_str(), command.kind), ("", 2), "it begins the trace");
+        let delivered = named(&spans, "konnect-api", delivered);
+        assert_eq!(delivered.len(), 2, "one for each process, however many listen there: {delivered:?}");
+        let processes: BTreeSet<_> = delivered.iter().map(|span| span.instance.as_str()).collect();
+        assert!(processes.len() == 2 && processes.contains(command.instance.as_str()), "{processes:?}");
+        for span in delivered {
+            assert_eq!((&span.trace, &span.parent, span.kind), (&command.trace, &command.span, 4));
+        }
+    }
+    let counts: BTreeSet<_> = named(&spans, "konnect-api", "deliver chat.message")
+        .iter()
+        .map(|span| span.attributes["konnect.connections"].as_str())
+        .collect();
+    assert_eq!(counts, BTreeSet::from(["1", "2"]));
+    assert!(spans.iter().all(|span| !span.name.contains("typing")), "{spans:?}");
+    let private = [booking.id.to_string(), booking.mentee.id.to_string(), booking.mentor.id.to_string()];
+    for span in &spans {
+        for (name, value) in &span.attributes {
+            let tells = private.iter().any(|private| value.contains(private)) || value.contains("quiet word");
+            assert!(!tells, "{}: {name}={value}", span.name);
+        }
+    }
+    app.expect_sound().await;
     app.leave().await;
 }

@@ -1,14 +1,16 @@
 //! Mail over SMTP. What is sent is text that others partly wrote: no address and no header can be added by it.
 
 mod compose;
+pub mod report;
 mod tls;
 mod verdict;
 
 use std::time::Duration;
 
-use lettre::message::Mailbox;
+use lettre::address::Envelope;
+use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::PoolConfig;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::Span;
@@ -30,6 +32,8 @@ const MAX_CONNECTIONS: u32 = 16;
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
+    /// The envelope's sender, where it is not that of the mail.
+    bounces: Option<Address>,
     host: String,
 }
 
@@ -115,7 +119,18 @@ impl Mailer {
             .build();
         let host =
             url.parse::<Url>().ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default();
-        Ok(Self { transport, from, host })
+        Ok(Self { transport, from, bounces: None, host })
+    }
+
+    /// The same, with another envelope sender (`MAIL FROM`, `Return-Path`): mails that cannot be delivered come back to
+    /// that bare address.
+    ///
+    /// # Errors
+    /// When it is no address.
+    pub fn returning_to(self, address: &str) -> Result<Self, ConfigError> {
+        let address =
+            address.parse().map_err(|_| ConfigError::new("SMTP_BOUNCE_ADDRESS", "not a bare address"))?;
+        Ok(Self { bounces: Some(address), ..self })
     }
 
     /// The bare address mails come from.
@@ -140,7 +155,8 @@ impl Mailer {
             ),
             false => Span::none(),
         };
-        let sending = tokio::time::timeout(TOTAL_TIMEOUT, self.transport.send(message));
+        let (envelope, message) = (self.envelope(&message), message.formatted());
+        let sending = tokio::time::timeout(TOTAL_TIMEOUT, self.transport.send_raw(&envelope, &message));
         let sent = trace::within(span.clone(), sending).await;
         if !matches!(sent, Ok(Ok(_))) {
             span.record("otel.status_code", "error");
@@ -149,6 +165,13 @@ impl Mailer {
             .map_err(|_| MailError::Transient(format!("no answer within {} s", TOTAL_TIMEOUT.as_secs())))?
             .map_err(|error| verdict::judge(&error))?;
         Ok(Sent { message_id, reply: reply.first_line().unwrap_or_default().to_owned() })
+    }
+
+    fn envelope(&self, message: &Message) -> Envelope {
+        let plain = message.envelope();
+        let back = self.bounces.clone().map(|from| Envelope::new(Some(from), plain.to().to_vec()));
+        // An envelope is refused without a recipient alone, and a mail has one.
+        back.and_then(Result::ok).unwrap_or_else(|| plain.clone())
     }
 }
 

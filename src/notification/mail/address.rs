@@ -14,10 +14,10 @@ use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
 use crate::job::NotifyEvent;
 use crate::notification::error::Error;
-use crate::notification::model::Channel;
+use crate::notification::model::{Channel, Notice};
 use crate::notification::query as notices;
 use crate::outbox;
-use crate::user;
+use crate::user::{self, Email};
 
 /// Refusals that switch an address off.
 const TOO_MANY: i64 = 3;
@@ -71,23 +71,76 @@ pub async fn resume(tx: &mut Tx, owner: UserId) -> Result<Mailbox, Error> {
 /// # Errors
 /// [`Error::NotFound`] when no mail of ours has this `Message-ID`.
 pub async fn bounced(tx: &mut Tx, message_id: &str, reply: &str, gone: Option<bool>) -> Result<(), Error> {
+    let notice = lock_sent(tx, message_id).await?;
+    return_to_sender(tx, &notice, reply, gone).await?;
+    Ok(())
+}
+
+/// Somebody whom a mail did not reach, as a delivery report names them.
+#[derive(Clone, Debug)]
+pub struct Undelivered {
+    pub recipient: String,
+    /// What the server said.
+    pub reply: String,
+    /// Whether it is about the mailbox, and then whether there is none of its name.
+    pub gone: Option<bool>,
+}
+
+/// What became of a delivery report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The notice is failed.
+    Returned(NoticeId),
+    /// It was before.
+    Known(NoticeId),
+    /// The report is about others than the address that the notice went to: a mailbox passed it on, or its owner has
+    /// another one by now. Nothing changes.
+    Elsewhere(NoticeId),
+}
+
+/// A delivery report about a mail: [`bounced`], if it names the address that the notice went to. Our server had taken the
+/// mail for that mailbox; where a mailbox passes its mail on to is its owner's concern, and a refusal there says nothing of
+/// it.
+///
+/// # Errors
+/// [`Error::NotFound`] when no mail of ours has this `Message-ID`.
+pub async fn report_read(tx: &mut Tx, message_id: &str, failed: &[Undelivered]) -> Result<Heard, Error> {
+    let notice = lock_sent(tx, message_id).await?;
+    let address = user::get(tx.conn(), notice.user_id).await?.email;
+    let is_ours = |u: &&Undelivered| Email::parse(&u.recipient).is_ok_and(|email| email.as_str() == address);
+    let Some(ours) = failed.iter().find(is_ours) else { return Ok(Heard::Elsewhere(notice.id)) };
+    let is_new = return_to_sender(tx, &notice, &ours.reply, ours.gone).await?;
+    Ok(if is_new { Heard::Returned(notice.id) } else { Heard::Known(notice.id) })
+}
+
+/// Locks the notice that a mail was sent for.
+async fn lock_sent(tx: &mut Tx, message_id: &str) -> Result<Notice, Error> {
     let id = message_id.strip_prefix('<').and_then(|rest| rest.split_once('@'));
     let id: NoticeId = id.and_then(|(id, _)| id.parse().ok()).ok_or(Error::NotFound)?;
     let notice = notices::lock(tx, id).await?.ok_or(Error::NotFound)?;
-    if notice.channel != Channel::Email || notice.provider_id.as_deref() != Some(message_id) {
-        return Err(Error::NotFound);
+    let is_this = notice.channel == Channel::Email && notice.provider_id.as_deref() == Some(message_id);
+    if is_this { Ok(notice) } else { Err(Error::NotFound) }
+}
+
+/// `false`: it was told before.
+async fn return_to_sender(
+    tx: &mut Tx,
+    notice: &Notice,
+    reply: &str,
+    gone: Option<bool>,
+) -> Result<bool, Error> {
+    if !query::return_mail(tx, notice.id, &plain(reply)).await? {
+        return Ok(false);
     }
-    if !query::return_mail(tx, id, &plain(reply)).await? {
-        return Ok(());
-    }
-    let Some(gone) = gone else { return Ok(()) };
+    let Some(gone) = gone else { return Ok(true) };
     // Whoever has another address by now is not blamed for what the old one refused.
     let since = user::email_since(tx.conn(), notice.user_id).await?;
     if since.is_some_and(|since| notice.sent_at.is_none_or(|sent| sent < since)) {
-        return Ok(());
+        return Ok(true);
     }
     let address = user::get(tx.conn(), notice.user_id).await?.email;
-    refuse(tx, id, notice.user_id, &address, reply, gone).await
+    refuse(tx, notice.id, notice.user_id, &address, reply, gone).await?;
+    Ok(true)
 }
 
 /// What becomes of mail to an address.

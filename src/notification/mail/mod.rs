@@ -16,7 +16,7 @@ use crate::id::{ReservationId, UserId};
 use crate::seal::Sealer;
 use crate::user::{Locale, TimeZone, User};
 
-pub use address::{Mailbox, bounced, mailbox, resume};
+pub use address::{Heard, Mailbox, Undelivered, bounced, mailbox, report_read, resume};
 pub(super) use address::{Reach, forgive, refuse, standing};
 pub use invite::Invite;
 pub use unsubscribe::{read_token, unsubscribe};

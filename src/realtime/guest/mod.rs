@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use super::command::{ChatWish, Command, LiveWish, Wish};
 use super::feed::Feed;
@@ -277,6 +276,7 @@ impl Guest {
         }
         let (house, peer, letters) = (self.house.clone(), self.peer.clone(), self.letters.clone());
         let visit = self.visits.get(&room);
+        let span = command.wish.span();
         let doing = match command.wish {
             Wish::Chat(wish) => {
                 let access = visit.and_then(Visit::fresh_access);
@@ -293,7 +293,7 @@ impl Guest {
                 async move { house.live(peer, room, wish, attendance, letters).await }.boxed()
             }
         };
-        let doing = trace::within(span(which), doing);
+        let doing = trace::within(span, doing);
         self.work.push(async move { Done::Answered { lane: which, answer, outcome: doing.await } }.boxed());
     }
 
@@ -363,13 +363,5 @@ impl Guest {
                 self.visits.remove(&room);
             }
         }
-    }
-}
-
-/// What a message causes is one trace. Of the signals of a call there are too many, and they cause nothing.
-fn span(lane: Which) -> Span {
-    match lane {
-        Which::Chat => tracing::info_span!(parent: None, "command chat", otel.kind = "server"),
-        Which::Live => Span::none(),
     }
 }

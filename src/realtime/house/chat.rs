@@ -14,6 +14,7 @@ use crate::realtime::guest::Peer;
 use crate::realtime::refusal::Refusal;
 use crate::realtime::room::{Frame, To};
 use crate::realtime::rooms::{Letterbox, Told};
+use crate::trace;
 use crate::transact;
 
 /// Entries in one batch of a replay.
@@ -144,15 +145,15 @@ impl House {
         let is_message = !stored.duplicate && matches!(stored.entry.what, What::Message(_));
         if is_message && self.places.is_news(access, self.core.clock.now()) {
             let (core, access) = (self.core.clone(), *access);
-            // Nobody waits for it: the message is stored.
-            tokio::spawn(async move {
+            // Nobody waits for it: the message is stored. Its trace is that of the message all the same.
+            tokio::spawn(trace::within(tracing::Span::current(), async move {
                 let cx = Context::new(Actor::User(access.user), "chat");
                 let noted: sqlx::Result<()> =
                     transact!(core.db, cx, sqlx::Error, tx => { chat::note_message(tx, &access).await });
                 if let Err(error) = noted {
                     tracing::warn!(%error, room = %access.room, "somebody may not be told of a message");
                 }
-            });
+            }));
         }
     }
 
