@@ -19,10 +19,7 @@ use crate::{Handler, Outcome, Run};
 impl Handler for DeliverNotice {
     async fn run(self, run: &Run) -> Result<Outcome> {
         let id = self.notice_id;
-        let delivery = transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
-            run.hold(tx).await?;
-            Ok(notification::prepare(tx, id).await?)
-        })?;
+        let delivery = prepare(run, id).await?;
         match (delivery, run.services.pusher.as_deref()) {
             (Delivery::Over, _) => run.skip("the notice needs no delivery").await,
             (Delivery::Quiet(until), _) => Ok(Outcome::Snooze(until)),
@@ -34,6 +31,17 @@ impl Handler for DeliverNotice {
             }
         }
     }
+}
+
+async fn prepare(run: &Run, id: NoticeId) -> Result<Delivery> {
+    let db = &run.services.core.db;
+    if let Some(prepared) = run.services.mailing.prepare(db, run.lease.delivery, id).await {
+        return Ok(prepared);
+    }
+    transact!(db, run.context(), anyhow::Error, tx => {
+        run.hold(tx).await?;
+        Ok(notification::prepare(tx, id).await?)
+    })
 }
 
 /// What the push service said about one notice's devices.
@@ -118,7 +126,7 @@ fn message(id: NoticeId, pushes: &Pushes, token: &str) -> Push {
 /// Somebody took the notice, and nothing else is to be written: that is written together with other ends.
 pub(crate) async fn taken(run: &Run, taken: Taken) -> Result<Outcome> {
     let db = &run.services.core.db;
-    if let Some(finished) = run.services.endings.write(db, run.lease.delivery, taken.clone()).await {
+    if let Some(finished) = run.services.mailing.write(db, run.lease.delivery, taken.clone()).await {
         return Ok(Outcome::Done(finished));
     }
     transact!(db, run.context(), anyhow::Error, tx => {

@@ -14,7 +14,7 @@ use konnect::notification::MailRoom;
 use konnect::outside::Fence;
 use konnect::seal::Sealer;
 
-use crate::taken::Endings;
+use crate::mailing::Mailing;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -38,8 +38,8 @@ pub struct Services {
     pub sealer: Sealer,
     /// Calls systems of others.
     pub webhooks: Poster,
-    /// Ends of deliveries of notices.
-    pub endings: Endings,
+    /// Deliveries of notices.
+    pub mailing: Mailing,
 }
 
 impl Services {
@@ -84,7 +84,7 @@ impl Services {
             pusher,
             sealer,
             webhooks,
-            endings: Endings::default(),
+            mailing: Mailing::default(),
         })
     }
 }

@@ -1,69 +1,14 @@
-//! A notice on its way out: what is to be sent, and what became of it. The sending itself is the job's.
+//! What became of a notice on its way out. The sending itself is the job's.
 
 use super::error::Error;
-use super::model::{Channel, Delivery, Ending, Notice, PATIENCE, Pushes, Receipts, State, Taken};
-use super::{hours, mail, query, texts, urgency};
+use super::model::{Ending, Pushes, Receipts, State, Taken};
+use super::{mail, query};
 use crate::db::Tx;
 use crate::id::{NoticeId, UserId};
-use crate::user::{self, User};
+use crate::user;
 
 const ERROR_MAX: usize = 500;
 const PROVIDER_ID_MAX: usize = 255;
-
-/// Says what is to be sent, in the reader's language as it is set now, and notes that it is about to be.
-pub async fn prepare(tx: &mut Tx, id: NoticeId) -> Result<Delivery, Error> {
-    let Some(notice) = query::lock(tx, id).await?.filter(|n| n.state == State::Queued) else {
-        return Ok(Delivery::Over);
-    };
-    if notice.expires_at.is_some_and(|at| at <= tx.now) {
-        return Ok(Delivery::Moot("expired".to_owned()));
-    }
-    let reader = user::get(tx.conn(), notice.user_id).await?;
-    if reader.state == user::State::Deleted {
-        return Ok(Delivery::Moot("the account is deleted".to_owned()));
-    }
-    // By the settings of this moment: they may have changed since the notice was written.
-    let quiet = hours::hours(tx.conn(), reader.id).await?.quiet;
-    let until = quiet.and_then(|quiet| quiet.until(tx.now, reader.time_zone.0));
-    if let Some(until) = until.filter(|until| urgency::may_wait(&notice, tx.now, *until)) {
-        query::note_error(tx, id, query::QUIET).await?;
-        return Ok(Delivery::Quiet(until));
-    }
-    let delivery = match notice.channel {
-        Channel::InApp => return Ok(Delivery::Over),
-        Channel::Email => {
-            let standing = mail::standing(tx.conn(), &reader.email).await?;
-            if standing == mail::Reach::Off {
-                return Ok(Delivery::Moot("the address refuses mail".to_owned()));
-            }
-            let letter = Box::new(mail::letter(tx, &notice, reader).await?);
-            Delivery::Mail { letter, to_forgive: standing == mail::Reach::Refused }
-        }
-        Channel::Push => pushes(tx, &notice, &reader).await?,
-    };
-    query::mark_attempt(tx, id).await?;
-    Ok(delivery)
-}
-
-async fn pushes(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Delivery, Error> {
-    let devices = user::device_tokens(tx.conn(), reader.id).await?;
-    let mut tokens: Vec<_> = devices.into_iter().map(|device| device.token).collect();
-    let is_first = notice.attempted_at.is_none();
-    if !is_first {
-        tokens = query::without_push(tx, notice.id, tokens).await?;
-    }
-    let text = texts::render(&notice.kind, &notice.data, reader.locale, reader.time_zone);
-    Ok(Delivery::Push(Pushes {
-        owner: reader.id,
-        kind: notice.kind.clone(),
-        reservation_id: notice.reservation_id,
-        is_first,
-        tokens,
-        title: text.title,
-        body: text.body,
-        patient_until: notice.created_at + PATIENCE,
-    }))
-}
 
 /// Writes what the push service said about each device: who has got it is not asked again, and a dead token is
 /// forgotten. Returns the service's id of the first push when any device has got this notice, now or before.

@@ -12,6 +12,7 @@ mod hours;
 mod mail;
 mod model;
 mod preference;
+mod prepare;
 mod proof;
 mod query;
 mod texts;
@@ -25,9 +26,7 @@ use crate::event;
 use crate::id::{NoticeId, UserId};
 use crate::user::{self, User};
 
-pub use delivery::{
-    conclude, defer, mail_taken_at_last, mailbox_refused, prepare, record_pushes, taken_many,
-};
+pub use delivery::{conclude, defer, mail_taken_at_last, mailbox_refused, record_pushes, taken_many};
 pub use digest::close_digest;
 pub use error::Error;
 pub use fan_out::{CHUNK, fan_out};
@@ -38,6 +37,7 @@ pub use mail::{
 };
 pub use model::{Channel, Delivery, Ending, Filter, Notice, Page, Pushes, Receipts, Role, State, Taken};
 pub use preference::{Choices, Mode, Preference, Topic, choices, choose, set_preference};
+pub use prepare::{prepare, prepare_many};
 pub use proof::{ProofFilter, PushReceipt, proofs, receipts};
 pub use texts::{KINDS, Text, kinds, render};
 

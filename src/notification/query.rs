@@ -59,9 +59,18 @@ pub async fn among(tx: &mut Tx, event_key: &str, notices: &[Notice]) -> sqlx::Re
 
 /// For the delivery job. Requests use the finders that take the owner.
 pub async fn lock(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<Notice>> {
+    Ok(lock_many(tx, &[id]).await?.pop())
+}
+
+/// For delivery jobs. Locked in the order of their keys, against deadlocks.
+pub async fn lock_many(tx: &mut Tx, ids: &[NoticeId]) -> sqlx::Result<Vec<Notice>> {
     let mut query = QueryBuilder::new(NOTICE);
-    query.push(" WHERE id = ").push_bind(id).push(" FOR UPDATE");
-    query.build_query_as().fetch_optional(tx.conn()).await
+    query.push(" WHERE id IN (");
+    let mut list = query.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    query.push(") ORDER BY id FOR UPDATE").build_query_as().fetch_all(tx.conn()).await
 }
 
 /// What waits in a digest, oldest first.
@@ -82,13 +91,17 @@ pub async fn waiting_quietly(tx: &mut Tx, owner: UserId) -> sqlx::Result<Vec<Not
     .await
 }
 
-pub async fn mark_attempt(tx: &mut Tx, id: NoticeId) -> sqlx::Result<()> {
-    let now = tx.now;
-    sqlx::query("UPDATE notices SET attempted_at = ? WHERE id = ?")
-        .bind(now)
-        .bind(id)
-        .execute(tx.conn())
-        .await?;
+pub async fn mark_attempts(tx: &mut Tx, ids: &[NoticeId]) -> sqlx::Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let mut update = QueryBuilder::new("UPDATE notices SET attempted_at = ");
+    update.push_bind(tx.now).push(" WHERE id IN (");
+    let mut list = update.separated(", ");
+    for id in ids {
+        list.push_bind(*id);
+    }
+    update.push(")").build().execute(tx.conn()).await?;
     Ok(())
 }
 

@@ -35,7 +35,8 @@ pub use publish::{
     reclaim_expired,
 };
 pub use work::{
-    Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, finish_many, hand_back, renew, snooze,
+    Claim, Claimed, Lease, LeaseLost, claim, claim_many, fail, finish_many, hand_back, hold_many, renew,
+    snooze,
 };
 
 /// What a job is done for: the request that led to it, and its trace.

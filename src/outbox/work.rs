@@ -181,24 +181,36 @@ impl Lease {
     }
 }
 
+/// Proves several leases in a transaction that writes intents, as [`Lease::hold`] does for one. `false`: some is lost.
+pub async fn hold_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<bool> {
+    let mut select = QueryBuilder::new("SELECT id FROM outbox WHERE state = 'published' AND ");
+    push_deliveries(&mut select, deliveries);
+    let held: Vec<JobId> = select.push(" FOR UPDATE").build_query_scalar().fetch_all(tx.conn()).await?;
+    Ok(held.len() == deliveries.len())
+}
+
 /// Finishes several jobs in the transaction that writes the effects of all of them, as [`Lease::finish`] does for one.
 /// `false`: some lease is lost. Nothing of this transaction may be committed then.
 pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<bool> {
     let mut update =
         QueryBuilder::new("UPDATE outbox SET state = 'done', lease_until = NULL, finished_at = ");
-    update.push_bind(tx.now).push(" WHERE state = 'published' AND id IN (");
-    let mut list = update.separated(", ");
-    for delivery in deliveries {
-        list.push_bind(delivery.job_id);
-    }
-    // A delivery's id is of one job alone.
-    update.push(") AND delivery_id IN (");
-    let mut list = update.separated(", ");
-    for delivery in deliveries {
-        list.push_bind(delivery.delivery_id);
-    }
-    let done = update.push(")").build().execute(tx.conn()).await?;
+    update.push_bind(tx.now).push(" WHERE state = 'published' AND ");
+    push_deliveries(&mut update, deliveries);
+    let done = update.build().execute(tx.conn()).await?;
     Ok(done.rows_affected() == deliveries.len() as u64)
+}
+
+/// The rows of these deliveries: the id of a delivery is of one job alone.
+fn push_deliveries(query: &mut QueryBuilder<sqlx::MySql>, deliveries: &[Delivery]) {
+    let mut jobs = query.push("id IN (").separated(", ");
+    for delivery in deliveries {
+        jobs.push_bind(delivery.job_id);
+    }
+    let mut ids = query.push(") AND delivery_id IN (").separated(", ");
+    for delivery in deliveries {
+        ids.push_bind(delivery.delivery_id);
+    }
+    query.push(")");
 }
 
 /// The attempt failed: waits until `again_at`, or is dead when that is `None`.

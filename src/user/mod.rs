@@ -215,12 +215,12 @@ pub async fn remove_device_token(tx: &mut Tx, owner: UserId, token: &str) -> Res
     Ok(query::delete_device(tx, owner, &hash(token)).await?)
 }
 
-/// Where pushes for a user go, newest first.
+/// Where pushes for these people go, newest first.
 pub async fn device_tokens(
     executor: impl MySqlExecutor<'_>,
-    owner: UserId,
+    owners: &[UserId],
 ) -> Result<Vec<DeviceToken>, Error> {
-    Ok(query::devices(executor, owner).await?)
+    Ok(query::devices(executor, owners).await?)
 }
 
 /// Those of these people who have a device that pushes can go to.

@@ -153,6 +153,7 @@ pub struct Filter {
 /// Where pushes for a person go.
 #[derive(Clone, Debug, sqlx::FromRow)]
 pub struct DeviceToken {
+    pub user_id: UserId,
     pub token: String,
     pub platform: Platform,
     pub created_at: Instant,

@@ -344,14 +344,18 @@ pub async fn keep_devices(tx: &mut Tx, owner: UserId, keep: u32) -> sqlx::Result
     Ok(())
 }
 
-pub async fn devices(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<DeviceToken>> {
-    sqlx::query_as(
-        "SELECT token, platform, created_at FROM device_tokens WHERE user_id = ?
-         ORDER BY created_at DESC, token_hash",
-    )
-    .bind(owner)
-    .fetch_all(executor)
-    .await
+pub async fn devices(executor: impl MySqlExecutor<'_>, owners: &[UserId]) -> sqlx::Result<Vec<DeviceToken>> {
+    if owners.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(
+        "SELECT user_id, token, platform, created_at FROM device_tokens WHERE user_id IN (",
+    );
+    let mut ids = query.separated(", ");
+    for owner in owners {
+        ids.push_bind(*owner);
+    }
+    query.push(") ORDER BY created_at DESC, token_hash").build_query_as().fetch_all(executor).await
 }
 
 pub async fn with_devices(executor: impl MySqlExecutor<'_>, people: &[UserId]) -> sqlx::Result<Vec<UserId>> {

@@ -254,7 +254,7 @@ async fn a_device_belongs_to_who_registered_it_last() {
     let app = TestApp::start().await;
     let (first, second) = (app.mentee("first").await, app.mentee("second").await);
     let devices = async |person: &Person| {
-        let found = user::device_tokens(app.core.db.pool(), person.id).await.expect("the database");
+        let found = user::device_tokens(app.core.db.pool(), &[person.id]).await.expect("the database");
         found.into_iter().map(|d| d.token).collect::<Vec<_>>()
     };
     let forget = async |person: &Person| {

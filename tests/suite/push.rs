@@ -18,7 +18,7 @@ async fn start() -> (TestApp, Person) {
 }
 
 async fn devices(app: &TestApp, person: &Person) -> Vec<String> {
-    let found = konnect::user::device_tokens(app.core.db.pool(), person.id).await.expect("the database");
+    let found = konnect::user::device_tokens(app.core.db.pool(), &[person.id]).await.expect("the database");
     let mut tokens: Vec<_> = found.into_iter().map(|device| device.token).collect();
     tokens.sort_unstable();
     tokens

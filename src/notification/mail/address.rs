@@ -4,6 +4,8 @@
 //!
 //! Locks: the notice, then the address, then what enqueuing locks.
 
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::MySqlExecutor;
@@ -143,26 +145,23 @@ async fn return_to_sender(
     Ok(true)
 }
 
-/// What becomes of mail to an address.
+/// What becomes of mail to an address that has refused some; of one that has not, nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::notification) enum Reach {
-    /// It has refused nothing.
-    Clear,
-    /// It has refused mail, and may take the next one.
+    /// It may take the next one.
     Refused,
     /// Nothing is sent there.
     Off,
 }
 
-pub(in crate::notification) async fn standing(
+/// Those of these addresses that have refused mail.
+pub(in crate::notification) async fn reach(
     executor: impl MySqlExecutor<'_>,
-    address: &str,
-) -> Result<Reach, Error> {
-    Ok(match query::standing(executor, address).await? {
-        None => Reach::Clear,
-        Some(Standing { off_since: None, .. }) => Reach::Refused,
-        Some(_) => Reach::Off,
-    })
+    addresses: &[&str],
+) -> Result<HashMap<String, Reach>, Error> {
+    let refusers = query::refusers(executor, addresses).await?.into_iter();
+    let reach = |off: Option<Instant>| if off.is_some() { Reach::Off } else { Reach::Refused };
+    Ok(refusers.map(|(address, off)| (address, reach(off))).collect())
 }
 
 /// Its server took a mail: what it refused before does not count any more. One that is off stays so.

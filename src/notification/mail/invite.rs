@@ -11,7 +11,7 @@ use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::ReservationId;
 use crate::notification::error::Error;
-use crate::notification::model::Notice;
+use crate::notification::model::{Channel, Notice};
 use crate::notification::texts;
 use crate::reservation::{self, Reservation, State};
 use crate::user::User;
@@ -37,7 +37,7 @@ pub struct Invite {
 ///
 /// An extension makes no entry of its own: it begins while its session goes on.
 pub(super) async fn prepare(tx: &mut Tx, notice: &Notice, reader: &User) -> Result<Option<Invite>, Error> {
-    let (Some(id), true) = (notice.reservation_id, concerns_calendar(&notice.kind)) else { return Ok(None) };
+    let Some(id) = notice.reservation_id.filter(|_| concerns_calendar(notice)) else { return Ok(None) };
     // Locked: what is said stands until it is noted that it was said.
     let Some(session) = reservation::lock(tx, id).await?.filter(|r| !r.is_extension()) else {
         return Ok(None);
@@ -57,17 +57,18 @@ pub(super) async fn prepare(tx: &mut Tx, notice: &Notice, reader: &User) -> Resu
     Ok(Some(Invite::of(&session, true)))
 }
 
-/// The news that change what stands in a calendar.
-fn concerns_calendar(kind: &str) -> bool {
-    matches!(
-        kind,
+/// Whether its mail may change what stands in a calendar.
+pub(in crate::notification) fn concerns_calendar(notice: &Notice) -> bool {
+    let is_news = matches!(
+        notice.kind.as_str(),
         "reservation.confirmed"
             | "reservation.rescheduled"
             | "reservation.cancelled"
             | "reservation.capture_reversed"
             | "reservation.expired"
             | "reservation.payment_failed"
-    )
+    );
+    is_news && notice.channel == Channel::Email && notice.reservation_id.is_some()
 }
 
 /// Whether the session's time has passed: it may stay in the calendar.

@@ -17,8 +17,9 @@ use crate::seal::Sealer;
 use crate::user::{Locale, TimeZone, User};
 
 pub use address::{Heard, Mailbox, Undelivered, bounced, mailbox, report_read, resume};
-pub(super) use address::{Reach, forgive, refuse, standing};
+pub(super) use address::{Reach, forgive, reach, refuse};
 pub use invite::Invite;
+pub(super) use invite::concerns_calendar;
 pub use unsubscribe::{read_token, unsubscribe};
 
 /// Where links lead and who invites. The same for every mail of a process.

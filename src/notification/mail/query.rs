@@ -1,6 +1,6 @@
 //! All SQL of addresses that refuse mail and of sessions in calendars.
 
-use sqlx::MySqlExecutor;
+use sqlx::{MySqlExecutor, QueryBuilder};
 
 use super::address::Standing;
 use crate::clock::Instant;
@@ -12,6 +12,22 @@ pub async fn standing(executor: impl MySqlExecutor<'_>, address: &str) -> sqlx::
         .bind(address)
         .fetch_optional(executor)
         .await
+}
+
+/// Those of these addresses that refused mail, and since when they are off.
+pub async fn refusers(
+    executor: impl MySqlExecutor<'_>,
+    addresses: &[&str],
+) -> sqlx::Result<Vec<(String, Option<Instant>)>> {
+    if addresses.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT address, off_since FROM mail_addresses WHERE address IN (");
+    let mut list = query.separated(", ");
+    for address in addresses {
+        list.push_bind(*address);
+    }
+    query.push(")").build_query_as().fetch_all(executor).await
 }
 
 /// Locks an address and keeps what its server said. Returns since when it is off.
