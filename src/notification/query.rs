@@ -141,7 +141,9 @@ pub async fn mark_sent(tx: &mut Tx, sent: &[(NoticeId, &str)]) -> sqlx::Result<(
     if sent.is_empty() {
         return Ok(());
     }
-    let mut update = QueryBuilder::new("UPDATE notices SET state = 'sent', error = NULL, sent_at = ");
+    let mut update = QueryBuilder::new(
+        "UPDATE notices FORCE INDEX (PRIMARY) SET state = 'sent', error = NULL, sent_at = ",
+    );
     update.push_bind(tx.now).push(", provider_id = CASE id");
     for (id, provider_id) in sent {
         update.push(" WHEN ").push_bind(*id).push(" THEN ").push_bind(*provider_id);

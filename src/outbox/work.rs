@@ -183,7 +183,8 @@ impl Lease {
 
 /// Proves several leases in a transaction that writes intents, as [`Lease::hold`] does for one. `false`: some is lost.
 pub async fn hold_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<bool> {
-    let mut select = QueryBuilder::new("SELECT id FROM outbox WHERE state = 'published' AND ");
+    let mut select =
+        QueryBuilder::new("SELECT id FROM outbox FORCE INDEX (PRIMARY) WHERE state = 'published' AND ");
     push_deliveries(&mut select, deliveries);
     let held: Vec<JobId> = select.push(" FOR UPDATE").build_query_scalar().fetch_all(tx.conn()).await?;
     Ok(held.len() == deliveries.len())
@@ -200,7 +201,8 @@ pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<b
     Ok(done.rows_affected() == deliveries.len() as u64)
 }
 
-/// The rows of these deliveries: the id of a delivery is of one job alone.
+/// The rows of these deliveries: the id of a delivery is of one job alone. By their keys, not by their state, which would
+/// lock all that is under way.
 fn push_deliveries(query: &mut QueryBuilder<sqlx::MySql>, deliveries: &[Delivery]) {
     let mut jobs = query.push("id IN (").separated(", ");
     for delivery in deliveries {
