@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use sqlx::{MySqlPool, QueryBuilder};
 
 use crate::context::Origin;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{EventId, UserId};
 use crate::trace::Trace;
 use crate::{retention, snapshot};
@@ -104,11 +104,8 @@ async fn next_seqs(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<(Vec<i64>, bo
     });
     heads.push(" ON DUPLICATE KEY UPDATE seq = seq + 1").build().execute(tx.conn()).await?;
     let mut query = QueryBuilder::new("SELECT topic, seq FROM topic_heads WHERE topic IN (");
-    let mut names = query.separated(", ");
-    for topic in &topics {
-        names.push_bind(topic);
-    }
-    names.push_bind(snapshot::LISTENERS);
+    push_list(&mut query, topics.iter().map(String::as_str));
+    query.push(", ").push_bind(snapshot::LISTENERS);
     let seqs: HashMap<String, i64> =
         query.push(")").build_query_as::<(String, i64)>().fetch_all(tx.conn()).await?.into_iter().collect();
     let seq = |topic: &String| seqs.get(topic).copied().ok_or(sqlx::Error::RowNotFound);

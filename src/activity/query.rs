@@ -7,7 +7,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 use uuid::Uuid;
 
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{EventId, UserId};
 
 /// The row of one change: the head of its append, or a row from before heads were.
@@ -53,10 +53,7 @@ pub(super) async fn changes(pool: &MySqlPool, ids: &[EventId]) -> sqlx::Result<V
                 job_kind
          FROM events WHERE (change_id IS NULL OR change_id = id) AND id IN (",
     );
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(")");
     // As many texts as there are lengths: not worth preparing.
     query.build_query_as().persistent(false).fetch_all(pool).await

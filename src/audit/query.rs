@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::model::{Check, Driver, Offender, Pace};
 use crate::clock::Instant;
-use crate::db::{Tx, duplicate_key};
+use crate::db::{Tx, duplicate_key, push_list};
 use crate::id::FindingId;
 
 /// The rows of one chunk.
@@ -138,10 +138,7 @@ fn push_scope(query: &mut QueryBuilder<MySql>, key: &str, scope: &Scope<'_>) {
         }
         Scope::These(ids) => {
             query.push("d.").push(key).push(" IN (");
-            let mut list = query.separated(", ");
-            for id in *ids {
-                list.push_bind(*id);
-            }
+            push_list(query, ids.iter().copied());
             query.push(")");
         }
     }

@@ -5,7 +5,7 @@ use sqlx::{MySqlExecutor, QueryBuilder};
 use super::model::{Freshness, Presented};
 use super::{Session, SessionStanding};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{SessionId, UserId};
 
 pub async fn insert_session(tx: &mut Tx, id: SessionId, user: UserId, user_agent: &str) -> sqlx::Result<()> {
@@ -106,10 +106,7 @@ pub async fn revoke(tx: &mut Tx, ids: &[SessionId], reason: &str) -> sqlx::Resul
     let now = tx.now;
     let mut update = QueryBuilder::new("UPDATE sessions SET revoked_at = ");
     update.push_bind(now).push(", revoked_reason = ").push_bind(reason).push(" WHERE id IN (");
-    let mut list = update.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut update, ids.iter().copied());
     update.push(")").build().execute(tx.conn()).await?;
     Ok(())
 }

@@ -8,15 +8,12 @@ use super::exceptions::Exceptions;
 use super::load::{Limits, Session};
 use super::model::{NewSchedule, Schedule, Window};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{ReservationId, UserId};
 
 pub(super) async fn lock_calendars(tx: &mut Tx, people: &[UserId]) -> sqlx::Result<usize> {
     let mut query = QueryBuilder::new("SELECT person_id FROM calendars WHERE person_id IN (");
-    let mut list = query.separated(", ");
-    for person in people {
-        list.push_bind(*person);
-    }
+    push_list(&mut query, people.iter().copied());
     query.push(") ORDER BY person_id FOR UPDATE");
     let locked: Vec<UserId> = query.build_query_scalar().fetch_all(tx.conn()).await?;
     Ok(locked.len())

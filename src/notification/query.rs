@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{MySqlExecutor, MySqlPool, QueryBuilder};
 
 use super::model::{Filter, Notice, State};
-use crate::db::Tx;
+use crate::db::{Tx, filled, push_list};
 use crate::id::{DigestId, NoticeId, UserId};
 
 pub(super) const NOTICE: &str =
@@ -49,10 +49,7 @@ pub async fn among(tx: &mut Tx, event_key: &str, notices: &[Notice]) -> sqlx::Re
     }
     let mut query = QueryBuilder::new("SELECT id FROM notices WHERE event_key = ");
     query.push_bind(event_key).push(" AND user_id IN (");
-    let mut people = query.separated(", ");
-    for notice in notices {
-        people.push_bind(notice.user_id);
-    }
+    push_list(&mut query, notices.iter().map(|notice| notice.user_id));
     let ids: Vec<NoticeId> = query.push(")").build_query_scalar().fetch_all(tx.conn()).await?;
     Ok(ids.into_iter().collect())
 }
@@ -66,10 +63,7 @@ pub async fn lock(tx: &mut Tx, id: NoticeId) -> sqlx::Result<Option<Notice>> {
 pub async fn lock_many(tx: &mut Tx, ids: &[NoticeId]) -> sqlx::Result<Vec<Notice>> {
     let mut query = QueryBuilder::new(NOTICE);
     query.push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(") ORDER BY id FOR UPDATE").build_query_as().fetch_all(tx.conn()).await
 }
 
@@ -97,10 +91,7 @@ pub async fn mark_attempts(tx: &mut Tx, ids: &[NoticeId]) -> sqlx::Result<()> {
     }
     let mut update = QueryBuilder::new("UPDATE notices SET attempted_at = ");
     update.push_bind(tx.now).push(" WHERE id IN (");
-    let mut list = update.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut update, ids.iter().copied());
     update.push(")").build().execute(tx.conn()).await?;
     Ok(())
 }
@@ -145,14 +136,11 @@ pub async fn mark_sent(tx: &mut Tx, sent: &[(NoticeId, &str)]) -> sqlx::Result<(
         "UPDATE notices FORCE INDEX (PRIMARY) SET state = 'sent', error = NULL, sent_at = ",
     );
     update.push_bind(tx.now).push(", provider_id = CASE id");
-    for (id, provider_id) in sent {
+    for (id, provider_id) in filled(sent.iter()) {
         update.push(" WHEN ").push_bind(*id).push(" THEN ").push_bind(*provider_id);
     }
     update.push(" END WHERE state = 'queued' AND id IN (");
-    let mut ids = update.separated(", ");
-    for (id, _) in sent {
-        ids.push_bind(*id);
-    }
+    push_list(&mut update, sent.iter().map(|(id, _)| *id));
     update.push(")").build().execute(tx.conn()).await?;
     Ok(())
 }
@@ -165,7 +153,8 @@ pub async fn insert_pushes(tx: &mut Tx, accepted: &[(NoticeId, &str, &str)]) -> 
     let now = tx.now;
     let mut insert =
         QueryBuilder::new("INSERT INTO notice_pushes (notice_id, token_hash, provider_id, sent_at) ");
-    insert.push_values(accepted, |mut row, (id, token, provider_id)| {
+    // A row that stands in it twice is as one.
+    insert.push_values(filled(accepted.iter()), |mut row, (id, token, provider_id)| {
         row.push_bind(*id).push_bind(hash(token).to_vec()).push_bind(*provider_id).push_bind(now);
     });
     insert.push(" ON DUPLICATE KEY UPDATE notice_id = notice_id").build().execute(tx.conn()).await?;
@@ -211,10 +200,7 @@ pub async fn unread_counts(tx: &mut Tx, owners: &[UserId]) -> sqlx::Result<HashM
     }
     let mut query =
         QueryBuilder::new("SELECT user_id, COUNT(*) FROM notices WHERE unread = 1 AND user_id IN (");
-    let mut ids = query.separated(", ");
-    for owner in owners {
-        ids.push_bind(*owner);
-    }
+    push_list(&mut query, owners.iter().copied());
     let counts = query.push(") GROUP BY user_id").build_query_as().fetch_all(tx.conn()).await?;
     Ok(counts.into_iter().collect())
 }

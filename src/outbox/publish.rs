@@ -6,7 +6,7 @@ use sqlx::QueryBuilder;
 
 use super::{NewRow, insert, pause};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{DeliveryId, JobId};
 use crate::job::{Queue, RECURRING, Recurring, next_period};
 use crate::trace::Trace;
@@ -50,10 +50,7 @@ pub async fn publish_due(tx: &mut Tx, queue: Queue, limit: u32, claim_by: Instan
     let mut update =
         QueryBuilder::new("UPDATE outbox SET state = 'published', worker = NULL, delivery_id = ");
     update.push_bind(delivery_id).push(", lease_until = ").push_bind(claim_by).push(" WHERE id IN (");
-    let mut ids = update.separated(", ");
-    for (id, _) in &due {
-        ids.push_bind(*id);
-    }
+    push_list(&mut update, due.iter().map(|(id, _)| *id));
     update.push(")").build().execute(tx.conn()).await?;
     let published = |(job_id, trace): (JobId, Option<String>)| Due {
         delivery: Delivery { job_id, delivery_id },
@@ -95,10 +92,7 @@ async fn back_to_pending(tx: &mut Tx, ids: &[JobId]) -> sqlx::Result<u64> {
     let mut update = QueryBuilder::new(
         "UPDATE outbox SET state = 'pending', delivery_id = NULL, lease_until = NULL, worker = NULL WHERE id IN (",
     );
-    let mut list = update.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut update, ids.iter().copied());
     let done = update.push(")").build().execute(tx.conn()).await?;
     Ok(done.rows_affected())
 }

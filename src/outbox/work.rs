@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::QueryBuilder;
 
 use crate::clock::Instant;
-use crate::db::{Db, Tx};
+use crate::db::{Db, Tx, push_list};
 use crate::id::{DeliveryId, JobId};
 use crate::outbox::Delivery;
 use crate::trace::Trace;
@@ -103,10 +103,7 @@ pub async fn claim_many(
         "SELECT id, delivery_id, kind, payload, attempts, run_at, request_id, trace FROM outbox FORCE INDEX (PRIMARY)
          WHERE state = 'published' AND worker IS NULL AND id IN (",
     );
-    let mut list = select.separated(", ");
-    for delivery in deliveries {
-        list.push_bind(delivery.job_id);
-    }
+    push_list(&mut select, deliveries.iter().map(|delivery| delivery.job_id));
     let rows: Vec<Delivered> =
         select.push(") FOR UPDATE SKIP LOCKED").build_query_as().fetch_all(tx.conn()).await?;
     let taken: Vec<(Delivery, Claimed)> = rows
@@ -120,10 +117,7 @@ pub async fn claim_many(
     let mut update = QueryBuilder::new("UPDATE outbox SET attempts = attempts + 1, worker = ");
     update.push_bind(worker).push(", claimed_at = ").push_bind(now);
     update.push(", lease_until = ").push_bind(until).push(" WHERE id IN (");
-    let mut list = update.separated(", ");
-    for (delivery, _) in &taken {
-        list.push_bind(delivery.job_id);
-    }
+    push_list(&mut update, taken.iter().map(|(delivery, _)| delivery.job_id));
     update.push(")").build().execute(tx.conn()).await?;
     Ok(taken)
 }
@@ -204,14 +198,8 @@ pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<b
 /// The rows of these deliveries: the id of a delivery is of one job alone. By their keys, not by their state, which would
 /// lock all that is under way.
 fn push_deliveries(query: &mut QueryBuilder<sqlx::MySql>, deliveries: &[Delivery]) {
-    let mut jobs = query.push("id IN (").separated(", ");
-    for delivery in deliveries {
-        jobs.push_bind(delivery.job_id);
-    }
-    let mut ids = query.push(") AND delivery_id IN (").separated(", ");
-    for delivery in deliveries {
-        ids.push_bind(delivery.delivery_id);
-    }
+    push_list(query.push("id IN ("), deliveries.iter().map(|delivery| delivery.job_id));
+    push_list(query.push(") AND delivery_id IN ("), deliveries.iter().map(|delivery| delivery.delivery_id));
     query.push(")");
 }
 

@@ -5,7 +5,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 
 use super::model::{Cause, Presence};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{PresenceId, ReservationId, UserId};
 use crate::reservation::Reservation;
 
@@ -43,10 +43,7 @@ pub(super) async fn presences(
 pub(super) async fn mark_seen(pool: &MySqlPool, ids: &[PresenceId], now: Instant) -> sqlx::Result<()> {
     let mut query = QueryBuilder::new("UPDATE session_presences SET seen_at = ");
     query.push_bind(now).push(" WHERE left_at IS NULL AND seen_at < ").push_bind(now).push(" AND id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(")").build().execute(pool).await?;
     Ok(())
 }
@@ -54,10 +51,7 @@ pub(super) async fn mark_seen(pool: &MySqlPool, ids: &[PresenceId], now: Instant
 pub(super) async fn closed_among(pool: &MySqlPool, ids: &[PresenceId]) -> sqlx::Result<Vec<PresenceId>> {
     let mut query =
         QueryBuilder::new("SELECT id FROM session_presences WHERE left_at IS NOT NULL AND id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(")").build_query_scalar().fetch_all(pool).await
 }
 

@@ -5,7 +5,7 @@ use sqlx::{FromRow, MySqlExecutor, MySqlPool, QueryBuilder, Row};
 
 use super::model::{Credentials, DeviceToken, Filter, NewUser, Platform, State, User};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{PictureId, UserId};
 
 const COLUMNS: &str =
@@ -55,10 +55,7 @@ pub async fn find(executor: impl MySqlExecutor<'_>, id: UserId) -> sqlx::Result<
 pub async fn find_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<User>> {
     let mut query = QueryBuilder::new(COLUMNS);
     query.push(" WHERE id IN (");
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(")").build_query_as().fetch_all(executor).await
 }
 
@@ -351,10 +348,7 @@ pub async fn devices(executor: impl MySqlExecutor<'_>, owners: &[UserId]) -> sql
     let mut query = QueryBuilder::new(
         "SELECT user_id, token, platform, created_at FROM device_tokens WHERE user_id IN (",
     );
-    let mut ids = query.separated(", ");
-    for owner in owners {
-        ids.push_bind(*owner);
-    }
+    push_list(&mut query, owners.iter().copied());
     query.push(") ORDER BY created_at DESC, token_hash").build_query_as().fetch_all(executor).await
 }
 
@@ -363,9 +357,6 @@ pub async fn with_devices(executor: impl MySqlExecutor<'_>, people: &[UserId]) -
         return Ok(Vec::new());
     }
     let mut query = QueryBuilder::new("SELECT DISTINCT user_id FROM device_tokens WHERE user_id IN (");
-    let mut ids = query.separated(", ");
-    for person in people {
-        ids.push_bind(*person);
-    }
+    push_list(&mut query, people.iter().copied());
     query.push(")").build_query_scalar().fetch_all(executor).await
 }

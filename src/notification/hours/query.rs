@@ -3,7 +3,7 @@
 use sqlx::{MySqlExecutor, QueryBuilder, Row};
 
 use super::model::{Hours, QuietHours};
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::UserId;
 
 /// Those of these people who chose any.
@@ -17,10 +17,7 @@ pub async fn of_people(
     let mut query = QueryBuilder::new(
         "SELECT user_id, quiet_start, quiet_end, digest_hour FROM notice_hours WHERE user_id IN (",
     );
-    let mut ids = query.separated(", ");
-    for person in people {
-        ids.push_bind(*person);
-    }
+    push_list(&mut query, people.iter().copied());
     let rows = query.push(")").build().fetch_all(executor).await?;
     rows.iter()
         .map(|row| {

@@ -4,7 +4,7 @@ use sqlx::{MySqlExecutor, QueryBuilder};
 
 use super::address::Standing;
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{NoticeId, ReservationId, UserId};
 
 pub async fn standing(executor: impl MySqlExecutor<'_>, address: &str) -> sqlx::Result<Option<Standing>> {
@@ -23,10 +23,7 @@ pub async fn refusers(
         return Ok(Vec::new());
     }
     let mut query = QueryBuilder::new("SELECT address, off_since FROM mail_addresses WHERE address IN (");
-    let mut list = query.separated(", ");
-    for address in addresses {
-        list.push_bind(*address);
-    }
+    push_list(&mut query, addresses.iter().copied());
     query.push(")").build_query_as().fetch_all(executor).await
 }
 

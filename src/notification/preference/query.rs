@@ -3,7 +3,7 @@
 use sqlx::{MySqlExecutor, QueryBuilder};
 
 use super::model::{Mode, Preference, Topic};
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::UserId;
 use crate::notification::Channel;
 
@@ -28,10 +28,7 @@ pub async fn of_crowd(
     }
     let mut query = QueryBuilder::new("SELECT user_id, channel, mode FROM notice_preferences WHERE topic = ");
     query.push_bind(topic).push(" AND user_id IN (");
-    let mut ids = query.separated(", ");
-    for person in people {
-        ids.push_bind(*person);
-    }
+    push_list(&mut query, people.iter().copied());
     query.push(")").build_query_as().fetch_all(executor).await
 }
 

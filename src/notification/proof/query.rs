@@ -3,6 +3,7 @@
 use sqlx::{MySqlPool, QueryBuilder};
 
 use super::{ProofFilter, PushReceipt};
+use crate::db::push_list;
 use crate::id::NoticeId;
 use crate::notification::Notice;
 use crate::notification::query::NOTICE;
@@ -29,9 +30,6 @@ pub async fn receipts(pool: &MySqlPool, notices: &[NoticeId]) -> sqlx::Result<Ve
     }
     let mut query =
         QueryBuilder::new("SELECT notice_id, provider_id, sent_at FROM notice_pushes WHERE notice_id IN (");
-    let mut ids = query.separated(", ");
-    for notice in notices {
-        ids.push_bind(*notice);
-    }
+    push_list(&mut query, notices.iter().copied());
     query.push(") ORDER BY sent_at, token_hash").build_query_as().fetch_all(pool).await
 }

@@ -3,7 +3,7 @@
 use sqlx::{MySqlExecutor, MySqlPool, QueryBuilder};
 
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{EventId, WebhookDeliveryId, WebhookEndpointId};
 use crate::partner::model::{Attempt, Delivery, DeliveryState, Filter, Heard};
 
@@ -164,10 +164,7 @@ pub async fn reopen(tx: &mut Tx, ids: &[WebhookDeliveryId]) -> sqlx::Result<()> 
     }
     let mut update = QueryBuilder::new("UPDATE webhook_deliveries SET state = 'pending', updated_at = ");
     update.push_bind(tx.now).push(" WHERE id IN (");
-    let mut list = update.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut update, ids.iter().copied());
     update.push(")").build().execute(tx.conn()).await?;
     Ok(())
 }

@@ -4,17 +4,14 @@ use sqlx::{MySqlPool, QueryBuilder};
 
 use super::{Arrival, Webhook};
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::job::{Job, SyncWebhook};
 
 /// Which of these came before.
 pub async fn known(tx: &mut Tx, hooks: &[Arrival]) -> sqlx::Result<Vec<String>> {
     let mut select =
         QueryBuilder::new("SELECT transmission_id FROM webhook_inbox WHERE transmission_id IN (");
-    let mut ids = select.separated(", ");
-    for hook in hooks {
-        ids.push_bind(&hook.transmission_id);
-    }
+    push_list(&mut select, hooks.iter().map(|hook| &hook.transmission_id));
     select.push(")").build_query_scalar().fetch_all(tx.conn()).await
 }
 

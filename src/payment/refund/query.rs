@@ -6,7 +6,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 use super::model::{Refund, RefundChange, RefundState};
 use super::quote::CancellationQuote;
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{AttemptId, QuoteId, RefundId, ReservationId, UserId};
 use crate::job::{CloseRefund, Job, RefundPayment};
 use crate::money::Krw;
@@ -142,10 +142,7 @@ pub async fn given_of(pool: &MySqlPool, ids: &[ReservationId]) -> sqlx::Result<V
         live!(),
         " AND f.reservation_id IN ("
     ));
-    let mut list = query.separated(", ");
-    for id in ids {
-        list.push_bind(*id);
-    }
+    push_list(&mut query, ids.iter().copied());
     query.push(") GROUP BY f.reservation_id");
     query.build_query_as().fetch_all(pool).await
 }

@@ -4,7 +4,7 @@ use sqlx::mysql::MySqlExecutor;
 use sqlx::{MySql, MySqlPool, QueryBuilder};
 
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{PayoutBatchId, UserId};
 use crate::money::Krw;
 use crate::payout::model::{Batch, BatchState, Block, Debt, Skip, SkipRow, Tally};
@@ -155,10 +155,7 @@ async fn tally(
     mut select: QueryBuilder<MySql>,
     batches: &[PayoutBatchId],
 ) -> sqlx::Result<Vec<Tally>> {
-    let mut ids = select.separated(", ");
-    for batch in batches {
-        ids.push_bind(*batch);
-    }
+    push_list(&mut select, batches.iter().copied());
     select.push(") GROUP BY batch_id, word ORDER BY batch_id, word").build_query_as().fetch_all(pool).await
 }
 

@@ -135,6 +135,7 @@ async fn start_mysql(place: &Place) -> Result<Keeper> {
             "--collation-server=utf8mb4_unicode_ci",
             "--default-time-zone=+00:00",
             "--max-connections=1000",
+            "--max-prepared-stmt-count=262144",
             "--skip-log-bin",
             "--innodb-log-file-size=32M",
             "--innodb-buffer-pool-size=256M",
