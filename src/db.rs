@@ -355,10 +355,14 @@ mod tests {
     #[test]
     fn lists_have_few_lengths_and_say_nothing_new() {
         let filled = |list: &[u8]| filled(list.iter().copied()).collect::<Vec<_>>();
-        assert_eq!(filled(&[]), []);
-        assert_eq!(filled(&[7]), [7]);
-        assert_eq!(filled(&[1, 2, 3]), [1, 2, 3, 3]);
-        assert_eq!(filled(&[1, 2, 3, 4]), [1, 2, 3, 4]);
-        assert_eq!(filled(&[1, 2, 3, 4, 5]), [1, 2, 3, 4, 5, 5, 5, 5]);
+        for (list, written) in [
+            (&[][..], &[][..]),
+            (&[7], &[7]),
+            (&[1, 2, 3], &[1, 2, 3, 3]),
+            (&[1, 2, 3, 4], &[1, 2, 3, 4]),
+            (&[1, 2, 3, 4, 5], &[1, 2, 3, 4, 5, 5, 5, 5]),
+        ] {
+            assert_eq!(filled(list), written);
+        }
     }
 }

@@ -25,7 +25,9 @@ const SETTING: &str = "mail server";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A server may take its time over the body; it must stay below the time a job is given.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(50);
-const MAX_CONNECTIONS: u32 = 16;
+/// A mail waits for its server most of the time, 40 ms of it where the last line is held back until the body before it is
+/// acknowledged (Nagle). Postfix takes 50 of one client by default.
+const MAX_CONNECTIONS: u32 = 32;
 
 /// Cheap to clone; keeps a few connections open.
 #[derive(Clone)]
