@@ -25,7 +25,7 @@ const CHANNELS: usize = 3;
 /// People made by one transaction.
 const BATCH: usize = 50;
 /// Jobs that a worker has in hand when it is killed, and so the most that can come again.
-const CONCURRENCY: usize = 32;
+const CONCURRENCY: usize = 64;
 /// For everything to be told.
 const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_millis(100);
