@@ -55,8 +55,7 @@ pub(super) async fn changes(pool: &MySqlPool, ids: &[EventId]) -> sqlx::Result<V
     );
     push_list(&mut query, ids.iter().copied());
     query.push(")");
-    // As many texts as there are lengths: not worth preparing.
-    query.build_query_as().persistent(false).fetch_all(pool).await
+    query.build_query_as().fetch_all(pool).await
 }
 
 /// Notes how far a pass came. Never goes back, and nothing is noted for a generation that is over.
