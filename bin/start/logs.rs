@@ -11,13 +11,13 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
+use tracing_log::{AsLog, format_trace};
 use tracing_subscriber::filter::{FilterExt, FilterFn};
 use tracing_subscriber::fmt::format::{DefaultFields, Format, Json, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt as lines};
 
 use crate::traces::Traces;
@@ -43,7 +43,11 @@ pub fn start(format: LogFormat, traces: &Traces) {
         .fmt_fields(Unwritten)
         .event_format(Line::new(format))
         .with_filter(filter.or(our_spans()));
-    tracing_subscriber::registry().with(spans).with(Requests.with_filter(our_spans())).with(written).init();
+    let all =
+        tracing_subscriber::registry().with(spans).with(Requests.with_filter(our_spans())).with(written);
+    tracing::subscriber::set_global_default(all).expect("logs start once");
+    log::set_logger(&Others).expect("logs start once");
+    log::set_max_level(LevelFilter::current().as_log());
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("a panic without words");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -54,6 +58,25 @@ pub fn start(format: LogFormat, traces: &Traces) {
 fn our_spans() -> FilterFn {
     let is_ours: fn(&Metadata<'_>) -> bool = |about| about.is_span() && about.target().starts_with("konnect");
     FilterFn::new(is_ours).with_max_level_hint(LevelFilter::INFO)
+}
+
+/// Lines of crates that know `log` alone.
+///
+/// Who only asks whether a line would be written is answered here: the layers' filters keep their answer for the line
+/// that follows, and where none does, for the next span, which is then hidden from them.
+struct Others;
+
+impl log::Log for Others {
+    fn enabled(&self, about: &log::Metadata<'_>) -> bool {
+        about.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        // Nothing is written by this call itself, so that nothing can fail.
+        let _ = format_trace(record);
+    }
+
+    fn flush(&self) {}
 }
 
 /// The request that a span is for.

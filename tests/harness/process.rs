@@ -35,12 +35,31 @@ impl Process {
         assert!(sent.success(), "kill -{signal} {pid}");
     }
 
-    /// Asks it to stop and waits until it has; whether it ended well.
+    /// Asks it to stop and waits until it has; whether it ended well. One that has just been started is asked when it
+    /// listens: before that the system ends it.
     pub async fn stop(mut self) -> bool {
+        let pid = self.id();
+        tokio::time::timeout(Duration::from_secs(30), async {
+            while !listens(pid) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .expect("it starts");
         self.signal("TERM").await;
         let ended = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await;
         ended.expect("it stops within its drain time").expect("it can be waited for").success()
     }
+}
+
+/// Whether a process has taken SIGTERM into its own hands, or cannot any more (proc_pid_status(5): SigCgt).
+fn listens(pid: u32) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & (1 << 14) != 0)
+        || status.contains("\nState:\tZ")
 }
 
 /// What processes of one test share: the settings of its stores.
