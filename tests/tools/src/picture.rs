@@ -128,7 +128,11 @@ impl Picture {
             ));
         }
         put(format!(r#"<text x="{LEFT}" y="{:.1}">{}</text>"#, HEIGHT - 12.0, self.across.text));
-        put(format!(r#"<text x="8" y="{:.1}">{}</text>"#, TOP - 4.0, self.up.text));
+        let middle = (TOP + HEIGHT - BOTTOM) / 2.0;
+        put(format!(
+            r#"<text transform="rotate(-90)" x="{:.1}" y="14" text-anchor="middle">{}</text>"#,
+            -middle, self.up.text
+        ));
         for (place, line) in self.lines.iter().enumerate() {
             let colour = COLOURS[place % COLOURS.len()];
             let path: Vec<String> =
