@@ -188,7 +188,7 @@ async fn start_mongo(place: &Place) -> Result<Keeper> {
             "--storage-path",
             &folder,
             "--cache-size",
-            "256M",
+            "2G",
             "--log-level",
             "WARNING",
             "--sync-on-commit",
