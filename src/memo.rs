@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -46,7 +47,7 @@ struct State {
 }
 
 struct Answer {
-    text: Arc<[u8]>,
+    text: Bytes,
     depends_on: [Uuid; 2],
     until: Instant,
 }
@@ -64,7 +65,7 @@ impl Memo {
     /// The answer under a key, or where a search for it begins.
     ///
     /// The first call starts to listen: a process that asks nothing hears nothing.
-    pub fn get(&self, key: &str) -> Result<Vec<u8>, Epoch> {
+    pub fn get(&self, key: &str) -> Result<Bytes, Epoch> {
         if !self.inner.listening.swap(true, Ordering::Relaxed) {
             tokio::spawn(listen(Arc::downgrade(&self.inner)));
         }
@@ -73,11 +74,11 @@ impl Memo {
         let known = state.answers.get(key).filter(|answer| answer.until > Instant::now());
         let text = known.map(|answer| answer.text.clone());
         drop(state);
-        text.map(|text| text.to_vec()).ok_or(epoch)
+        text.ok_or(epoch)
     }
 
     /// Remembers an answer that holds as long as nothing happens to the two rows it depends on.
-    pub fn put(&self, since: Epoch, key: String, depends_on: [Uuid; 2], text: &[u8]) {
+    pub fn put(&self, since: Epoch, key: String, depends_on: [Uuid; 2], text: Bytes) {
         let mut state = self.inner.lock();
         if !state.hears || state.epoch != since.0 {
             return;
@@ -86,7 +87,7 @@ impl Memo {
             state.clear();
         }
         state.bytes += text.len();
-        let answer = Answer { text: text.into(), depends_on, until: Instant::now() + LIFE };
+        let answer = Answer { text, depends_on, until: Instant::now() + LIFE };
         if let Some(old) = state.answers.insert(key, answer) {
             state.bytes -= old.text.len();
         }
@@ -170,11 +171,11 @@ mod tests {
     #[test]
     fn an_answer_is_forgotten_when_one_of_its_rows_changes() {
         let (memo, [a, b, c]) = (memo(), [1, 2, 3].map(Uuid::from_u128));
-        memo.put(epoch(&memo), "ab".into(), [a, b], b"of a and b");
-        memo.put(epoch(&memo), "bc".into(), [b, c], b"of b and c");
+        memo.put(epoch(&memo), "ab".into(), [a, b], Bytes::from_static(b"of a and b"));
+        memo.put(epoch(&memo), "bc".into(), [b, c], Bytes::from_static(b"of b and c"));
         memo.inner.forget(&[a]);
         assert!(memo.get("ab").is_err());
-        assert_eq!(memo.get("bc").unwrap(), b"of b and c");
+        assert_eq!(memo.get("bc").unwrap(), "of b and c");
         assert_eq!(memo.inner.lock().bytes, 10);
     }
 
@@ -183,17 +184,17 @@ mod tests {
         let (memo, a) = (memo(), Uuid::from_u128(1));
         let since = epoch(&memo);
         memo.inner.forget(&[a]);
-        memo.put(since, "a".into(), [a, a], b"old");
+        memo.put(since, "a".into(), [a, a], Bytes::from_static(b"old"));
         assert!(memo.get("a").is_err());
     }
 
     #[test]
     fn the_deaf_remember_nothing() {
         let (memo, a) = (memo(), Uuid::from_u128(1));
-        memo.put(epoch(&memo), "a".into(), [a, a], b"good");
+        memo.put(epoch(&memo), "a".into(), [a, a], Bytes::from_static(b"good"));
         memo.inner.set_hears(false);
         assert!(memo.get("a").is_err());
-        memo.put(epoch(&memo), "a".into(), [a, a], b"good");
+        memo.put(epoch(&memo), "a".into(), [a, a], Bytes::from_static(b"good"));
         assert!(memo.get("a").is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::{Json, Payload};
@@ -11,13 +12,13 @@ use poem_openapi::types::Type;
 /// The JSON text of a `T`, sent as it is: the document shows the schema of `T`, and nothing is parsed or written
 /// again. Whoever makes one answers for the text; a test beside the `T` compares the two.
 pub(super) struct RawJson<T> {
-    text: Vec<u8>,
+    text: Bytes,
     schema: PhantomData<fn() -> T>,
 }
 
 impl<T> RawJson<T> {
-    pub fn new(text: Vec<u8>) -> Self {
-        Self { text, schema: PhantomData }
+    pub fn new(text: impl Into<Bytes>) -> Self {
+        Self { text: text.into(), schema: PhantomData }
     }
 }
 
@@ -60,7 +61,7 @@ mod tests {
     #[tokio::test]
     async fn the_text_is_sent_as_it_is() {
         let text = r#"{ "b":1,"a":  "한글" }"#;
-        let response = RawJson::<String>::new(text.as_bytes().to_vec()).into_response();
+        let response = RawJson::<String>::new(text).into_response();
         assert_eq!(response.content_type(), Some("application/json; charset=utf-8"));
         assert_eq!(response.into_body().into_string().await.unwrap(), text);
     }

@@ -12,7 +12,7 @@ use super::{deed, origin, problem};
 use crate::clock::{Clock, Instant};
 use crate::context::{Actor, Context, Deed, Origin};
 use crate::id::EventId;
-use crate::trace;
+use crate::trace::{self, Trace};
 
 const REQUEST_ID: &str = "x-request-id";
 /// On answers to what wrote something: when that was. A client that sends it with its next reads is shown what it wrote,
@@ -145,10 +145,13 @@ impl<E: Endpoint> Tracked<E> {
         let route = response.data::<PathPattern>().map_or("unmatched".to_owned(), |p| p.0.to_string());
         let status = response.status().as_u16();
         let seconds = started.elapsed().as_secs_f64();
-        trace::rename(span, format!("{method} {route}"));
-        span.record("http.route", &route).record("http.response.status_code", status);
-        if response.status().is_server_error() {
-            span.record("otel.status_code", "error").record("error.type", status);
+        // What nobody exports needs neither a name nor attributes.
+        if Trace::current().is_some_and(|trace| trace.is_sampled()) {
+            trace::rename(span, format!("{method} {route}"));
+            span.record("http.route", &route).record("http.response.status_code", status);
+            if response.status().is_server_error() {
+                span.record("otel.status_code", "error").record("error.type", status);
+            }
         }
         // The route alone: a path may hold what only its reader may know, and a query a ticket.
         tracing::info!(%method, route, status, ms = seconds * 1000.0, "request");

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use redis::Script;
@@ -87,7 +88,7 @@ const FORM: u32 = 3;
 /// # Errors
 /// `slot.invalid_range`, `schedule.missing`, `offering.not_found` (also when it is private, retired, or its mentor
 /// is not approved; some seconds late), `slot.duration_unknown`
-pub async fn listing(core: &Core, wanted: &Wanted) -> Result<Vec<u8>, Error> {
+pub async fn listing(core: &Core, wanted: &Wanted) -> Result<Bytes, Error> {
     let Wanted { offering, duration_min, from, to, viewer } = *wanted;
     if to <= from || to - from > TimeDelta::days(MAX_LISTING_DAYS) {
         return Err(Error::InvalidRange);
@@ -103,7 +104,8 @@ pub async fn listing(core: &Core, wanted: &Wanted) -> Result<Vec<u8>, Error> {
         Err(since) => since,
     };
     let (mentor, payload) = place.find(offering).await?;
-    core.memo.put(since, place.payload_key, [mentor.0, offering.0], &payload);
+    let payload = Bytes::from(payload);
+    core.memo.put(since, place.payload_key, [mentor.0, offering.0], payload.clone());
     Ok(payload)
 }
 
