@@ -16,6 +16,7 @@ use super::super::load::{Booked, Load, Session};
 use super::super::model::{NewSchedule, Span, Window};
 use super::reference::World;
 use super::*;
+use crate::config::effort;
 use crate::id::UserId;
 
 /// In all; half of them go to each of the two great properties.
@@ -23,9 +24,8 @@ const CASES: u32 = 3_000;
 /// Cells that are compared in one case: a quarter of a day.
 const CELLS: i64 = 24;
 
-#[expect(clippy::disallowed_methods, reason = "a test may be told to draw more")]
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("KONNECT_SLOT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
+    let cases = effort("KONNECT_SLOT_CASES").and_then(|cases| cases.try_into().ok()).unwrap_or(CASES);
     ProptestConfig {
         cases: (cases / 2).max(1),
         failure_persistence: None,

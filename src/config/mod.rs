@@ -1,5 +1,7 @@
 //! Settings: every one is an environment variable and stands in each process' `--help`.
 
+#[cfg(test)]
+mod effort;
 mod files;
 mod identity;
 mod issuers;
@@ -14,6 +16,8 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use secrecy::SecretString;
 
+#[cfg(test)]
+pub(crate) use effort::effort;
 pub use files::FilesConfig;
 pub use identity::IdentityConfig;
 pub use issuers::{TrustedIssuer, TrustedIssuers};

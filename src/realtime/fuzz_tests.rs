@@ -18,6 +18,7 @@ use super::live::LiveCommand;
 use super::refusal::Refusal;
 use super::socket_io::Namespace;
 use super::wire::MAX_MESSAGE;
+use crate::config::effort;
 
 /// Codes with which a frame is refused before anybody looks into the room.
 const CODES: [&str; 3] = ["frame.invalid", "frame.unknown_type", "RESERVATION_NOT_FOUND"];
@@ -26,15 +27,9 @@ const LONGEST_REFUSAL: usize = 200;
 /// Of a payload that goes to the peer.
 const LONGEST_PAYLOAD: usize = 12 * 1024 + 64;
 
-#[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says how long it is looked for")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[test]
 fn hostile_frames_are_refused_with_a_code_or_taken_within_bounds() {
-    let (count, first) =
-        (setting("KONNECT_FUZZ").unwrap_or(20_000), setting("KONNECT_FUZZ_SEED").unwrap_or(0));
+    let (count, first) = (effort("KONNECT_FUZZ").unwrap_or(20_000), effort("KONNECT_FUZZ_SEED").unwrap_or(0));
     let began = std::time::Instant::now();
     let hands = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let seen = std::thread::scope(|scope| {

@@ -11,6 +11,7 @@ mod chats;
 mod client;
 mod collector;
 mod disputes;
+mod effort;
 mod faults;
 mod hush;
 mod jobs;
@@ -37,6 +38,7 @@ pub use app::{DATA_KEY, SECRET_KEY, SECURITY_KEY, TestApp, monday, worker_config
 pub use chats::say;
 pub use client::{Answer, Client};
 pub use collector::{Collector, Seen};
+pub use effort::effort;
 pub use hush::Hush;
 pub use jobs::Ran;
 pub use node::run_script;

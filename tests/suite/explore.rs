@@ -35,6 +35,7 @@ mod work;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use konnect_tests::effort;
 
 use game::{Game, Played};
 use place::Place;
@@ -46,23 +47,18 @@ const SHELVES: u64 = 2;
 /// Seeds when nobody says how many.
 const A_FEW: u64 = 8;
 
-#[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says what is played")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 /// The seeds of a shelf: one that was asked for, or those that found something once and as many more as are wanted.
 fn seeds(shelf: u64) -> Vec<u64> {
     let mine = |seed: &u64| seed % SHELVES == shelf;
-    if let Some(seed) = setting("KONNECT_EXPLORE_SEED") {
+    if let Some(seed) = effort("KONNECT_EXPLORE_SEED") {
         return Some(seed).filter(mine).into_iter().collect();
     }
     let known = include_str!("explore/seeds.txt").lines().filter_map(|line| {
         let number = line.split('#').next().unwrap_or_default().trim();
         (!number.is_empty()).then(|| number.parse().expect("a seed"))
     });
-    let from = setting("KONNECT_EXPLORE_FROM").unwrap_or(0);
-    let more = from..from + setting("KONNECT_EXPLORE").unwrap_or(A_FEW);
+    let from = effort("KONNECT_EXPLORE_FROM").unwrap_or(0);
+    let more = from..from + effort("KONNECT_EXPLORE").unwrap_or(A_FEW);
     known.chain(more).filter(mine).collect()
 }
 

@@ -24,7 +24,7 @@ use chrono::{DurationRound, TimeDelta};
 use futures_util::future::join_all;
 use konnect::availability::Window;
 use konnect::mentor::Kind;
-use konnect_tests::{ApiNode, Booking, PrivateMongo, PrivateRedis, TestApp, weekdays};
+use konnect_tests::{ApiNode, Booking, PrivateMongo, PrivateRedis, TestApp, effort, weekdays};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -32,11 +32,6 @@ use device::Device;
 use storm::Storm;
 
 const ROOMS: usize = 10;
-
-#[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says how long it is looked for")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
 
 /// A paid booking, with a mentor and a mentee of its own.
 async fn room(app: &TestApp, number: usize) -> Booking {
@@ -54,8 +49,8 @@ async fn room(app: &TestApp, number: usize) -> Booking {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s44_s45_s46_s47_s49_a_history_of_chats_in_trouble_is_sound() {
-    let entries = setting("KONNECT_HISTORY").unwrap_or(1_500);
-    let seed = setting("KONNECT_HISTORY_SEED").unwrap_or(1);
+    let entries = effort("KONNECT_HISTORY").unwrap_or(1_500);
+    let seed = effort("KONNECT_HISTORY_SEED").unwrap_or(1);
     let (redis, mongo) = tokio::join!(PrivateRedis::start(), PrivateMongo::start());
     let mongodb_url = mongo.as_ref().map(PrivateMongo::url);
     let app = TestApp::start_live_over(Some(redis.url()), mongodb_url).await;

@@ -16,7 +16,7 @@ mod steps;
 #[path = "stories/teller.rs"]
 mod teller;
 
-use konnect_tests::TestApp;
+use konnect_tests::{TestApp, effort};
 use teller::Teller;
 
 /// Stories that share a database, one after the other.
@@ -24,20 +24,15 @@ const A_BOOK: u64 = 20;
 /// Tests that tell stories side by side.
 const SHELVES: u64 = 4;
 
-#[expect(clippy::disallowed_methods, reason = "whoever looks for a fault says which stories are told")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 /// Tells every story of one shelf.
 async fn tell(shelf: u64) {
-    if let Some(seed) = setting("KONNECT_STORY") {
+    if let Some(seed) = effort("KONNECT_STORY") {
         if seed % SHELVES == shelf {
             read_book(&[seed]).await;
         }
         return;
     }
-    let count = setting("KONNECT_STORIES").unwrap_or(80);
+    let count = effort("KONNECT_STORIES").unwrap_or(80);
     let seeds: Vec<u64> = (0..count).filter(|seed| seed % SHELVES == shelf).collect();
     for book in seeds.chunks(usize::try_from(A_BOOK).expect("few")) {
         read_book(book).await;
