@@ -4,6 +4,7 @@ mod audit;
 mod catalogue;
 pub mod constant;
 mod growth;
+mod heard;
 mod http;
 pub mod intake;
 mod jobs;

@@ -1,7 +1,7 @@
 //! The statements of one `POST /v1/reservations`, sent straight to the database: nothing is parsed, judged,
 //! mapped or answered. The limit that reservations are compared with.
 //!
-//! The texts are those of `src/`; that they still are is checked at each run by counting what the server does.
+//! The texts are those of `src/`; that they still are is checked at each run by what the server hears.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub struct Slot<'a> {
 /// As long as any other.
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-ec7e4cd01ba67a86-00";
 
-const SESSION: &str = "SELECT 1 FROM sessions WHERE id = ? AND revoked_at IS NULL";
+const SESSION: &str = "SELECT factor_at FROM sessions WHERE id = ? AND revoked_at IS NULL";
 const KEY: &str =
     "INSERT INTO idempotency_keys (user_id, idem_key, request_hash, created_at) VALUES (?, ?, ?, ?)";
 const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.price_krw, o.duration_min,

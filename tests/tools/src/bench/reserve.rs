@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use super::heard::{ensure_same, heard};
 use super::load::{Until, drive, repeat};
 use super::replay::{self, Slot};
 use super::report::{Figure, Section, Target};
@@ -16,6 +17,9 @@ use super::{Bench, http, say};
 pub const CONNECTIONS: usize = 32;
 /// As many as each mentee of a world takes at a time.
 pub const HOLDS_PER_MENTEE: usize = 2;
+
+/// Reservations whose statements are compared.
+const COMPARED: usize = 64;
 
 /// The `index`th reservation of a round: another slot each, neighbours of other mentors and mentees.
 fn slot(world: &World, index: usize) -> Slot<'_> {
@@ -52,6 +56,17 @@ async fn straight(bench: &Bench, world: &Arc<World>, count: usize) -> Result<Sam
     .await
 }
 
+/// Both say the same to the server, text by text.
+async fn compare(bench: &Bench, world: &Arc<World>) -> Result<()> {
+    let pool = bench.core.db.pool();
+    forget(pool).await?;
+    let api =
+        heard(pool, COMPARED, async { over_http(bench, world, "heard", COMPARED).await.map(drop) }).await?;
+    forget(pool).await?;
+    let replay = heard(pool, COMPARED, async { straight(bench, world, COMPARED).await.map(drop) }).await?;
+    ensure_same(&api, &replay)
+}
+
 /// Rounds of both, in turn, on the same slots; the last round's reservations stay.
 pub async fn measure(bench: &Bench, world: &Arc<World>) -> Result<Section> {
     let count = HOLDS_PER_MENTEE * world.mentees.len();
@@ -61,6 +76,7 @@ pub async fn measure(bench: &Bench, world: &Arc<World>) -> Result<Section> {
     over_http(bench, world, "warm-up", count / 4).await?;
     forget(pool).await?;
     straight(bench, world, count / 4).await?;
+    compare(bench, world).await?;
 
     let (mut posted, mut replayed, mut statements) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=bench.plan.rounds {
