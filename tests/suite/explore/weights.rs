@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 
 use chrono::{DurationRound, TimeDelta};
-use konnect_tests::Booking;
+use konnect_tests::{Booking, effort};
 use serde_json::{Value, json};
 
 use super::place::{Cast, Place};
-use super::setting;
 
 /// Jobs of one booking, as `tests/tools/src/simulate/size.rs` has them: those that are due by the session's time, and
 /// all others.
@@ -116,7 +115,7 @@ fn gained(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTre
 
 #[tokio::test(flavor = "multi_thread")]
 async fn j08_what_one_booking_costs_is_what_the_documents_count_with() {
-    let count = i64::try_from(setting("KONNECT_WEIGHTS").unwrap_or(1)).expect("few");
+    let count = i64::try_from(effort("KONNECT_WEIGHTS").unwrap_or(1)).expect("few");
     let place = Place::open().await;
     let cast = place.cast(0, 1, 1).await;
     place.app.run_jobs().await;
