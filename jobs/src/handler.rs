@@ -69,6 +69,11 @@ impl Run {
         Ok(self.lease.hold(tx).await??)
     }
 
+    /// The same, and lets another job of the same key be written from this commit on.
+    pub async fn free_key(&self, tx: &mut Tx) -> Result<()> {
+        Ok(self.lease.free_key(tx).await??)
+    }
+
     /// Done, with nothing to write: the job has lost its meaning.
     pub async fn skip(&self, why: &str) -> Result<Outcome> {
         let finished = transact!(self.services.core.db, self.context(), anyhow::Error, tx => {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::QueryBuilder;
 
 use crate::clock::Instant;
-use crate::db::{Db, Tx, push_list};
+use crate::db::{Db, Tx, filled, push_list};
 use crate::id::{DeliveryId, JobId};
 use crate::outbox::Delivery;
 use crate::trace::Trace;
@@ -173,6 +173,20 @@ impl Lease {
         .await?;
         Ok(if held.is_some() { Ok(()) } else { Err(LeaseLost(self.delivery.job_id)) })
     }
+
+    /// Proves the lease, and lets another job of the same key be written from now on: whatever happens after this commit
+    /// is news that this run need not see. The row stays without its key: should it die, it can be retried beside its
+    /// successor, so this is for jobs whose effect has a key of its own.
+    pub async fn free_key(&self, tx: &mut Tx) -> sqlx::Result<Result<(), LeaseLost>> {
+        if let Err(lost) = self.hold(tx).await? {
+            return Ok(Err(lost));
+        }
+        sqlx::query("UPDATE outbox SET dedup_key = NULL WHERE id = ?")
+            .bind(self.delivery.job_id)
+            .execute(tx.conn())
+            .await?;
+        Ok(Ok(()))
+    }
 }
 
 /// Proves several leases in a transaction that writes intents, as [`Lease::hold`] does for one. `false`: some is lost.
@@ -195,12 +209,14 @@ pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<b
     Ok(done.rows_affected() == deliveries.len() as u64)
 }
 
-/// The rows of these deliveries: the id of a delivery is of one job alone. By their keys, not by their state, which would
-/// lock all that is under way.
+/// The rows of these deliveries, each under its own: jobs that were published together share the id, so that another's
+/// proves nothing. By their keys, not by their state, which would lock all that is under way.
 fn push_deliveries(query: &mut QueryBuilder<sqlx::MySql>, deliveries: &[Delivery]) {
     push_list(query.push("id IN ("), deliveries.iter().map(|delivery| delivery.job_id));
-    push_list(query.push(") AND delivery_id IN ("), deliveries.iter().map(|delivery| delivery.delivery_id));
-    query.push(")");
+    query.push(") AND (id, delivery_id) IN ");
+    query.push_tuples(filled(deliveries.iter()), |mut pair, delivery| {
+        pair.push_bind(delivery.job_id).push_bind(delivery.delivery_id);
+    });
 }
 
 /// The attempt failed: waits until `again_at`, or is dead when that is `None`.

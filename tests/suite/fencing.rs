@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use konnect::id::DeliveryId;
-use konnect::job::{Ping, Retry};
+use konnect::job::{Ping, Queue, Retry};
 use konnect::outbox::Delivery;
 use konnect::{outbox, transact};
 use konnect_jobs::Ended;
@@ -100,6 +100,47 @@ async fn s62_deliveries_of_one_moment_are_claimed_together_and_each_runs_once() 
     for delivery in deliveries {
         let job = app.job(delivery.job_id).await;
         assert_eq!((job.state.as_str(), job.attempts), ("done", 1));
+    }
+    app.finish().await;
+}
+
+/// What is published together shares the id of its delivery, so that each of a group must be proved under its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn s62_a_group_with_one_lost_lease_proves_and_finishes_nothing() {
+    let app = TestApp::start().await;
+    let publish = async || {
+        let due = transact!(app.core.db, app.context(), sqlx::Error, tx => {
+            let claim_by = tx.now + TimeDelta::seconds(15);
+            outbox::publish_due(tx, Queue::Reminder, 10, claim_by).await
+        });
+        due.expect("the outbox").into_iter().map(|due| due.delivery).collect::<Vec<_>>()
+    };
+    app.enqueue(&Ping { sent_at: app.now() }).await;
+    let first = publish().await;
+    app.advance(TimeDelta::seconds(16));
+    assert_eq!(app.reclaim().await, 1);
+    app.enqueue(&Ping { sent_at: app.now() }).await;
+    let second = publish().await;
+    assert_eq!((first.len(), second.len()), (1, 2));
+    assert_eq!(second[0].delivery_id, second[1].delivery_id, "they share it");
+    let other = second.iter().find(|d| d.job_id != first[0].job_id).expect("the other one");
+
+    // The run of the first delivery wakes up, in a group with one that is its own.
+    let group = [first[0], *other];
+    let held =
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::hold_many(tx, &group).await });
+    assert!(!held.expect("the outbox"));
+    let finished = transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        // As whoever asks does: nothing of it is committed.
+        anyhow::ensure!(outbox::finish_many(tx, &group).await?, "lost");
+        Ok(())
+    });
+    assert_eq!(finished.expect_err("the lease of one is lost").to_string(), "lost");
+    let held =
+        transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::hold_many(tx, &second).await });
+    assert!(held.expect("the outbox"));
+    for delivery in second {
+        assert_eq!(app.run_delivery(delivery).await, Ended::Done);
     }
     app.finish().await;
 }

@@ -144,14 +144,16 @@ impl House {
         self.tell_stored(stored);
         let is_message = !stored.duplicate && matches!(stored.entry.what, What::Message(_));
         if is_message && self.places.is_news(access, self.core.clock.now()) {
-            let (core, access) = (self.core.clone(), *access);
+            let (house, access) = (self.clone(), *access);
             // Nobody waits for it: the message is stored. Its trace is that of the message all the same.
             tokio::spawn(trace::within(tracing::Span::current(), async move {
                 let cx = Context::new(Actor::User(access.user), "chat");
+                let core = &house.core;
                 let noted: sqlx::Result<()> =
                     transact!(core.db, cx, sqlx::Error, tx => { chat::note_message(tx, &access).await });
                 if let Err(error) = noted {
-                    tracing::warn!(%error, room = %access.room, "somebody may not be told of a message");
+                    house.places.not_noted(&access);
+                    tracing::warn!(%error, room = %access.room, "nobody may be told of a message until the next one");
                 }
             }));
         }
