@@ -158,6 +158,15 @@ impl Lead {
         }
     }
 
+    /// The one that follows it.
+    pub fn next(self) -> Option<Self> {
+        match self {
+            Self::Day => Some(Self::Hour),
+            Self::Hour => Some(Self::TenMinutes),
+            Self::TenMinutes => None,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Day => "24h",

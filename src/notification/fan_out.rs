@@ -9,7 +9,7 @@ use super::error::Error;
 use super::hours::{self, Hours};
 use super::model::{Channel, Notice, Role, State, channels, facts};
 use super::preference::{self, Crowd, Mode, Topic};
-use super::{CREATED, digest, query};
+use super::{CREATED, digest, query, timely};
 use crate::db::Tx;
 use crate::event;
 use crate::id::{DigestId, NoticeId, UserId};
@@ -22,7 +22,8 @@ use crate::user::{self, User};
 pub const CHUNK: usize = 500;
 
 /// Writes the notices of one happening, with a job for each that is to be delivered. Returns how many are new:
-/// what somebody was told before stays as it is (S60). Nothing is written once the event has expired (S59).
+/// what somebody was told before stays as it is (S60). Nothing is written once the event has expired (S59), or what it
+/// announces will not come (S57).
 ///
 /// More people than [`CHUNK`] are told by jobs of their own: each is done or not, so that a worker that dies half way
 /// through has told nobody twice and forgotten nobody.
@@ -40,6 +41,10 @@ pub async fn fan_out(tx: &mut Tx, event: &NotifyEvent) -> Result<u32, Error> {
         return split(tx, event, &people).await;
     }
     let audience = Audience::gather(tx, event, &people).await?;
+    let reservation = audience.reservation.as_ref();
+    if reservation.is_some_and(|r| !timely::still_so(&event.kind, &event.data, r)) {
+        return Ok(0);
+    }
     let planned = audience.plan(tx, event).await?;
     tell(tx, event, planned).await
 }
@@ -107,7 +112,11 @@ impl Audience {
                 if *channel == Channel::Push && !self.with_devices.contains(&reader.id) {
                     continue;
                 }
-                planned.push(new_notice(tx, event, reader.id, *channel, &facts, digest_id));
+                let mut notice = new_notice(tx, event, reader.id, *channel, &facts, digest_id);
+                if *channel == Channel::InApp {
+                    timely::correct_lead(&mut notice, tx.now);
+                }
+                planned.push(notice);
             }
         }
         Ok(planned)

@@ -16,6 +16,7 @@ mod prepare;
 mod proof;
 mod query;
 mod texts;
+mod timely;
 mod urgency;
 
 use serde_json::{Value, json};

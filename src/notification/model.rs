@@ -263,3 +263,27 @@ pub(super) fn facts(event: &Value, reservation: Option<&Reservation>, reader: &U
     }
     Value::Object(facts)
 }
+
+/// A mail of these facts that waits for its delivery, to test with.
+#[cfg(test)]
+pub(super) fn notice(kind: &str, data: &Value, now: Instant) -> Notice {
+    Notice {
+        id: NoticeId::generate(),
+        event_key: String::new(),
+        user_id: UserId::generate(),
+        channel: Channel::Email,
+        kind: kind.to_owned(),
+        reservation_id: None,
+        data: Json(data.clone()),
+        state: State::Queued,
+        provider_id: None,
+        error: None,
+        expires_at: None,
+        created_at: now,
+        attempted_at: None,
+        sent_at: None,
+        read_at: None,
+        opened_at: None,
+        digest_id: None,
+    }
+}

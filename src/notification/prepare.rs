@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::error::Error;
 use super::hours::{self, Hours};
 use super::model::{Channel, Delivery, Notice, PATIENCE, Pushes, State};
-use super::{mail, query, texts, urgency};
+use super::{mail, query, texts, timely, urgency};
 use crate::db::Tx;
-use crate::id::{NoticeId, UserId};
+use crate::id::{NoticeId, ReservationId, UserId};
+use crate::reservation::{self, Reservation};
 use crate::user::{self, User};
 
 /// Says what is to be sent, and notes that it is about to be.
@@ -35,7 +36,7 @@ async fn prepare_locked(tx: &mut Tx, notices: Vec<Notice>) -> Result<HashMap<Not
     deliveries.extend(over.iter().map(|notice| (notice.id, Delivery::Over)));
     let audience = Audience::of(tx, &open).await?;
     let mut going = Vec::new();
-    for notice in open {
+    for mut notice in open {
         let reader = audience.readers.get(&notice.user_id).ok_or(user::Error::NotFound)?;
         match audience.obstacle(tx, &notice, reader) {
             Some(obstacle) => {
@@ -44,7 +45,10 @@ async fn prepare_locked(tx: &mut Tx, notices: Vec<Notice>) -> Result<HashMap<Not
                 }
                 deliveries.insert(notice.id, obstacle);
             }
-            None => going.push((notice, reader)),
+            None => {
+                timely::correct_lead(&mut notice, tx.now);
+                going.push((notice, reader));
+            }
         }
     }
     let ways = Ways::of(tx, &going).await?;
@@ -64,10 +68,11 @@ async fn prepare_locked(tx: &mut Tx, notices: Vec<Notice>) -> Result<HashMap<Not
     Ok(deliveries)
 }
 
-/// Who reads, and when they are left alone.
+/// Who reads, when they are left alone, and the reservations that notices look ahead to.
 struct Audience {
     readers: HashMap<UserId, User>,
     hours: HashMap<UserId, Hours>,
+    ahead: HashMap<ReservationId, Reservation>,
 }
 
 impl Audience {
@@ -75,7 +80,12 @@ impl Audience {
         let ids = distinct(notices.iter().map(|notice| notice.user_id));
         let readers = user::get_many(tx.conn(), &ids).await?;
         let readers = readers.into_iter().map(|reader| (reader.id, reader)).collect();
-        Ok(Self { readers, hours: hours::hours_of(tx.conn(), &ids).await? })
+        let hours = hours::hours_of(tx.conn(), &ids).await?;
+        let ahead = notices.iter().filter(|notice| timely::lies_ahead(&notice.kind));
+        let ahead: Vec<_> = ahead.filter_map(|notice| notice.reservation_id).collect();
+        let ahead = reservation::find_many(tx, &ahead).await?;
+        let ahead = ahead.into_iter().map(|reservation| (reservation.id, reservation)).collect();
+        Ok(Self { readers, hours, ahead })
     }
 
     /// Why a notice is not sent, or not now.
@@ -85,6 +95,10 @@ impl Audience {
         }
         if reader.state == user::State::Deleted {
             return Some(Delivery::Moot("the account is deleted".to_owned()));
+        }
+        let reservation = notice.reservation_id.and_then(|id| self.ahead.get(&id));
+        if reservation.is_some_and(|r| !timely::still_so(&notice.kind, &notice.data, r)) {
+            return Some(Delivery::Moot("it is not so any more".to_owned()));
         }
         // They may have changed since the notice was written.
         let quiet = self.hours.get(&reader.id)?.quiet?;

@@ -1,8 +1,7 @@
 //! What does not wait for the end of somebody's quiet hours. Pure.
 
-use chrono::DateTime;
-
 use super::model::Notice;
+use super::timely::moment;
 use crate::clock::Instant;
 
 /// The facts that say until when a notice is of use: the session begins, the slot is given up, the request expires,
@@ -24,23 +23,17 @@ fn is_urgent(notice: &Notice) -> bool {
 /// Whether a notice can be told as well at `until`, when the quiet hours end that it is now.
 pub(super) fn may_wait(notice: &Notice, now: Instant, until: Instant) -> bool {
     let passes = |at: Instant| now < at && at <= until;
-    let moment = |name: &&str| {
-        let at = DateTime::parse_from_rfc3339(notice.data[*name].as_str()?).ok()?;
-        Some(at.to_utc())
-    };
     !is_urgent(notice)
         && !notice.expires_at.is_some_and(passes)
-        && !MOMENTS.iter().filter_map(moment).any(passes)
+        && !MOMENTS.iter().filter_map(|name| moment(&notice.data, name)).any(passes)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use sqlx::types::Json;
 
     use super::*;
-    use crate::id::{NoticeId, UserId};
-    use crate::notification::{Channel, State};
+    use crate::notification::model::notice;
 
     fn at(text: &str) -> Instant {
         text.parse().expect("an instant")
@@ -48,25 +41,7 @@ mod tests {
 
     fn waits(kind: &str, data: &Value, expires_at: Option<&str>) -> bool {
         let now = at("2026-03-02T13:00:00Z");
-        let notice = Notice {
-            id: NoticeId::generate(),
-            event_key: String::new(),
-            user_id: UserId::generate(),
-            channel: Channel::Email,
-            kind: kind.to_owned(),
-            reservation_id: None,
-            data: Json(data.clone()),
-            state: State::Queued,
-            provider_id: None,
-            error: None,
-            expires_at: expires_at.map(at),
-            created_at: now,
-            attempted_at: None,
-            sent_at: None,
-            read_at: None,
-            opened_at: None,
-            digest_id: None,
-        };
+        let notice = Notice { expires_at: expires_at.map(at), ..notice(kind, data, now) };
         may_wait(&notice, now, at("2026-03-02T22:00:00Z"))
     }
 

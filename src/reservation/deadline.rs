@@ -185,11 +185,13 @@ pub async fn auto_complete(tx: &mut Tx, job: &CompleteReservation) -> Result<Exp
     Ok(Expiry::Done)
 }
 
-/// Announces the session to both sides, unless it was cancelled or moved, or has begun (S57).
+/// Announces the session to both sides, unless it was cancelled or moved, or has begun (S57). A reminder that is as late
+/// as the next one is dropped: that one is told in its place, so that they never come together (S58).
 pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Error> {
     let Some(r) = query::lock(tx, job.reservation_id).await? else { return Ok(Expiry::Moot) };
     let current = r.state == State::Confirmed && r.schedule_version == job.schedule_version;
-    if !current || tx.now >= r.starts_at {
+    let until = job.lead.next().map_or(r.starts_at, |next| r.starts_at - next.length());
+    if !current || tx.now >= until {
         return Ok(Expiry::Moot);
     }
     let people = vec![r.mentor_id, r.mentee_id];
@@ -203,7 +205,7 @@ pub async fn remind(tx: &mut Tx, job: &RemindReservation) -> Result<Expiry, Erro
         people,
         reservation_id: Some(r.id),
         data,
-        expires_at: Some(r.starts_at),
+        expires_at: Some(until),
     };
     outbox::enqueue(tx, &notice).await?;
     Ok(Expiry::Done)

@@ -42,7 +42,7 @@ pub use operator::{Operation, operate};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use preview::{Conflict, conflicts};
 pub use query::{
-    ahead_of_mentor, chain_for_member, find, find_for_member, is_awaited, lock, lock_extensions,
+    ahead_of_mentor, chain_for_member, find, find_for_member, find_many, is_awaited, lock, lock_extensions,
     lock_for_member, page_for_member,
 };
 pub use reschedule::{accept_move, decline_move, lock_to_move, moves_at_once, propose_move, withdraw_move};

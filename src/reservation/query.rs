@@ -8,7 +8,7 @@ use super::model::{Reservation, State};
 use super::strike::{Record, Strike};
 use crate::availability::wall_clock;
 use crate::clock::Instant;
-use crate::db::Tx;
+use crate::db::{Tx, push_list};
 use crate::id::{ReservationId, UserId};
 
 /// Every column of a reservation, and the rest of the statement.
@@ -113,6 +113,16 @@ pub async fn is_awaited(tx: &mut Tx, person: UserId) -> sqlx::Result<bool> {
 
 pub async fn find(executor: impl MySqlExecutor<'_>, id: ReservationId) -> sqlx::Result<Option<Reservation>> {
     sqlx::query_as(select!("WHERE id = ?")).bind(id).fetch_optional(executor).await
+}
+
+/// In no order; those that do not exist are left out.
+pub async fn find_many(tx: &mut Tx, ids: &[ReservationId]) -> sqlx::Result<Vec<Reservation>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new(select!("WHERE id IN ("));
+    push_list(&mut query, ids.iter().copied());
+    query.push(")").build_query_as().fetch_all(tx.conn()).await
 }
 
 pub async fn find_for_member(

@@ -1,10 +1,10 @@
 //! Deadlines and reminders.
 
-use chrono::TimeDelta;
-use konnect::job::{ExpireHold, Job, NotifyEvent, RemindReservation};
+use chrono::{TimeDelta, Timelike};
+use konnect::job::{ExpireHold, Job, NotifyEvent, RemindReservation, WarnHold};
 use konnect::outbox;
 use konnect::transact;
-use konnect_tests::TestApp;
+use konnect_tests::{Booking, TestApp};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +30,99 @@ async fn s57_a_reminder_in_flight_when_its_booking_is_cancelled_says_nothing() {
         waiting.iter().all(|j| j.subject != Some(booking.id.0)),
         "a dead booking has no deadlines: {waiting:?}"
     );
+    app.finish().await;
+}
+
+/// A booking whose reminder of the day before waits for the end of the mentee's quiet hours, three hours later.
+async fn with_waiting_reminder(app: &TestApp) -> Booking {
+    let booking = app.paid_booking().await;
+    let local = booking.starts_at.with_timezone(&chrono_tz::Asia::Seoul).hour();
+    let clock = |hour: u32| format!("{:02}:00", hour % 24);
+    app.rest(&booking.mentee, &clock(local + 23), &clock(local + 3)).await.ok(200);
+    app.advance_to(booking.starts_at - TimeDelta::hours(24));
+    app.run_jobs().await;
+    let waits = [("email", "queued"), ("in_app", "stored")];
+    assert_eq!(app.told(&booking.mentee, "reservation.reminder").await, waits);
+    booking
+}
+
+/// The quiet hours end, and nobody is reminded.
+async fn expect_no_reminder(app: &TestApp, booking: &Booking) {
+    app.run_jobs().await;
+    app.advance(TimeDelta::hours(3));
+    app.run_jobs().await;
+    let (state, why) = app.mail_outcome(&booking.mentee, "reservation.reminder").await;
+    assert_eq!((state, why.as_deref()), ("skipped", Some("it is not so any more")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s57_a_reminder_that_waits_for_the_morning_dies_with_its_booking() {
+    let app = TestApp::start().await;
+    let booking = with_waiting_reminder(&app).await;
+    app.cancel(&booking, &booking.mentor).await;
+    expect_no_reminder(&app, &booking).await;
+    assert!(app.told(&booking.mentee, "reservation.cancelled").await.contains(&("email", "sent")));
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s57_a_reminder_that_waits_for_the_morning_is_of_the_old_time_when_the_booking_moves() {
+    let app = TestApp::start().await;
+    let booking = with_waiting_reminder(&app).await;
+    app.propose(&booking, &booking.mentee, booking.starts_at + TimeDelta::hours(24)).await.ok(201);
+    expect_no_reminder(&app, &booking).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_pays_between_the_warning_and_its_notices_is_not_warned() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.advance(TimeDelta::minutes(10));
+    let warning = app.take_due_of(WarnHold::KIND).await;
+    app.run_delivery(warning).await;
+    let notices = app.take_due_of(NotifyEvent::KIND).await;
+    app.pay(&booking).await;
+    app.run_delivery(notices).await;
+    app.run_jobs().await;
+    assert_eq!(app.told(&booking.mentee, "reservation.hold_ending").await, []);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s57_a_booking_is_cancelled_between_its_reminder_and_the_notices() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    app.advance_to(booking.starts_at - TimeDelta::hours(24));
+    let reminder = app.take_due_of(RemindReservation::KIND).await;
+    app.run_delivery(reminder).await;
+    let notices = app.take_due_of(NotifyEvent::KIND).await;
+    app.cancel(&booking, &booking.mentee).await;
+    app.run_delivery(notices).await;
+    app.run_jobs().await;
+    for person in [&booking.mentor, &booking.mentee] {
+        assert_eq!(app.told(person, "reservation.reminder").await, []);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s58_reminders_that_waited_for_us_do_not_come_together() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    // Nobody worked for a day.
+    app.advance_to(booking.starts_at - TimeDelta::minutes(5));
+    app.run_jobs().await;
+    for person in [&booking.mentor, &booking.mentee] {
+        assert_eq!(app.told(person, "reservation.reminder").await, [("email", "sent"), ("in_app", "stored")]);
+        let mails = app.sandbox.mails_to(&person.email);
+        let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
+        assert!(subjects.contains(&"세션이 곧 시작합니다"), "five minutes are not ten: {subjects:?}");
+        let shown = app.log_in(person).await.client.get("/v1/me/notices").await.ok(200);
+        let mut shown = shown["items"].as_array().expect("notices").iter();
+        let reminder = shown.find(|notice| notice["kind"] == "reservation.reminder").expect("one");
+        assert_eq!(reminder["title"], "Your session starts soon");
+    }
     app.finish().await;
 }
 

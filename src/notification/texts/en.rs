@@ -84,7 +84,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| security::en(kind, f))
                 .or_else(|| webhook::en(kind, f))
                 .or_else(|| digest::en(kind, f))
-                .or_else(|| mail::en(kind, f));
+                .or_else(|| mail::en(kind));
         }
     })
 }
@@ -151,6 +151,7 @@ fn reminder_title(lead: &str) -> &'static str {
         "24h" => "Your session starts in 24 hours",
         "1h" => "Your session starts in 1 hour",
         "10m" => "Your session starts in 10 minutes",
+        "ahead" => "Your session is coming up",
         _ => "Your session starts soon",
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn text(kind: &str, f: &Facts) -> Option<Text> {
                 .or_else(|| security::ko(kind, f))
                 .or_else(|| webhook::ko(kind, f))
                 .or_else(|| digest::ko(kind, f))
-                .or_else(|| mail::ko(kind, f));
+                .or_else(|| mail::ko(kind));
         }
     })
 }
@@ -164,6 +164,7 @@ fn reminder_title(lead: &str) -> &'static str {
         "24h" => "세션이 24시간 뒤에 시작합니다",
         "1h" => "세션이 1시간 뒤에 시작합니다",
         "10m" => "세션이 10분 뒤에 시작합니다",
+        "ahead" => "예정된 세션이 있습니다",
         _ => "세션이 곧 시작합니다",
     }
 }
