@@ -12,7 +12,7 @@ use konnect::transact;
 use crate::deliver_notice::{conclude, defer, taken};
 use crate::{Outcome, Run};
 
-/// `to_forgive`: the address refused mails before, which do not count once it takes one.
+/// `to_forgive`: the address refused mails before; those that it did not take at all do not count once it takes one.
 pub(crate) async fn deliver_mail(
     run: &Run,
     id: NoticeId,

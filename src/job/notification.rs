@@ -42,7 +42,8 @@ pub struct DeliverNotice {
 impl Job for DeliverNotice {
     const KIND: &'static str = "notification.deliver.v1";
     const QUEUE: Queue = Queue::Notification;
-    const RETRY: Retry = Retry(&secs([5, 30, 120, 600, 1800, 3600, 3600, 7200, 14400]));
+    /// A day and a third: a receipt is of use after a night without a mail server.
+    const RETRY: Retry = Retry(&secs([5, 30, 120, 600, 1800, 3600, 3600, 7200, 14400, 28800, 57600]));
     /// Longer than the mail server and the push service may take together with their retries of a login.
     const TIMEOUT: Duration = Duration::from_secs(120);
 

@@ -31,7 +31,7 @@ pub async fn record_pushes(
     Ok(query::first_push(tx, id).await?)
 }
 
-/// The mail server took a mail for an address that had refused some, which is forgiven.
+/// The mail server took a mail for an address that had refused to take some, which is forgiven.
 pub async fn mail_taken_at_last(
     tx: &mut Tx,
     id: NoticeId,

@@ -309,9 +309,12 @@ fn hash(token: &str) -> [u8; 32] {
 }
 
 pub async fn forget_person(tx: &mut Tx, user: UserId, address: &str) -> sqlx::Result<()> {
-    for statement in
-        ["DELETE FROM notice_preferences WHERE user_id = ?", "DELETE FROM notice_hours WHERE user_id = ?"]
-    {
+    for statement in [
+        "DELETE FROM notice_preferences WHERE user_id = ?",
+        "DELETE FROM notice_hours WHERE user_id = ?",
+        // Older builds named the address.
+        "UPDATE notices SET data = JSON_REMOVE(data, '$.address') WHERE user_id = ? AND kind = 'mail.undeliverable'",
+    ] {
         sqlx::query(statement).bind(user).execute(tx.conn()).await?;
     }
     for statement in

@@ -1,5 +1,5 @@
 //! Addresses that refuse mail. After one refusal that says that there is no such mailbox, or three others on different
-//! notices without a mail taken between them, nothing is sent there until its owner says so; they read of it in the
+//! notices without a mail that arrived between them, nothing is sent there until its owner says so; they read of it in the
 //! app. What is switched off is the address, not the person: another address is not concerned.
 //!
 //! Locks: the notice, then the address, then what enqueuing locks.
@@ -25,6 +25,9 @@ use crate::user::{self, Email};
 const TOO_MANY: i64 = 3;
 /// Older refusals do not count.
 const WINDOW: TimeDelta = TimeDelta::days(30);
+/// A mail that was taken so long ago and has not come back has arrived: a relay tries for four to five days
+/// (RFC 5321 §4.5.4.1).
+const ARRIVED: TimeDelta = TimeDelta::days(6);
 const REPLY_MAX: usize = 500;
 
 /// The news that nothing is sent to an address any more.
@@ -164,9 +167,10 @@ pub(in crate::notification) async fn reach(
     Ok(refusers.map(|(address, off)| (address, reach(off))).collect())
 }
 
-/// Its server took a mail: what it refused before does not count any more. One that is off stays so.
+/// Its server took a mail: what it refused to take before does not count any more. One that is off stays so. What came
+/// back from there counts on until a mail has [`ARRIVED`]: a relay takes everything.
 pub(in crate::notification) async fn forgive(tx: &mut Tx, address: &str) -> Result<(), Error> {
-    Ok(query::forget_refusals(tx, address).await?)
+    Ok(query::forget_refused_at_once(tx, address).await?)
 }
 
 /// Counts a permanent refusal of a mailbox, once per notice. `gone`: there is no such mailbox.
@@ -182,8 +186,8 @@ pub(in crate::notification) async fn refuse(
     if !query::insert_refusal(tx, notice, address).await? || off_since.is_some() {
         return Ok(());
     }
-    let since = tx.now - WINDOW;
-    if !gone && query::refusals_since(tx, address, since).await? < TOO_MANY {
+    let (since, stood) = (tx.now - WINDOW, tx.now - ARRIVED);
+    if !gone && query::refusals_since(tx, address, owner, since, stood).await? < TOO_MANY {
         return Ok(());
     }
     query::switch_off(tx, address).await?;
@@ -193,7 +197,8 @@ pub(in crate::notification) async fn refuse(
         kind: SWITCHED_OFF.to_owned(),
         people: vec![owner],
         reservation_id: None,
-        data: json!({ "address": address }),
+        // Whose it is knows which: it would outlive the account here.
+        data: json!({}),
         expires_at: None,
     };
     outbox::enqueue(tx, &news).await?;

@@ -60,12 +60,45 @@ pub async fn insert_refusal(tx: &mut Tx, notice: NoticeId, address: &str) -> sql
     Ok(inserted.rows_affected() == 1)
 }
 
-pub async fn refusals_since(tx: &mut Tx, address: &str, since: Instant) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT COUNT(*) FROM mail_refusals WHERE address = ? AND at > ?")
-        .bind(address)
-        .bind(since)
-        .fetch_one(tx.conn())
-        .await
+/// Those after which no mail to the owner was taken that had not come back by `stood`. (One to another address that they
+/// had meanwhile counts as well.)
+pub async fn refusals_since(
+    tx: &mut Tx,
+    address: &str,
+    owner: UserId,
+    since: Instant,
+    stood: Instant,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM mail_refusals r WHERE r.address = ? AND r.at > ? AND NOT EXISTS (
+            SELECT 1 FROM notices n WHERE n.user_id = ? AND n.channel = 'email' AND n.state = 'sent'
+            AND n.sent_at > r.at AND n.sent_at <= ?)",
+    )
+    .bind(address)
+    .bind(since)
+    .bind(owner)
+    .bind(stood)
+    .fetch_one(tx.conn())
+    .await
+}
+
+/// Forgets what an address refused at once. What was taken there and came back afterwards stays.
+pub async fn forget_refused_at_once(tx: &mut Tx, address: &str) -> sqlx::Result<()> {
+    // Two statements: one would lock the notices that it looks at.
+    let refused: Vec<NoticeId> = sqlx::query_scalar(
+        "SELECT r.notice_id FROM mail_refusals r JOIN notices n ON n.id = r.notice_id
+         WHERE r.address = ? AND n.sent_at IS NULL",
+    )
+    .bind(address)
+    .fetch_all(tx.conn())
+    .await?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let mut delete = QueryBuilder::new("DELETE FROM mail_refusals WHERE notice_id IN (");
+    push_list(&mut delete, refused.into_iter());
+    delete.push(")").build().execute(tx.conn()).await?;
+    Ok(())
 }
 
 pub async fn forget_refusals(tx: &mut Tx, address: &str) -> sqlx::Result<()> {
