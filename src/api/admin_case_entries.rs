@@ -190,10 +190,10 @@ impl Log {
         }
     }
 
-    /// What a sealed review says is nobody's to read yet.
+    /// What a sealed review says is nobody's to read yet, and what was withdrawn nobody's any more.
     pub fn reviews(&mut self, reviews: Vec<Review>) {
         for review in reviews {
-            let stars = (review.state != State::Sealed).then(|| review.stars.get());
+            let stars = (review.state == State::Published).then(|| review.stars.get());
             let data = json!({
                 "reviewId": review.id, "authorId": review.author_id, "state": review.state, "stars": stars,
                 "hidden": review.hidden, "publishedAt": review.published_at, "openReports": review.open_reports,

@@ -9,7 +9,7 @@ use super::shift::{Trace, shift};
 use super::{figures, query};
 use crate::db::{Db, Tx};
 use crate::event;
-use crate::job::{Job, NotifyEvent, PublishReviews};
+use crate::job::{AskReview, Job, NotifyEvent, PublishReviews};
 use crate::outbox;
 use crate::reservation::{self, Reservation};
 
@@ -28,7 +28,12 @@ pub(super) async fn publish(tx: &mut Tx, r: &Reservation, sealed: &[Review]) -> 
         .await?;
         changes.push((was.clone(), is));
     }
-    outbox::cancel_waiting(tx, r.id.0, &[PublishReviews::KIND]).await?;
+    // Whoever has written needs not be asked to.
+    let needless: &[&str] = match sealed {
+        [_, _] => &[PublishReviews::KIND, AskReview::KIND],
+        _ => &[PublishReviews::KIND],
+    };
+    outbox::cancel_waiting(tx, r.id.0, needless).await?;
     figures::follow(tx, &changes).await?;
     let published: Vec<Review> = changes.into_iter().map(|(_, is)| is).collect();
     tell(tx, r, &published).await?;

@@ -62,6 +62,25 @@ async fn r2_both_sides_of_a_session_that_took_place_are_asked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r2_whoever_has_written_is_not_asked_to() {
+    let app = TestApp::start().await;
+    let booking = app.paid_booking().await;
+    app.meet(&booking).await;
+    app.advance_to(booking.starts_at + TimeDelta::hours(1));
+    app.run_jobs().await;
+    let mentee = app.log_in(&booking.mentee).await;
+    mentee.client.post(&format!("{}/complete", booking.path()), serde_json::json!({})).await.ok(200);
+    app.published_review(&booking, 4).await;
+    app.advance(TimeDelta::hours(2));
+    app.run_jobs().await;
+    for person in [&booking.mentor, &booking.mentee] {
+        assert_eq!(app.told(person, "review.requested").await, []);
+        assert_eq!(app.told(person, "review.published").await, BOTH);
+    }
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn r2_nobody_is_asked_about_a_session_whose_money_went_back() {
     let app = TestApp::start().await;
     let booking = app.paid_booking().await;

@@ -222,6 +222,33 @@ async fn o5_long_files_come_whole_and_too_long_ones_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn r3_a_case_shows_no_stars_that_nobody_may_read() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let booking = app.completed_sessions(1).await.remove(0);
+    app.review(&booking, &booking.mentee, 1, "Not for anybody.").await.ok(200);
+    let path = format!("/v1/admin/reservations/{}/case", booking.id);
+    let shown = async || {
+        let case = client(&app, &admin).await.get(&path).await.ok(200);
+        let entries = case["entries"].as_array().expect("entries").iter();
+        let by = json!(booking.mentee.id);
+        let is_theirs = |e: &&Value| e["kind"] == "review" && e["data"]["authorId"] == by;
+        let reviews: Vec<_> = entries.filter(is_theirs).collect();
+        assert_eq!(reviews.len(), 1);
+        (reviews[0]["data"]["state"].clone(), reviews[0]["data"]["stars"].clone())
+    };
+    assert_eq!(shown().await, (json!("sealed"), json!(null)));
+    let version =
+        app.reviews(&booking, &booking.mentee).await["mine"]["version"].as_i64().expect("a version");
+    app.withdraw_review(&booking, &booking.mentee, version).await.ok(204);
+    assert_eq!(shown().await, (json!("withdrawn"), json!(null)));
+    app.published_review(&booking, 3).await;
+    assert_eq!(shown().await, (json!("published"), json!(3)));
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn o3_a_case_tells_everything_in_order() {
     let app = TestApp::start().await;
     let admin = app.admin("admin").await;

@@ -82,6 +82,7 @@ pub async fn close(tx: &mut Tx, id: ReviewId, part: Option<Part>, outcome: Outco
     Ok(i32::try_from(done.rows_affected()).unwrap_or(i32::MAX))
 }
 
+/// Oldest first; more than these say nothing new.
 pub async fn of_review(pool: &MySqlPool, id: ReviewId) -> sqlx::Result<Vec<Report>> {
-    sqlx::query_as(reports!("WHERE review_id = ? ORDER BY id")).bind(id).fetch_all(pool).await
+    sqlx::query_as(reports!("WHERE review_id = ? ORDER BY id LIMIT 200")).bind(id).fetch_all(pool).await
 }
