@@ -101,6 +101,7 @@ impl Verdict {
             }
             Ok(fcm::Outcome::Permanent { status, code, message }) => {
                 metrics::counter!("konnect_push_refused_total").increment(1);
+                tracing::warn!(status, code, "FCM refuses a push");
                 self.refused = Some(format!("{status} {code}: {message}"));
             }
             Err(error) => self.again = Some(error.to_string()),

@@ -24,7 +24,7 @@ pub struct FilesConfig {
         value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     pub s3_bucket: Option<String>,
-    #[arg(long, env = "KONNECT_S3_ACCESS_KEY")]
+    #[arg(long, env = "KONNECT_S3_ACCESS_KEY", hide_env_values = true)]
     pub s3_access_key: Option<String>,
     #[arg(long, env = "KONNECT_S3_SECRET_KEY", hide_env_values = true)]
     pub s3_secret_key: Option<SecretString>,
