@@ -1,7 +1,7 @@
 //! Accounts that are deleted, by their owners and by administrators (S73).
 
 use chrono::TimeDelta;
-use konnect_tests::{Answer, Client, Person, Socket, TestApp};
+use konnect_tests::{Answer, Client, Person, Socket, TestApp, happening};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "ten letters and more";
@@ -115,6 +115,10 @@ async fn s73_what_is_erased_is_who_it_was_and_the_address_is_free_again() {
     mentee.client.post("/v1/me/devices", json!({ "token": "fcm:1", "platform": "web" })).await.ok(204);
     let hours = json!({ "quiet": { "start": "22:00", "end": "07:00" }, "digestHour": 8 });
     mentee.client.send(reqwest::Method::PUT, "/v1/me/notification-hours", Some(hours), &[]).await.ok(200);
+    // As older builds wrote it.
+    let mut undeliverable = happening("of an older build", "mail.undeliverable", &[&mentee]);
+    undeliverable.data["address"] = json!(mentee.email);
+    app.enqueue(&undeliverable).await;
     app.advance(TimeDelta::days(15));
     app.run_jobs().await;
     let (before, reviews) =
@@ -141,6 +145,9 @@ async fn s73_what_is_erased_is_who_it_was_and_the_address_is_free_again() {
             .expect("a number");
         assert_eq!(left, 0, "{table}");
     }
+    let kept = app.all_notices_of(&mentee).await;
+    assert!(kept.iter().any(|notice| notice.kind == "mail.undeliverable"));
+    assert!(kept.iter().all(|notice| !notice.data.0.to_string().contains(&mentee.email)));
     let agents: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT user_agent FROM sessions WHERE user_id = ?")
             .bind(mentee.id)
