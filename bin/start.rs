@@ -16,9 +16,15 @@ use konnect::core::Core;
 use konnect::job::Queue;
 use konnect::{process, skew, watch};
 use konnect_jobs::{Services, worker};
+use tikv_jemallocator::Jemalloc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use traces::Traces;
+
+/// What a peak of sockets or jobs took goes back to the system within seconds, by threads of jemalloc's own that also look
+/// after processes with nothing to do; with glibc's allocator it stayed (docs/CHAOS.md, Soak).
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// A started process.
 pub struct Process {

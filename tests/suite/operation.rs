@@ -2,6 +2,8 @@
 
 #[path = "operation/alarms.rs"]
 mod alarms;
+#[path = "operation/allocator.rs"]
+mod allocator;
 #[path = "operation/copies.rs"]
 mod copies;
 #[path = "operation/dashboard.rs"]

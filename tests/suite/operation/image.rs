@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::{root, text};
 
 /// The processes of the Procfile.
-fn processes() -> BTreeSet<String> {
+pub(super) fn processes() -> BTreeSet<String> {
     let procfile = text("Procfile");
     let names =
         procfile.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(':'));
