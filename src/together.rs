@@ -14,7 +14,7 @@ type Waiting<I, O> = (I, oneshot::Sender<O>);
 /// Cheap to clone.
 pub struct Together<I, O> {
     wanted: Arc<Mutex<Vec<Waiting<I, O>>>>,
-    /// Held by the one who works for all that are wanted.
+    /// Held by the go that works for all that were wanted, until each has its answer or knows that there is none.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -34,7 +34,8 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
     /// Has `work` done for `item`, together with what else is wanted by then; `work` gives one answer for each of its
     /// items, in their order. `None`: whoever worked for this item broke off, and nobody knows what became of it.
     ///
-    /// A go that has begun is ended even when the one who began it is no longer waited for.
+    /// A go that has begun is ended even when the one who began it is no longer waited for, and the next one begins
+    /// after it. None is empty.
     pub async fn ask<W, F>(&self, item: I, work: W) -> Option<O>
     where
         W: Fn(Vec<I>) -> F + Send + Sync + 'static,
@@ -43,7 +44,11 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
         let (answer, mut answered) = oneshot::channel();
         self.lock().push((item, answer));
         loop {
-            let _turn = self.turn.lock().await;
+            let turn = tokio::select! {
+                biased;
+                answer = &mut answered => return answer.ok(),
+                turn = self.turn.clone().lock_owned() => turn,
+            };
             match answered.try_recv() {
                 Ok(answer) => return Some(answer),
                 Err(TryRecvError::Closed) => return None,
@@ -54,9 +59,16 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
                 let count = wanted.len().min(MOST);
                 wanted.drain(..count).unzip()
             };
+            // Never while the process lives: who has no answer at their turn is still wanted.
+            if items.is_empty() {
+                return None;
+            }
             let going = work(items);
             let gone = tokio::spawn(async move {
-                for (answer, waiting) in going.await.into_iter().zip(waiting) {
+                // Dropped in this order from below, also by a panic: the turn ends after the last answer.
+                let _turn = turn;
+                let unanswered = waiting;
+                for (answer, waiting) in going.await.into_iter().zip(unanswered) {
                     // Nobody may be waiting any more.
                     let _ = waiting.send(answer);
                 }
@@ -99,6 +111,49 @@ mod tests {
         let answers = join_all(asked).await;
         assert_eq!(answers, (0..200).map(|i| Some(i * 2)).collect::<Vec<_>>());
         assert!(goes.load(Ordering::SeqCst) <= 5, "{goes:?}");
+    }
+
+    #[tokio::test]
+    async fn a_go_keeps_its_turn_when_the_one_who_began_it_is_gone() {
+        let together = Together::<u8, u8>::default();
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        let goes = Arc::new(Mutex::new(Vec::new()));
+        let ask = |item: u8| {
+            let (together, gate, goes) = (together.clone(), gate.clone(), goes.clone());
+            tokio::spawn(async move {
+                let work = move |items: Vec<u8>| {
+                    goes.lock().expect("no panic").push(items.len());
+                    let gate = gate.clone();
+                    async move {
+                        gate.acquire().await.expect("open").forget();
+                        items
+                    }
+                };
+                together.ask(item, work).await
+            })
+        };
+        let begun = || goes.lock().expect("no panic").len();
+        let first = ask(1);
+        while begun() < 1 {
+            tokio::task::yield_now().await;
+        }
+        let (leader, other) = (ask(2), ask(3));
+        while together.lock().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(1);
+        while begun() < 2 {
+            tokio::task::yield_now().await;
+        }
+        leader.abort();
+        assert!(leader.await.expect_err("it was stopped").is_cancelled());
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(10);
+        assert_eq!(other.await.expect("no panic"), Some(3), "the go was ended");
+        assert_eq!(first.await.expect("no panic"), Some(1));
+        assert_eq!(*goes.lock().expect("no panic"), [1, 2], "no go for nobody");
     }
 
     #[tokio::test]

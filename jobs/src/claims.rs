@@ -61,11 +61,11 @@ async fn claim_all(
     let taken = transact!(db, context, anyhow::Error, tx => {
         Ok(outbox::claim_many(tx, &deliveries, &worker, lease).await?)
     });
-    let mut taken: Result<HashMap<_, _>> =
-        taken.map(|taken| taken.into_iter().map(|(d, claimed)| (d.job_id, claimed)).collect());
+    // By the whole delivery: one that is stale has no claim to what a fresh one of the same job got.
+    let mut taken: Result<HashMap<Delivery, _>> = taken.map(|taken| taken.into_iter().collect());
     let mut answer = |delivery: &Delivery| match &mut taken {
         // Taken out, so that a delivery that arrived twice runs once.
-        Ok(taken) => Ok(taken.remove(&delivery.job_id).map_or(Claim::Refused, Claim::Yours)),
+        Ok(taken) => Ok(taken.remove(delivery).map_or(Claim::Refused, Claim::Yours)),
         Err(error) => Err(anyhow!("{error:#}")),
     };
     deliveries.iter().map(&mut answer).collect()
