@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 
-/// The longest address of an endpoint, in characters.
+/// The longest address of an endpoint, in bytes, as it was named and as it is called and stored: with what no URL may
+/// hold written in percents, and names in other letters in ASCII.
 pub const LONGEST_URL: usize = 500;
 
 /// Why an address is refused.
@@ -44,6 +45,9 @@ impl Fence {
             return Err(Refused::NotAUrl);
         }
         let url: Url = text.parse().map_err(|_| Refused::NotAUrl)?;
+        if url.as_str().len() > LONGEST_URL {
+            return Err(Refused::NotAUrl);
+        }
         let host = url.host_str().ok_or(Refused::NotAUrl)?;
         let ip = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let is_local = ip.map_or_else(|| is_local_name(host), |ip| ip.to_canonical().is_loopback());
@@ -165,6 +169,9 @@ mod tests {
             assert_eq!(refused(STRICT, text), Refused::NotAUrl, "{text}");
         }
         assert_eq!(refused(STRICT, &format!("https://a.example/{}", "x".repeat(500))), Refused::NotAUrl);
+        // As it is stored, a letter of three bytes has nine.
+        assert_eq!(refused(STRICT, &format!("https://a.example/{}", "가".repeat(60))), Refused::NotAUrl);
+        assert!(STRICT.read(&format!("https://a.example/{}", "가".repeat(50))).is_ok());
         for text in ["http://a.example/", "ftp://a.example/", "http://127.0.0.1/", "javascript:1"] {
             assert!(matches!(refused(STRICT, text), Refused::NotHttps | Refused::NotAUrl), "{text}");
         }

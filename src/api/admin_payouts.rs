@@ -81,7 +81,7 @@ impl AdminPayoutsApi {
     /// Decide a payout by hand
     ///
     /// One in `manual_review`. The first administrator says how it ended and what shows it; nothing moves until
-    /// another one says the same. For administrators.
+    /// another one says the same. For administrators, but not for the one who is paid.
     #[oai(path = "/payouts/:id/resolve", method = "post", operation_id = "adminResolvePayout")]
     async fn resolve(
         &self,
@@ -243,7 +243,7 @@ impl AdminPayoutsApi {
 async fn show(app: &App, id: PayoutId) -> Result<Detail, Problem> {
     let pool = app.core.db.pool();
     let payout = payout::find(pool, id).await?.ok_or(payout::Error::NotFound)?;
-    let resolution = payout::resolution(pool, id).await?.map(ResolutionView::from);
+    let resolution = payout::resolution(pool, &payout).await?.map(ResolutionView::from);
     let lines = settlement::lines_of_payout(pool, id).await?;
     Ok(Detail::new(payout, resolution, lines))
 }

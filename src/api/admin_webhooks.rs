@@ -48,7 +48,7 @@ struct ChangeRequest {
 #[derive(Debug, Object)]
 #[oai(rename = "RotateWebhookSecret", rename_all = "camelCase", deny_unknown_fields)]
 struct RotateRequest {
-    /// For so long the secret before signs as well.
+    /// For so long the secrets before sign as well, or longer, where an earlier rotation said so. 0: they end at once.
     #[oai(default = "a_day", validator(minimum(value = "0"), maximum(value = "168")))]
     overlap_hours: u32,
 }
@@ -70,7 +70,7 @@ struct EndpointView {
     disabled_reason: Option<String>,
     /// Since when nothing but failures came of it.
     failing_since: Option<DateTime<Utc>>,
-    /// Until when the secret before the present one signs as well.
+    /// Until when the secrets before the present one sign as well.
     old_secret_until: Option<DateTime<Utc>>,
     enabled_at: DateTime<Utc>,
     /// Send it back as `expectedVersion`.
@@ -205,7 +205,8 @@ impl WebhooksApi {
 
     /// Give a webhook endpoint a new secret
     ///
-    /// It is shown this once. Until the overlap is over messages carry the signatures of both. For administrators.
+    /// It is shown this once. Until the overlap is over messages carry the signatures of the new one and of up to three
+    /// old ones. For administrators.
     #[oai(
         path = "/webhook-endpoints/:id/rotate-secret",
         method = "post",

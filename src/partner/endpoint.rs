@@ -8,12 +8,19 @@ use sqlx::types::Json;
 use super::error::Error;
 use super::model::{Act, Endpoint, EndpointState, Wanted, check_types};
 use super::{query, signature};
+use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::WebhookEndpointId;
 use crate::job::NotifyEvent;
 use crate::outside::Fence;
-use crate::seal::Sealer;
+use crate::seal::{SealError, Sealer};
 use crate::{outbox, snapshot, user};
+
+/// Old secrets that are kept: the last ones, and the oldest, which the receiver surely had. As many as `old_sealed`
+/// holds.
+const MOST_OLD: usize = 3;
+/// Between secrets that are sealed together; in no secret.
+const BETWEEN: &str = " ";
 
 /// As many endpoints as there may be, deleted ones aside: every change is told to each of them.
 pub const MOST_ENDPOINTS: i64 = 50;
@@ -98,7 +105,8 @@ pub async fn change(
     .await
 }
 
-/// Gives it a new secret; the one before signs as well for as long as `overlap` says.
+/// Gives it a new secret. Those that were good until now sign as well for as long as `overlap` says, and no less than
+/// an earlier rotation promised: nobody knows which of them the receiver has. Without an overlap they end at once.
 ///
 /// # Errors
 /// `NotFound`, `WrongState`
@@ -110,10 +118,16 @@ pub async fn rotate_secret(
 ) -> Result<(Endpoint, SecretString), Error> {
     let was = query::lock(tx, id).await?.ok_or(Error::NotFound)?;
     let secret = signature::new_secret();
-    let until = (overlap > TimeDelta::zero()).then(|| tx.now + overlap);
+    let end = tx.now + overlap;
+    let until = (overlap > TimeDelta::zero()).then(|| was.old_until.map_or(end, |before| before.max(end)));
+    // What was sealed with another key signs nothing any more.
+    let mut old = secrets(sealer, &was, tx.now).unwrap_or_default();
+    while old.len() > MOST_OLD {
+        old.remove(MOST_OLD - 1);
+    }
     let is = step(tx, &was, Act::Rotate, None, |endpoint| {
-        endpoint.old_sealed = endpoint.secret_sealed.take().filter(|_| until.is_some());
-        endpoint.old_until = until;
+        endpoint.old_until = until.filter(|_| !old.is_empty());
+        endpoint.old_sealed = endpoint.old_until.map(|_| seal(sealer, id, &joined(&old)));
         endpoint.secret_sealed = Some(seal(sealer, id, &secret));
     })
     .await?;
@@ -210,6 +224,26 @@ async fn step(
 async fn count_listeners(tx: &mut Tx) -> Result<(), Error> {
     let listeners = query::count_enabled(tx).await?;
     Ok(snapshot::set_listeners(tx, listeners).await?)
+}
+
+/// The present secret, and those before while they are good, newest first.
+pub(super) fn secrets(
+    sealer: &Sealer,
+    endpoint: &Endpoint,
+    now: Instant,
+) -> Result<Vec<SecretString>, SealError> {
+    let old = endpoint.old_sealed.as_ref().filter(|_| endpoint.old_until.is_some_and(|until| now < until));
+    let mut secrets = Vec::new();
+    for sealed in endpoint.secret_sealed.iter().chain(old) {
+        let opened = sealer.open(sealed, endpoint.id.0.as_bytes())?;
+        secrets.extend(opened.expose_secret().split(BETWEEN).map(SecretString::from));
+    }
+    Ok(secrets)
+}
+
+fn joined(secrets: &[SecretString]) -> SecretString {
+    let texts: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+    SecretString::from(texts.join(BETWEEN))
 }
 
 fn seal(sealer: &Sealer, id: WebhookEndpointId, secret: &SecretString) -> Vec<u8> {

@@ -92,7 +92,7 @@ pub struct Endpoint {
     pub(super) secret_sealed: Option<Vec<u8>>,
     #[sqlx(default)]
     pub(super) old_sealed: Option<Vec<u8>>,
-    /// Until when the secret before the present one is good as well.
+    /// Until when the secrets before the present one are good as well.
     pub old_until: Option<Instant>,
     /// Since when nothing but failures came of it.
     pub failing_since: Option<Instant>,
@@ -202,7 +202,7 @@ pub struct Message {
     pub url: String,
     pub id: EventId,
     pub body: String,
-    /// The present one, and the one before while it is good.
+    /// The present one, and those before while they are good.
     pub secrets: Vec<SecretString>,
     /// When it is sent (UTC).
     pub at: Instant,

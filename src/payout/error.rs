@@ -20,6 +20,8 @@ pub enum Error {
     NotInReview,
     #[error("the one who asked cannot confirm")]
     SecondPersonNeeded,
+    #[error("an administrator decides no payout of their own")]
+    OwnCase,
     #[error("a payout or a line changed meanwhile")]
     Stale,
     #[error("the account number cannot be opened")]
@@ -43,6 +45,7 @@ impl Error {
             Self::Over => "payout.over",
             Self::NotInReview => "payout.not_in_review",
             Self::SecondPersonNeeded => "payout.second_person_needed",
+            Self::OwnCase => "dispute.own_case",
             Self::Mentor(error) => error.code(),
             Self::Stale | Self::Sealed(_) | Self::Ledger(_) | Self::Database(_) => "internal",
         }

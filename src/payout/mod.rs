@@ -63,9 +63,9 @@ pub async fn list(pool: &MySqlPool, filter: &Filter, limit: u32) -> sqlx::Result
     query::list(pool, filter, limit).await
 }
 
-/// What two administrators said of a payout, if anybody did.
-pub async fn resolution(pool: &MySqlPool, id: PayoutId) -> sqlx::Result<Option<Resolution>> {
-    query::resolution(pool, id).await
+/// What two administrators said of a payout, or one says in its present review, if anybody did.
+pub async fn resolution(pool: &MySqlPool, payout: &Payout) -> sqlx::Result<Option<Resolution>> {
+    Ok(query::resolution(pool, payout.id).await?.filter(|said| said.stands(payout)))
 }
 
 /// Payouts last touched before `before` that the provider has not taken, as far as we know, and that no job sends or

@@ -276,6 +276,14 @@ pub struct Resolution {
     pub confirmed_at: Option<Instant>,
 }
 
+impl Resolution {
+    /// Whether it is confirmed, or was asked for since the payout entered its review: nothing touches a payout there.
+    /// Half a decision of an earlier review counts no more.
+    pub fn stands(&self, payout: &Payout) -> bool {
+        self.confirmed_by.is_some() || self.asked_at >= payout.updated_at
+    }
+}
+
 /// Which payouts an administrator lists; an absent part does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -11,10 +11,12 @@ use crate::outbox;
 use crate::settlement;
 
 /// Says how a payout ended (`evidence`: what was seen and where, at most 500 characters). The first administrator
-/// asks; when another one says the same, it is done. One who says otherwise asks in the first one's place.
+/// asks; when another one says the same, it is done. One who says otherwise asks in the first one's place. What was
+/// said in an earlier review and never confirmed counts no more.
 ///
 /// # Errors
-/// `NotFound`, `NotInReview`, `SecondPersonNeeded` when the one who asked says it again.
+/// `NotFound`, `NotInReview`, `OwnCase` for the one who is paid, `SecondPersonNeeded` when the one who asked says it
+/// again.
 pub async fn resolve(
     tx: &mut Tx,
     id: PayoutId,
@@ -27,7 +29,10 @@ pub async fn resolve(
     if payout.state != PayoutState::ManualReview {
         return Err(Error::NotInReview);
     }
-    match query::resolution(tx.conn(), id).await? {
+    if by == payout.mentor_id {
+        return Err(Error::OwnCase);
+    }
+    match query::resolution(tx.conn(), id).await?.filter(|asked| asked.stands(&payout)) {
         Some(asked) if asked.outcome == outcome && asked.asked_by == by => {
             return Err(Error::SecondPersonNeeded);
         }

@@ -167,7 +167,8 @@ pub enum Next {
 
 /// The provider refused, and shows that it has no such payout. The refusal is bound to the key, so that the next try
 /// carries another one; the reference stays. A refusal that says nothing is believed when it was repeated for the
-/// same key some time later and the provider still has nothing.
+/// same key two minutes after the first time, however soon it was asked again in between, and the provider still has
+/// nothing.
 pub async fn refused(
     tx: &mut Tx,
     rules: &Rules,
@@ -186,11 +187,19 @@ pub async fn refused(
         outbox::enqueue(tx, &SyncSeller { provider_seller_id }).await?;
         return Ok(Next::Over);
     }
-    if !query::set_state(tx, &payout, PayoutState::Unknown, Some(code), None).await? {
+    // The code of an unclear refusal stands until its key is renewed, and the row is not touched while it is doubted:
+    // that code is what was said of this very key, and first at that instant.
+    let said = payout.error_code.as_deref() == Some(code);
+    if refusal == Refusal::Unclear && said && tx.now < payout.updated_at + DOUBT {
+        return Ok(Next::At(payout.updated_at + DOUBT));
+    }
+    let is_believed = refusal == Refusal::Later || said;
+    // With another key the doubt begins anew: nothing was said of that one.
+    let kept = (refusal == Refusal::Later || !is_believed).then_some(code);
+    if !query::set_state(tx, &payout, PayoutState::Unknown, kept, None).await? {
         return Err(Error::Stale);
     }
-    let was_said_before = payout.error_code.as_deref() == Some(code);
-    if refusal == Refusal::Unclear && !was_said_before {
+    if !is_believed {
         return Ok(Next::At(tx.now + DOUBT));
     }
     query::renew_key(tx, id, &secret()).await?;

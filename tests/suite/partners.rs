@@ -146,6 +146,52 @@ async fn x1_signatures_are_believed_by_the_reference_library() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn x1_who_rotates_again_keeps_the_secret_that_the_receiver_has() {
+    let app = TestApp::start().await;
+    let partner = app.partner(&[]).await;
+    let rotate = async |hours: u32| {
+        let body = json!({ "overlapHours": hours });
+        let made = partner.admin.post(&format!("{}/rotate-secret", partner.path()), body).await.ok(200);
+        made["secret"].as_str().expect("a secret").to_owned()
+    };
+    let message = async || {
+        partner.admin.post(&format!("{}/test", partner.path()), json!({})).await.ok(201);
+        app.run_jobs().await;
+        partner.receiver.take().remove(0)
+    };
+    let (second, third) = (rotate(24).await, rotate(1).await);
+    let all = message().await;
+    assert_eq!(all.header("webhook-signature").split(' ').count(), 3);
+    let until = partner.endpoint().await["oldSecretUntil"].as_str().expect("an instant").to_owned();
+    let until: chrono::DateTime<chrono::Utc> = until.parse().expect("an instant");
+    assert_eq!(until, app.now() + TimeDelta::hours(24), "as the first rotation said");
+
+    rotate(24).await;
+    rotate(24).await;
+    let last = rotate(24).await;
+    let most = message().await;
+    assert_eq!(most.header("webhook-signature").split(' ').count(), 4, "no row and no header grows for ever");
+    let only = rotate(0).await;
+    let none = message().await;
+    assert_eq!(none.header("webhook-signature").split(' ').count(), 1);
+    verify(
+        &app,
+        &[
+            (&all, &partner.secret, true),
+            (&all, &second, true),
+            (&all, &third, true),
+            (&most, &partner.secret, true),
+            (&most, &last, true),
+            (&most, &second, false),
+            (&none, &only, true),
+            (&none, &partner.secret, false),
+        ],
+    )
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn x1_no_path_leaves_it_out_and_nothing_is_kept_for_nobody() {
     let app = TestApp::start().await;
     let unheard = app.booking().await;

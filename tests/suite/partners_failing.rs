@@ -178,6 +178,30 @@ async fn x2_whoever_is_gone_is_asked_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn x2_a_delivery_whose_job_is_dead_can_be_sent_again() {
+    let app = TestApp::start().await;
+    let partner = app.partner(&[]).await;
+    let made = partner.admin.post(&format!("{}/test", partner.path()), json!({})).await.ok(201);
+    let replay = format!("/v1/admin/webhook-deliveries/{}/replay", made["id"].as_str().expect("a delivery"));
+    partner.admin.post(&replay, json!({})).await.problem(409, "webhook.not_replayable");
+    sqlx::query("UPDATE outbox SET state = 'dead', finished_at = created_at WHERE kind = ?")
+        .bind(DeliverWebhook::KIND)
+        .execute(app.core.db.pool())
+        .await
+        .expect("the database");
+    app.run_jobs().await;
+    assert_eq!(app.deliveries(&partner).await[0].state.name(), "pending");
+
+    partner.admin.post(&replay, json!({})).await.ok(200);
+    partner.admin.post(&replay, json!({})).await.problem(409, "webhook.not_replayable");
+    app.run_jobs().await;
+    assert_eq!(app.deliveries(&partner).await[0].state.name(), "delivered");
+    assert_eq!(partner.receiver.take().len(), 1);
+    app.expect_sound().await;
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn x2_what_is_on_its_way_to_a_deleted_endpoint_is_not_sent() {
     let app = TestApp::start().await;
     let partner = app.partner(&[]).await;

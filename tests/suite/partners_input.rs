@@ -81,6 +81,10 @@ async fn x1_what_makes_no_sense_is_refused_and_changes_nothing() {
     change(json!({ "expectedVersion": 1, "url": "https://10.0.0.1" }))
         .await
         .problem(422, "webhook.address_refused");
+    // Short enough as it is written, too long as it is stored.
+    let wide = format!("https://a.example/{}", "가".repeat(150));
+    admin.post(ENDPOINTS, json!({ "url": wide })).await.problem(422, "webhook.address_refused");
+    change(json!({ "expectedVersion": 1, "url": wide })).await.problem(422, "webhook.address_refused");
     let rotate = format!("{path}/rotate-secret");
     admin.post(&rotate, json!({ "overlapHours": 169 })).await.problem(400, "request.invalid");
     admin.post(&format!("{path}/enable"), json!({})).await.problem(409, "webhook.wrong_state");

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use konnect::money::Krw;
 use konnect::payout::{self, Applied, Evidence, Finding, Payout};
-use konnect::transact;
+use konnect::{transact, user};
 use konnect_sandbox::{Effect, Endpoint, Fault, Signature};
 use konnect_tests::{Earner, TestApp};
 use serde_json::{Value, json};
@@ -182,6 +182,65 @@ async fn s71_nobody_asks_again_when_the_key_is_too_old_and_two_people_decide() {
         app.run_jobs().await;
         app.finish().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_decides_a_payout_of_their_own() {
+    let app = TestApp::start().await;
+    let (earner, payout) = in_review(&app).await;
+    transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(user::make_admin(tx, earner.mentor.id).await?)
+    })
+    .expect("an administrator");
+    let (mentor, other) = (app.log_in(&earner.mentor).await, app.admin("other").await);
+    let path = format!("/v1/admin/payouts/{}/resolve", payout.id);
+    let body = json!({ "outcome": "failed", "evidence": "the bank's statement of 20 March" });
+    mentor.client.post(&path, body.clone()).await.problem(403, "dispute.own_case");
+    other.client.post(&path, body.clone()).await.ok(200);
+    mentor.client.post(&path, body).await.problem(403, "dispute.own_case");
+    assert_eq!(app.payout_state(&earner.mentor).await, "manual_review");
+    assert_eq!(app.owed(&earner.mentor).await, (0, NET), "nothing moved");
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_decision_ends_with_the_review_it_was_made_in() {
+    let app = TestApp::start().await;
+    let (earner, payout) = in_review(&app).await;
+    let (first, second) = (app.admin("first").await, app.admin("second").await);
+    let shown = format!("/v1/admin/payouts/{}", payout.id);
+    let path = format!("{shown}/resolve");
+    let body = json!({ "outcome": "failed", "evidence": "the bank's statement of 20 March" });
+    first.client.post(&path, body.clone()).await.ok(200);
+
+    // The provider's record turns up after all, and later contradicts itself.
+    app.advance(TimeDelta::minutes(1));
+    let late = Evidence {
+        provider_payout_id: "FPA_late".to_owned(),
+        reference: payout.id.to_string(),
+        destination: payout.destination.clone(),
+        amount: payout.amount_krw,
+        status: Finding::Open,
+        raw: "{}".to_owned(),
+    };
+    assert_eq!(apply(&app, &late).await, Applied::Open);
+    app.advance(TimeDelta::minutes(1));
+    let more = Evidence { amount: Krw(NET + 1), ..late };
+    assert_eq!(apply(&app, &more).await, Applied::Alert);
+    let detail = second.client.get(&shown).await.ok(200);
+    assert_eq!(detail["state"], "manual_review");
+    assert!(detail.get("resolution").is_none(), "{detail}");
+
+    let asked = second.client.post(&path, body.clone()).await.ok(200);
+    assert_eq!(asked["state"], "manual_review", "the first half is not what was said weeks ago");
+    assert_eq!(asked["resolution"]["askedBy"], second.id.to_string());
+    let done = first.client.post(&path, body).await.ok(200);
+    assert_eq!(done["state"], "failed");
+    assert_eq!(done["resolution"]["confirmedBy"], first.id.to_string());
+    assert_eq!(app.owed(&earner.mentor).await, (NET, 0));
+    app.run_jobs().await;
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

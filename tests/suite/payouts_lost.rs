@@ -176,6 +176,56 @@ async fn s71_a_refusal_that_says_nothing_is_doubted_before_another_key_is_taken(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s71_the_next_key_is_doubted_as_long_as_the_first() {
+    let app = TestApp::start().await;
+    let (earner, id) = queued(&app).await;
+    let refusal = Effect::decline("FAILED_INTERNAL_SYSTEM_PROCESSING");
+    app.sandbox.fault(Fault::times(Endpoint::Payout, 2, refusal));
+    app.run_jobs().await;
+    for asked in [1, 3] {
+        app.advance(TimeDelta::seconds(110));
+        app.run_jobs().await;
+        assert_eq!(keys(&app).len(), asked, "doubted for two minutes");
+        app.advance(TimeDelta::seconds(10));
+        app.run_jobs().await;
+        assert_eq!(keys(&app).len(), asked + 1, "the same key repeats the refusal");
+        app.advance(TimeDelta::seconds(6));
+        app.run_jobs().await;
+    }
+    let keys = keys(&app);
+    assert_eq!(keys.len(), 5);
+    assert!(keys[0] == keys[1] && keys[2] == keys[3], "two requests for each key: {keys:?}");
+    assert!(keys[1] != keys[2] && keys[3] != keys[4], "{keys:?}");
+    paid_once(&app, &earner, id).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s71_whoever_asks_sooner_does_not_shorten_the_doubt() {
+    let app = TestApp::start().await;
+    let (earner, id) = queued(&app).await;
+    app.sandbox.fault(Fault::once(Endpoint::Payout, Effect::decline("FAILED_INTERNAL_SYSTEM_PROCESSING")));
+    app.run_jobs().await;
+    for _ in 0..3 {
+        app.advance(TimeDelta::seconds(30));
+        transact!(app.core.db, app.context(), anyhow::Error, tx => { Ok(payout::requery(tx, id).await?) })
+            .expect("it is asked about");
+        app.run_jobs().await;
+    }
+    assert_eq!(keys(&app).len(), 4);
+    // The two minutes count from the first refusal.
+    app.advance(TimeDelta::seconds(30));
+    app.run_jobs().await;
+    app.advance(TimeDelta::seconds(6));
+    app.run_jobs().await;
+    let keys = keys(&app);
+    assert_eq!(keys.len(), 6);
+    assert!(keys[..5].iter().all(|key| *key == keys[0]) && keys[5] != keys[0], "{keys:?}");
+    paid_once(&app, &earner, id).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_balance_that_is_too_low_today_pays_on_another_day() {
     let app = TestApp::start().await;
     let (earner, id) = queued(&app).await;

@@ -5,19 +5,17 @@ mod query;
 mod replay;
 
 use chrono::TimeDelta;
-use secrecy::SecretString;
 
-use super::endpoint::give_up;
+use super::endpoint::{give_up, secrets};
 use super::error::Error;
 use super::model::{
     After, Delivery, DeliveryState, Endpoint, EndpointState, Heard, Meaning, Message, PATIENCE, Step,
 };
 use super::query as endpoints;
-use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::WebhookDeliveryId;
 use crate::job::{DeliverWebhook, Job, Retry};
-use crate::seal::{SealError, Sealer};
+use crate::seal::Sealer;
 
 pub use fan_out::{Overdue, fan_out, overdue, reconcile};
 pub use query::{attempts, body, deliveries, delivery};
@@ -42,13 +40,6 @@ pub async fn prepare(tx: &mut Tx, sealer: &Sealer, id: WebhookDeliveryId) -> Res
     let secrets = secrets(sealer, &endpoint, tx.now)?;
     let message = Message { url: endpoint.url, id: delivery.event_id, body, secrets, at: tx.now, attempt };
     Ok(Step::Send(Box::new(message)))
-}
-
-/// The present secret, and the one before while it is good.
-fn secrets(sealer: &Sealer, endpoint: &Endpoint, now: Instant) -> Result<Vec<SecretString>, SealError> {
-    let old = endpoint.old_sealed.as_ref().filter(|_| endpoint.old_until.is_some_and(|until| now < until));
-    let sealed = endpoint.secret_sealed.iter().chain(old);
-    sealed.map(|sealed| sealer.open(sealed, endpoint.id.0.as_bytes())).collect()
 }
 
 /// Writes what came of a call to the address `called`, and says what becomes of the delivery. `tries` are the attempts that its job has counted,

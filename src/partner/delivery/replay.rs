@@ -4,7 +4,7 @@ use super::query;
 use crate::clock::Instant;
 use crate::db::Tx;
 use crate::id::{WebhookDeliveryId, WebhookEndpointId};
-use crate::job::DeliverWebhook;
+use crate::job::{DeliverWebhook, Job};
 use crate::outbox::{self, Cause};
 use crate::partner::error::Error;
 use crate::partner::model::{Delivery, DeliveryState, Endpoint, EndpointState};
@@ -21,14 +21,17 @@ pub struct Replayed {
     pub more: bool,
 }
 
-/// Sends one event once more to its endpoint, under the same id, whether or not it was taken before.
+/// Sends one event once more to its endpoint, under the same id, whether or not it was taken before; also one that
+/// waits for a job that is dead.
 ///
 /// # Errors
 /// `DeliveryNotFound`; `NotReplayable` while it is under way; `WrongState` unless its endpoint is enabled
 pub async fn replay(tx: &mut Tx, id: WebhookDeliveryId) -> Result<Delivery, Error> {
     let delivery = query::lock_delivery(tx, id).await?.ok_or(Error::DeliveryNotFound)?;
     enabled(tx, delivery.endpoint_id).await?;
-    if delivery.state == DeliveryState::Pending {
+    if delivery.state == DeliveryState::Pending
+        && outbox::live_by_subject(tx, id.0, DeliverWebhook::KIND).await?
+    {
         return Err(Error::NotReplayable);
     }
     again(tx, &[id]).await?;
