@@ -92,7 +92,7 @@ fn stopped_by_signals() -> Result<CancellationToken> {
 }
 
 #[derive(Parser)]
-#[command(version, about = "Runs the jobs of one queue until it is told to stop.")]
+#[command(version, about = "Runs the jobs of its queues until it is told to stop.")]
 struct WorkerSettings {
     #[command(flatten)]
     config: Config,
@@ -100,10 +100,19 @@ struct WorkerSettings {
     worker: WorkerConfig,
 }
 
-/// A whole worker process.
+/// A whole worker process, named after its queue.
 pub async fn work(queue: Queue) -> Result<()> {
+    work_beside(queue, None).await
+}
+
+/// The same with a second queue, a quarter as many of whose jobs run at the same time, in room of their own.
+pub async fn work_beside(queue: Queue, second: Option<Queue>) -> Result<()> {
     let settings = WorkerSettings::parse();
-    let process = start(&settings.config, &format!("{}-worker", queue.name())).await?;
+    let name = format!("{}-worker", queue.name());
+    let process = start(&settings.config, &name).await?;
     let services = Services::new(process.core, &settings.worker)?;
-    worker::run(services, queue, settings.worker.concurrency, process.drain, process.stop).await
+    let concurrency = settings.worker.concurrency;
+    let mut queues = vec![(queue, concurrency)];
+    queues.extend(second.map(|second| (second, concurrency.div_ceil(4))));
+    worker::run(services, &name, &queues, process.drain, process.stop).await
 }

@@ -74,7 +74,8 @@ impl Replica {
             self.ask(primary, now).await;
         }
         let beat = instant(self.known.beat.load(Ordering::SeqCst));
-        let lag = now - beat;
+        // A beat of a clock that is far ahead says as little as an old one.
+        let lag = (now - beat).abs();
         metrics::gauge!("konnect_replica_lag_seconds").set(lag.as_seconds_f64());
         lag <= self.max_lag && seen.is_none_or(|seen| beat - SKEW >= seen)
     }
@@ -136,11 +137,13 @@ fn instant(micros: i64) -> Instant {
     Instant::from_timestamp_micros(micros).unwrap_or_default()
 }
 
-/// Writes that the primary is alive now, once for all processes that ask at the same time.
+/// Writes that the primary is alive now, once for all processes that ask at the same time. A beat that lies ahead comes from
+/// a clock that was wrong, and would stop all others until then.
 async fn beat(primary: &MySqlPool, now: Instant) -> sqlx::Result<()> {
-    sqlx::query("UPDATE replica_beats SET at = ? WHERE id = 1 AND at < ?")
+    sqlx::query("UPDATE replica_beats SET at = ? WHERE id = 1 AND (at < ? OR at > ?)")
         .bind(now)
         .bind(now - BEAT / 2)
+        .bind(now + SKEW)
         .execute(primary)
         .await?;
     Ok(())

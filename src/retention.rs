@@ -75,6 +75,12 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::days(180),
         sql: "DELETE FROM session_outages WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
     },
+    // Each start of a process leaves one. As long as the last of all processes is looked for.
+    Rule {
+        table: "session_nodes",
+        keep: TimeDelta::days(30),
+        sql: "DELETE FROM session_nodes WHERE beat_at < ? ORDER BY beat_at LIMIT ?",
+    },
     // Long after the code was good.
     Rule {
         table: "email_codes",
@@ -96,6 +102,20 @@ const RULES: &[Rule] = &[
         table: "login_challenges",
         keep: TimeDelta::days(1),
         sql: "DELETE FROM login_challenges WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
+    // One that comes again after that ends no session, and is good for nothing either.
+    Rule {
+        table: "refresh_tokens",
+        keep: TimeDelta::days(7),
+        sql: "DELETE FROM refresh_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?",
+    },
+    // After their tokens. As long as `auth::news` remembers devices.
+    Rule {
+        table: "sessions",
+        keep: TimeDelta::days(365),
+        sql: "DELETE FROM sessions WHERE last_seen_at < ?
+                AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)
+              ORDER BY last_seen_at LIMIT ?",
     },
     // As long as refusals of a mailbox count.
     Rule {
@@ -146,6 +166,13 @@ const RULES: &[Rule] = &[
         keep: TimeDelta::zero(),
         sql: "UPDATE review_history SET words = NULL, words_until = NULL
               WHERE words_until < ? ORDER BY words_until LIMIT ?",
+    },
+    // What came of it is told by its reservation.
+    Rule {
+        table: "waitlist_entries",
+        keep: TimeDelta::days(90),
+        sql: "DELETE FROM waitlist_entries WHERE to_at < ? AND state IN ('taken', 'passed', 'left', 'over')
+              ORDER BY to_at LIMIT ?",
     },
     // What was told in it has its own rows.
     Rule {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use konnect::client::toss::{CancelRequest, Class, Status};
 use konnect::job::CloseDeposit;
-use konnect::payment::{self, Closing};
+use konnect::payment::{self, Asked, Closing};
 use konnect::transact;
 
 use crate::verdict::{self, Verdict};
@@ -27,7 +27,7 @@ impl Handler for CloseDeposit {
                 cancel(run, &self, &payment_key).await
             }
             Ok(Some(found)) => verdict::judge(&found, id, merchant),
-            Ok(None) => verdict::not_found(Some(&payment_key)),
+            Ok(None) => verdict::not_found(Some(&payment_key), Asked::LongAgo),
             Err(error) => verdict::unread(&error),
         };
         provider::conclude(run, id, verdict).await

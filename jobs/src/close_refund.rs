@@ -2,12 +2,13 @@
 //! how it ended.
 
 use anyhow::Result;
-use konnect::client::toss::{CancelStatus, Payment};
+use konnect::client::toss::Payment;
 use konnect::job::{CloseRefund, Job};
 use konnect::payment::{self, Ending, EndingIntent};
 use konnect::transact;
 
 use crate::refund_payment::carried_out;
+use crate::sync_payment::done_cancels;
 use crate::{Handler, Outcome, Run};
 
 impl Handler for CloseRefund {
@@ -37,16 +38,17 @@ impl Handler for CloseRefund {
 /// operator means who says that the money was given back.
 fn after_all(found: &Payment, intent: &EndingIntent) -> Option<String> {
     let free = |key: &str| !intent.taken.iter().any(|taken| taken == key);
-    let ours = carried_out(found, &intent.refund).filter(|c| free(&c.transaction_key));
+    let ours = carried_out(found, &intent.refund).map(|c| c.transaction_key).filter(|key| free(key));
     let by_console = || {
-        let mut others = found.cancels.iter().filter(|c| c.cancel_status == CancelStatus::Done);
-        others.find(|c| c.cancel_amount == intent.refund.amount_krw && free(&c.transaction_key)).cloned()
+        // Not one that names another refund of ours, whose answer may be lost.
+        let mut others = done_cancels(found).into_iter().filter(|c| c.refund.is_none());
+        let ours = others.find(|c| c.amount == intent.refund.amount_krw && free(&c.transaction_key));
+        ours.map(|c| c.transaction_key)
     };
-    let cancel = match intent.ending {
+    match intent.ending {
         Ending::ByHand => ours.or_else(by_console),
         Ending::Abandoned => ours,
-    };
-    cancel.map(|cancel| cancel.transaction_key)
+    }
 }
 
 /// Asked again later; at last an operator decides again.

@@ -1,12 +1,13 @@
 //! Erases who somebody was, once the time in which they could come back is over (S73).
 //!
-//! Money that came to be owed meanwhile, by a session that ran when they left, is waited for.
+//! Money that came to be owed meanwhile, by a session that ran when they left, is waited for, and so is a refund to them: it
+//! may still need the account of whoever it is for.
 
 use anyhow::Result;
 use chrono::TimeDelta;
 use konnect::job::EraseAccount;
 use konnect::transact;
-use konnect::{mentor, notification, settlement, user};
+use konnect::{mentor, notification, payment, settlement, user};
 
 use crate::handler::{Pinned, or_snooze};
 use crate::{Handler, Outcome, Run};
@@ -21,7 +22,9 @@ impl Handler for EraseAccount {
             let Some(leaving) = user::leaving_until(tx, self.user_id, self.version).await? else {
                 return Ok(Outcome::Done(finished));
             };
-            if settlement::has_open_money(tx, leaving.id).await? {
+            if settlement::has_open_money(tx, leaving.id).await?
+                || payment::owes_refund(tx, leaving.id).await?
+            {
                 return Err(Pinned(tx.now + WAIT).into());
             }
             mentor::forget_person(tx, leaving.id).await?;

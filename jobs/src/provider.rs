@@ -1,10 +1,11 @@
 //! What the jobs of payments share: asking the provider and writing down what it said.
 
 use anyhow::Result;
+use chrono::TimeDelta;
 use konnect::client::toss::{Class, ConfirmRequest};
 use konnect::id::AttemptId;
 use konnect::money::Krw;
-use konnect::payment::{self, Applied, Intent, MISMATCH};
+use konnect::payment::{self, Applied, Asked, Intent, MISMATCH};
 use konnect::settlement;
 use konnect::transact;
 
@@ -13,6 +14,8 @@ use crate::{Outcome, Run};
 
 /// Who freezes what a session earned whose deposit was taken back.
 pub const REVERSED: &str = "capture_reversed";
+/// Money that is not wanted is looked up this often until it has expired at the provider.
+const EXPIRES: TimeDelta = TimeDelta::seconds(30);
 
 /// Brings an attempt to its outcome: asks for the money the first time, looks first every other time.
 pub async fn resolve(run: &Run, id: AttemptId) -> Result<Outcome> {
@@ -26,9 +29,13 @@ pub async fn resolve(run: &Run, id: AttemptId) -> Result<Outcome> {
         Intent::Confirm { payment_key, amount, idempotency_key } => {
             confirm(run, id, payment_key, amount, &idempotency_key).await
         }
-        Intent::LookUp { payment_key, amount, idempotency_key } => {
-            match (look_up(run, id, payment_key.as_deref()).await, payment_key) {
-                (Verdict::Confirmable, Some(key)) => confirm(run, id, key, amount, &idempotency_key).await,
+        Intent::LookUp { payment_key, amount, idempotency_key, asked, is_wanted } => {
+            match (look_up(run, id, payment_key.as_deref(), asked).await, payment_key) {
+                (Verdict::Confirmable, Some(key)) if is_wanted => {
+                    confirm(run, id, key, amount, &idempotency_key).await
+                }
+                (Verdict::Confirmable, Some(_)) if asked == Asked::Never => verdict::never_taken(),
+                (Verdict::Confirmable, Some(_)) => Verdict::Unwanted,
                 // Authenticated, but the payer has not asked us to take the money.
                 (Verdict::Confirmable, None) => Verdict::Unauthenticated,
                 (verdict, _) => verdict,
@@ -54,19 +61,26 @@ async fn confirm(
             fresh_key: true,
         },
         Ok(found) => verdict::judge(&found, id, run.services.merchant.as_deref()),
+        // Our key or contract; or a payer who brings the key of another order, which is no fault of ours.
+        Err(error) if error.code() == Some("FORBIDDEN_REQUEST") => {
+            match look_up(run, id, Some(&asked), Asked::Lately).await {
+                declined @ Verdict::Declined(_) => declined,
+                _ => verdict::refused(&error),
+            }
+        }
         Err(error) => verdict::refused(&error),
     }
 }
 
 /// Reads the payment of an attempt, by the payer's key where there is one.
-pub async fn look_up(run: &Run, id: AttemptId, payment_key: Option<&str>) -> Verdict {
+async fn look_up(run: &Run, id: AttemptId, payment_key: Option<&str>, asked: Asked) -> Verdict {
     let found = match payment_key {
         Some(key) => run.services.toss.payment(key).await,
         None => run.services.toss.payment_by_order(&id.to_string()).await,
     };
     match found {
         Ok(Some(found)) => verdict::judge(&found, id, run.services.merchant.as_deref()),
-        Ok(None) => verdict::not_found(payment_key),
+        Ok(None) => verdict::not_found(payment_key, asked),
         Err(error) => verdict::unread(&error),
     }
 }
@@ -78,9 +92,8 @@ pub async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outc
         Verdict::Captured(capture) => {
             let booked = transact!(core.db, run.context(), anyhow::Error, tx => {
                 let finished = run.finish(tx).await?;
-                if let Applied::Restored(reservation) =
-                    payment::apply_capture(tx, &core.rules, id, &capture).await?
-                {
+                let applied = payment::apply_capture(tx, &core.rules, id, &capture).await?;
+                if let Applied::Restored(reservation) | Applied::GivenBack(Some(reservation)) = applied {
                     settlement::thaw(tx, reservation, REVERSED).await?;
                 }
                 Ok(Outcome::Done(finished))
@@ -105,6 +118,10 @@ pub async fn conclude(run: &Run, id: AttemptId, verdict: Verdict) -> Result<Outc
         Verdict::Foreign(field) => hold(run, id, field).await,
         Verdict::Unauthenticated => run.skip("the payer is still at the checkout").await,
         Verdict::Confirmable => unknown(run, id, "not captured yet", Class::LookUp, false).await,
+        Verdict::Unwanted => {
+            unknown(run, id, "not captured, and not wanted", Class::LookUp, false).await?;
+            Ok(Outcome::Snooze(core.db.now() + EXPIRES))
+        }
         Verdict::Unknown { why, class, fresh_key } => unknown(run, id, &why, class, fresh_key).await,
     }
 }

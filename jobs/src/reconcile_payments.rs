@@ -20,7 +20,7 @@ impl Handler for ReconcilePayments {
         let since = db.now() - PATIENCE;
         let attempts = payment::open_attempts(db.pool(), since).await?;
         let refunds = payment::stuck_refunds(db.pool(), since).await?;
-        let orphans = payment::orphans(db.pool()).await?;
+        let orphans = payment::orphans(db).await?;
         let waiting = payment::waiting_attempts(db).await?;
         let unwanted = payment::unwanted_deposits(db).await?;
         let unread = payment::unread_captures(db).await?;

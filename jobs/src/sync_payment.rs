@@ -31,6 +31,11 @@ impl Handler for SyncPayment {
         if let Some(field) = differs(&found, &attempt, run.services.merchant.as_deref()) {
             metrics::counter!("konnect_payment_mismatch_total", "field" => field).increment(1);
             tracing::error!(attempt_id = %id, field, "a captured payment is not what was captured");
+            // Read it was: who looks for captures that were not read in a while need not write this job again at once.
+            transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+                run.hold(tx).await?;
+                Ok(payment::mark_attempt_read(tx, id).await?)
+            })?;
             return Ok(Outcome::Dead(format!(
                 "the provider's {field} is not what was captured: look at both"
             )));

@@ -2,7 +2,7 @@
 
 use konnect::client::toss::{self, Class, Status, TossError};
 use konnect::id::AttemptId;
-use konnect::payment::{Capture, Decline, Deposit};
+use konnect::payment::{Asked, Capture, Decline, Deposit};
 
 /// What the provider says of an attempt.
 pub enum Verdict {
@@ -18,6 +18,8 @@ pub enum Verdict {
     },
     /// The payer has authenticated and the money was not taken: it can be asked for.
     Confirmable,
+    /// The same of money that would buy nothing: the provider lets it expire within minutes.
+    Unwanted,
     /// The payer is still at the checkout.
     Unauthenticated,
     /// Money was taken that is not ours to give back: by another merchant, in another currency. Names the field.
@@ -106,12 +108,19 @@ fn deposit(found: &toss::Payment, account: &toss::VirtualAccount) -> Deposit {
     }
 }
 
-/// What it means that the provider does not know the payment by this key.
-pub fn not_found(payment_key: Option<&str>) -> Verdict {
+/// What it means that the provider does not know the payment by this key. While it may be at work on our request, it need
+/// not show the payment yet (I13): asked again under the same idempotency key, it says itself that there is none.
+pub fn not_found(payment_key: Option<&str>, asked: Asked) -> Verdict {
     match payment_key {
         None => Verdict::Unauthenticated,
+        Some(_) if asked == Asked::Lately => Verdict::Confirmable,
         Some(_) => declined("NOT_FOUND_PAYMENT"),
     }
+}
+
+/// Money that was never asked for, and will not be.
+pub fn never_taken() -> Verdict {
+    declined("NOT_ASKED_FOR")
 }
 
 /// A read that failed says nothing about the money.

@@ -5,6 +5,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
+use super::admin_acts::note_reading;
 use super::admin_view::{Account, Accounts, Applicant, Applicants};
 use super::answer::{Because, page_size};
 use super::caller::Caller;
@@ -39,7 +40,7 @@ struct RejectRequest {
 impl AdminApi {
     /// List accounts
     ///
-    /// Newest first. For administrators.
+    /// Newest first. That it was read is kept. For administrators.
     #[oai(path = "/users", method = "get", operation_id = "adminListUsers")]
     async fn users(
         &self,
@@ -52,7 +53,7 @@ impl AdminApi {
             u32,
         >,
     ) -> Result<Json<Accounts>, Problem> {
-        caller.admin()?;
+        note_reading(&app, caller.admin()?).await?;
         let filter = Filter { state: state.0, before: before.0 };
         let users = user::list(app.core.db.pool(), &filter, limit.0).await?;
         Ok(Json(Accounts::new(users, limit.0)))
@@ -61,7 +62,8 @@ impl AdminApi {
     /// Suspend an account
     ///
     /// Its logins end at once. What it has ahead as a mentor is cancelled with everything given back, one job each: the list
-    /// of jobs with this account as `subject` shows how far that is. What it has booked stays. For administrators.
+    /// of jobs with this account as `subject` shows how far that is. What it has booked stays. One that is being deleted can
+    /// be suspended too: it is not erased while it is suspended. For administrators.
     #[oai(path = "/users/:id/suspend", method = "post", operation_id = "adminSuspendUser")]
     async fn suspend(
         &self,
@@ -77,7 +79,7 @@ impl AdminApi {
 
     /// Let a suspended account in again
     ///
-    /// For administrators.
+    /// One that was being deleted goes on leaving, with another 14 days in which its owner can come back. For administrators.
     #[oai(path = "/users/:id/reinstate", method = "post", operation_id = "adminReinstateUser")]
     async fn reinstate(
         &self,
@@ -93,7 +95,7 @@ impl AdminApi {
 
     /// List the applications that wait
     ///
-    /// Oldest first. For administrators.
+    /// Oldest first. That it was read is kept. For administrators.
     #[oai(path = "/mentor-applications", method = "get", operation_id = "adminListApplications")]
     async fn applications(
         &self,
@@ -106,8 +108,9 @@ impl AdminApi {
             u32,
         >,
     ) -> Result<Json<Applicants>, Problem> {
-        caller.admin()?;
+        let admin = caller.admin()?;
         let after = after.0.as_deref().map(page_key).transpose()?;
+        note_reading(&app, admin).await?;
         let waiting = mentor::list_applications(app.core.db.pool(), after, limit.0).await?;
         Ok(Json(Applicants::new(waiting, limit.0)))
     }

@@ -9,8 +9,10 @@ use poem_openapi::{Object, OpenApi};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::admin_acts::note_reading;
 use super::answer::page_size;
 use super::caller::Caller;
+use super::instant::When;
 use super::page_key::{instant_key, key_text};
 use super::problem::Problem;
 use super::{Shared, Tag};
@@ -117,8 +119,8 @@ impl ActivityApi {
     /// Search the activity log
     ///
     /// Every change with who made it, on what, and from where, newest first; entries fit every filter that is given.
-    /// The log follows within seconds, and forgets by the type of what happened. 503 while MongoDB is away. For
-    /// administrators.
+    /// The log follows within seconds, and forgets by the type of what happened. 503 while MongoDB is away. That it
+    /// was read is kept. For administrators.
     #[oai(path = "/activity", method = "get", operation_id = "adminListActivity")]
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn list(
@@ -138,9 +140,9 @@ impl ActivityApi {
         #[oai(name = "requestId", validator(max_length = 64))]
         request_id: Query<Option<String>>,
         /// At this instant or later.
-        from: Query<Option<DateTime<Utc>>>,
+        from: Query<Option<When>>,
         /// Before this instant.
-        to: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<When>>,
         /// The `next` of the page before.
         #[oai(validator(max_length = 100))]
         before: Query<Option<String>>,
@@ -148,7 +150,7 @@ impl ActivityApi {
             u32,
         >,
     ) -> Result<Json<Entries>, Problem> {
-        caller.admin()?;
+        let admin = caller.admin()?;
         let before = before.0.as_deref().map(last_of_page).transpose()?;
         let filter = Filter {
             actor: actor.0,
@@ -156,11 +158,12 @@ impl ActivityApi {
             subject: subject.0,
             kind: kind.0,
             request_id: request_id.0,
-            from: from.0,
-            to: to.0,
+            from: from.0.map(|at| at.0),
+            to: to.0.map(|at| at.0),
             before,
         };
         let found = activity::search(&app.core.mongo, &filter, limit.0, app.core.clock.now()).await?;
+        note_reading(&app, admin).await?;
         let next = found.last().filter(|_| found.len() == limit.0 as usize).map(|e| key_text(e.at, e.id.0));
         Ok(Json(Entries { items: found.into_iter().map(EntryView::from).collect(), next }))
     }

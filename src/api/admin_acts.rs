@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::answer::page_size;
 use super::caller::Caller;
+use super::instant::When;
 use super::problem::Problem;
 use super::{App, Shared, Tag, unit};
 use crate::act::{self, Act, Filter, Moved};
@@ -103,9 +104,9 @@ impl ActsApi {
         #[oai(validator(max_length = 64))]
         request: Query<Option<String>>,
         /// From this instant on (UTC).
-        from: Query<Option<DateTime<Utc>>>,
+        from: Query<Option<When>>,
         /// Before this instant (UTC).
-        to: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<When>>,
         /// The `next` of the page before.
         before: Query<Option<ActId>>,
         #[oai(default = "page_size", validator(minimum(value = "1"), maximum(value = "100")))] limit: Query<
@@ -118,8 +119,8 @@ impl ActsApi {
             object: object.0,
             operation: operation.0,
             request_id: request.0,
-            from: from.0,
-            to: to.0,
+            from: from.0.map(|at| at.0),
+            to: to.0.map(|at| at.0),
             before: before.0,
         };
         let acts = act::list(app.core.db.pool(), &filter, limit.0).await?;

@@ -1,6 +1,5 @@
 //! Files for spreadsheets: what was made in a span of time, with people masked. That a file was taken is kept.
 
-use chrono::{DateTime, Utc};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use poem::Body;
@@ -12,6 +11,7 @@ use poem_openapi::payload::{Binary, Response};
 use super::admin_acts::note_reading;
 use super::caller::Caller;
 use super::chat_files::disposition;
+use super::instant::When;
 use super::problem::Problem;
 use super::{App, Shared, Tag};
 use crate::office::{
@@ -158,9 +158,9 @@ impl CsvApi {
         app: Data<&Shared>,
         caller: Caller,
         /// Made at this instant or later (UTC).
-        from: Query<DateTime<Utc>>,
+        from: Query<When>,
         /// Made before this instant (UTC).
-        to: Query<DateTime<Utc>>,
+        to: Query<When>,
     ) -> Result<File, Problem> {
         file::<ListedUser>(&app, &caller, "users.csv", (from.0, to.0)).await
     }
@@ -174,9 +174,9 @@ impl CsvApi {
         app: Data<&Shared>,
         caller: Caller,
         /// Made at this instant or later (UTC).
-        from: Query<DateTime<Utc>>,
+        from: Query<When>,
         /// Made before this instant (UTC).
-        to: Query<DateTime<Utc>>,
+        to: Query<When>,
     ) -> Result<File, Problem> {
         file::<ListedReservation>(&app, &caller, "reservations.csv", (from.0, to.0)).await
     }
@@ -190,9 +190,9 @@ impl CsvApi {
         app: Data<&Shared>,
         caller: Caller,
         /// Ordered at this instant or later (UTC).
-        from: Query<DateTime<Utc>>,
+        from: Query<When>,
         /// Ordered before this instant (UTC).
-        to: Query<DateTime<Utc>>,
+        to: Query<When>,
     ) -> Result<File, Problem> {
         file::<ListedPayment>(&app, &caller, "payments.csv", (from.0, to.0)).await
     }
@@ -207,9 +207,9 @@ impl CsvApi {
         app: Data<&Shared>,
         caller: Caller,
         /// Queued at this instant or later (UTC).
-        from: Query<DateTime<Utc>>,
+        from: Query<When>,
         /// Queued before this instant (UTC).
-        to: Query<DateTime<Utc>>,
+        to: Query<When>,
     ) -> Result<File, Problem> {
         file::<ListedPayout>(&app, &caller, "payouts.csv", (from.0, to.0)).await
     }
@@ -221,10 +221,10 @@ async fn file<R: Line>(
     app: &App,
     caller: &Caller,
     name: &str,
-    (from, to): (DateTime<Utc>, DateTime<Utc>),
+    (from, to): (When, When),
 ) -> Result<File, Problem> {
     let admin = caller.admin()?;
-    let span = Span::new(from, to).map_err(|error| Problem::from(error).field("to"))?;
+    let span = Span::new(from.0, to.0).map_err(|error| Problem::from(error).field("to"))?;
     let mut pages = Pages::<R>::open(app.core.db.pool(), span).await?;
     let first = pages.next().await?;
     note_reading(app, admin).await?;

@@ -228,7 +228,7 @@ impl AdminDisputesApi {
         let key = Key::parse(idempotency_key.0, caller.user_id(), "approve-dispute", &id.0.to_string())?;
         unit!(app, admin, tx => {
             if key.begin(tx).await?.is_none() {
-                dispute::approve(tx, id.0, caller.user_id()).await?;
+                dispute::approve(tx, &app.core.rules, id.0, caller.user_id()).await?;
                 key.save(tx, "approved").await?;
             }
             Ok(())

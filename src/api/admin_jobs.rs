@@ -49,6 +49,7 @@ impl JobState {
 #[oai(rename = "Queue", rename_all = "lowercase")]
 pub(super) enum QueueName {
     Payment,
+    Inbox,
     Settlement,
     Booking,
     Reminder,
@@ -60,6 +61,7 @@ impl QueueName {
     pub(super) fn queue(self) -> Queue {
         match self {
             Self::Payment => Queue::Payment,
+            Self::Inbox => Queue::Inbox,
             Self::Settlement => Queue::Settlement,
             Self::Booking => Queue::Booking,
             Self::Reminder => Queue::Reminder,

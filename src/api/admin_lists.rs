@@ -1,6 +1,5 @@
 //! Lists of the back office over many domains, and what is known of one person.
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
@@ -13,6 +12,7 @@ use super::admin_lists_view::{
 };
 use super::answer::page_size;
 use super::caller::Caller;
+use super::instant::When;
 use super::problem::Problem;
 use super::{Shared, Tag};
 use crate::id::{OfferingId, PaymentId, ReservationId, UserId};
@@ -31,7 +31,7 @@ const MOST_LINES: u32 = 100;
 impl ListsApi {
     /// List reservations
     ///
-    /// Newest first. For administrators.
+    /// Newest first. That it was read is kept. For administrators.
     #[oai(path = "/reservations", method = "get", operation_id = "adminListReservations")]
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn reservations(
@@ -42,9 +42,9 @@ impl ListsApi {
         mentor: Query<Option<UserId>>,
         mentee: Query<Option<UserId>>,
         /// Sessions that begin at this instant or later (UTC).
-        from: Query<Option<DateTime<Utc>>>,
+        from: Query<Option<When>>,
         /// Sessions that begin before this instant (UTC).
-        to: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<When>>,
         /// How the id begins: 8 hexadecimal digits or more.
         #[oai(validator(max_length = 36))]
         id: Query<Option<String>>,
@@ -54,17 +54,18 @@ impl ListsApi {
             u32,
         >,
     ) -> Result<Json<Reservations>, Problem> {
-        caller.admin()?;
+        let admin = caller.admin()?;
         let prefix = id.0.as_deref().map(Prefix::parse).transpose();
         let filter = ReservationFilter {
             state: state.0,
             mentor: mentor.0,
             mentee: mentee.0,
-            from: from.0,
-            to: to.0,
+            from: from.0.map(|at| at.0),
+            to: to.0.map(|at| at.0),
             prefix: prefix.map_err(|error| Problem::from(error).field("id"))?,
             before: before.0,
         };
+        note_reading(&app, admin).await?;
         let rows = office::reservations(app.core.db.pool(), &filter, limit.0).await?;
         let next = rows.last().filter(|_| rows.len() == limit.0 as usize).map(|row| row.id);
         Ok(Json(Reservations { items: rows.into_iter().map(ReservationRow::from).collect(), next }))
@@ -72,7 +73,7 @@ impl ListsApi {
 
     /// List payments
     ///
-    /// Newest first. For administrators.
+    /// Newest first. That it was read is kept. For administrators.
     #[oai(path = "/payments", method = "get", operation_id = "adminListPayments")]
     #[expect(clippy::too_many_arguments, reason = "each is a query parameter")]
     async fn payments(
@@ -82,18 +83,19 @@ impl ListsApi {
         state: Query<Option<PaymentState>>,
         mentee: Query<Option<UserId>>,
         /// Ordered at this instant or later (UTC).
-        from: Query<Option<DateTime<Utc>>>,
+        from: Query<Option<When>>,
         /// Ordered before this instant (UTC).
-        to: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<When>>,
         /// The `next` of the page before.
         before: Query<Option<PaymentId>>,
         #[oai(default = "page_size", validator(minimum(value = "1"), maximum(value = "100")))] limit: Query<
             u32,
         >,
     ) -> Result<Json<Payments>, Problem> {
-        caller.admin()?;
-        let filter =
-            PaymentFilter { state: state.0, mentee: mentee.0, from: from.0, to: to.0, before: before.0 };
+        let admin = caller.admin()?;
+        let (from, to) = (from.0.map(|at| at.0), to.0.map(|at| at.0));
+        let filter = PaymentFilter { state: state.0, mentee: mentee.0, from, to, before: before.0 };
+        note_reading(&app, admin).await?;
         let rows = office::payments(app.core.db.pool(), &filter, limit.0).await?;
         let next = rows.last().filter(|_| rows.len() == limit.0 as usize).map(|row| row.id);
         Ok(Json(Payments { items: rows.into_iter().map(PaymentRow::from).collect(), next }))
@@ -101,7 +103,8 @@ impl ListsApi {
 
     /// List mentors
     ///
-    /// Also applicants and those who were rejected or suspended; newest accounts first. For administrators.
+    /// Also applicants and those who were rejected or suspended; newest accounts first. That it was read is kept. For
+    /// administrators.
     #[oai(path = "/mentors", method = "get", operation_id = "adminListMentors")]
     async fn mentors(
         &self,
@@ -114,8 +117,9 @@ impl ListsApi {
             u32,
         >,
     ) -> Result<Json<Mentors>, Problem> {
-        caller.admin()?;
+        let admin = caller.admin()?;
         let filter = MentorFilter { state: state.0, before: before.0 };
+        note_reading(&app, admin).await?;
         let rows = office::mentors(app.core.db.pool(), &filter, limit.0).await?;
         let next = rows.last().filter(|_| rows.len() == limit.0 as usize).map(|row| row.user_id);
         Ok(Json(Mentors { items: rows.into_iter().map(MentorRow::from).collect(), next }))
@@ -164,7 +168,8 @@ impl ListsApi {
             Err(mentor::Error::NotFound) => None,
             Err(error) => return Err(error.into()),
         };
-        let dossier = office::dossier(pool, id.0).await?;
+        let since = app.core.clock.now() - app.tokens.refresh_life();
+        let dossier = office::dossier(pool, id.0, since).await?;
         let lines = office::lines_of_user(pool, id.0, MOST_LINES).await?;
         Ok(Json(UserDetail::new(account, mentor, dossier, lines)))
     }

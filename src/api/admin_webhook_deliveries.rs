@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::answer::{Created, page_size};
 use super::caller::Caller;
+use super::instant::When;
 use super::problem::Problem;
 use super::{Shared, Tag, unit};
 use crate::id::{EventId, WebhookDeliveryId, WebhookEndpointId};
@@ -117,7 +118,7 @@ struct Deliveries {
 #[oai(rename = "ReplayWebhooks", rename_all = "camelCase", deny_unknown_fields)]
 struct ReplayRequest {
     /// What failed since (UTC).
-    since: DateTime<Utc>,
+    since: When,
 }
 
 #[derive(Debug, Object)]
@@ -222,7 +223,7 @@ impl WebhookDeliveriesApi {
     ) -> Result<Json<ReplayedView>, Problem> {
         let admin = caller.admin()?;
         let replayed = unit!(app, admin, tx => {
-            Ok(partner::replay_failed(tx, id.0, body.since).await?)
+            Ok(partner::replay_failed(tx, id.0, body.since.0).await?)
         })?;
         Ok(Json(replayed.into()))
     }

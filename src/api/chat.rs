@@ -106,7 +106,7 @@ impl ChatApi {
         };
         let draft = Draft { client_id: body.client_id.to_string(), wish };
         let stored = chat::append(&app.core, &access, draft).await?;
-        app.house.announce(&access, &stored);
+        app.house.announce(&access, &stored).await;
         let view = Json(stored.entry.try_into()?);
         Ok(if stored.duplicate { Sent::Existing(view) } else { Sent::Created(view) })
     }

@@ -15,7 +15,7 @@ use super::caller::Caller;
 use super::chat::access;
 use super::chat_view::FileView;
 use super::problem::Problem;
-use super::{Shared, Tag};
+use super::{Shared, Tag, throttle};
 use crate::chat::{self, FileMeta};
 use crate::id::{FileId, ReservationId};
 use crate::seal::Sealer;
@@ -60,6 +60,7 @@ impl ChatFilesApi {
         let declared = request.content_type().unwrap_or_default();
         let mut body = Box::pin(body.0.into_bytes_stream());
         let uploading = async {
+            throttle::upload(&app, caller.user_id()).await?;
             let access = access(&app, &caller, id.0).await?;
             let name = name.0.as_deref().unwrap_or_default();
             let uploading = chat::upload(&app.core, &access, name, declared, &mut body);

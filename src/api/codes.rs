@@ -327,6 +327,12 @@ static CODES: &[Code] = &[
     ),
     row(
         409,
+        "payment.too_many_attempts",
+        "This booking was tried to pay for too often. Book again, or ask our support.",
+        "결제 시도 횟수를 초과했습니다. 다시 예약하거나 고객센터에 문의해 주세요.",
+    ),
+    row(
+        409,
         "payment.attempt_settled",
         "The outcome of this attempt is known, or will be without you.",
         "결과가 이미 정해졌거나 자동으로 확인되는 결제 시도입니다.",

@@ -178,7 +178,7 @@ impl DisputesApi {
         let key = Key::parse(idempotency_key.0, caller.user_id(), "take-offer", &id.0.to_string())?;
         unit!(app, caller.actor(), tx => {
             if key.begin(tx).await?.is_none() {
-                dispute::take_offer(tx, id.0, caller.user_id()).await?;
+                dispute::take_offer(tx, &app.core.rules, id.0, caller.user_id()).await?;
                 key.save(tx, "taken").await?;
             }
             Ok(())

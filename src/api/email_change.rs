@@ -10,7 +10,7 @@ use super::auth_mail::OnItsWay;
 use super::caller::Caller;
 use super::fresh::must_be_fresh;
 use super::me::Profile;
-use super::notice_mail::mailbox_proven;
+use super::notice_mail::mailbox_moved;
 use super::problem::Problem;
 use super::text::Text;
 use super::{Shared, Tag, throttle, unit};
@@ -90,14 +90,14 @@ impl EmailChangeApi {
     ) -> Result<Json<Profile>, Problem> {
         let (id, session) = (caller.user_id(), caller.principal().session_id);
         throttle::login(&app, &id.to_string()).await?;
-        let user = unit!(app, caller.actor(), tx => {
-            let changed = user::change_email(tx, &app.sealer, id, session, &body.code).await?;
-            if changed.is_some() {
-                mailbox_proven(tx, id).await?;
+        let moved = unit!(app, caller.actor(), tx => {
+            let moved = user::change_email(tx, &app.sealer, id, session, &body.code).await?;
+            if let Some(moved) = &moved {
+                mailbox_moved(tx, moved).await?;
             }
-            Ok(changed)
+            Ok(moved)
         })?;
-        let user = user.ok_or(auth::Error::EmailCodeInvalid)?;
+        let user = moved.ok_or(auth::Error::EmailCodeInvalid)?.user;
         let is_mentor = mentor::is_approved(app.core.db.pool(), id).await?;
         Ok(Json(Profile::new(user, is_mentor)))
     }
@@ -111,8 +111,8 @@ impl EmailChangeApi {
     async fn undo(&self, app: Data<&Shared>, body: Json<EmailUndo>) -> Result<Done, Problem> {
         throttle::joining(&app).await?;
         unit!(app, Actor::Anonymous, tx => {
-            let user = user::take_back(tx, &body.token).await?;
-            mailbox_proven(tx, user.id).await
+            let moved = user::take_back(tx, &body.token).await?;
+            mailbox_moved(tx, &moved).await
         })?;
         Ok(Done::Done)
     }

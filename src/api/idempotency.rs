@@ -4,6 +4,7 @@
 //! saved answer; when the work is refused, the row is rolled back with it and the key is free again.
 
 use sha2::{Digest, Sha256};
+use sqlx::MySqlPool;
 
 use super::problem::Problem;
 use crate::db::{Tx, duplicate_key};
@@ -58,6 +59,19 @@ impl Key {
             return Err(Problem::new("idempotency.key_reused").field("Idempotency-Key"));
         }
         Ok(Some(response.unwrap_or_default()))
+    }
+
+    /// Whether this request was answered before.
+    pub async fn is_answered(&self, pool: &MySqlPool) -> sqlx::Result<bool> {
+        let found: Option<i8> = sqlx::query_scalar(
+            "SELECT 1 FROM idempotency_keys WHERE user_id = ? AND idem_key = ? AND request_hash = ?",
+        )
+        .bind(self.user)
+        .bind(&self.key)
+        .bind(&self.request[..])
+        .fetch_optional(pool)
+        .await?;
+        Ok(found.is_some())
     }
 
     /// Saves the answer beside the work.

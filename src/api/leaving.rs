@@ -41,9 +41,10 @@ impl LeavingApi {
     ///
     /// Needs the password, or a login of the last minutes (`auth.fresh_login_required`); with a second factor, that one
     /// (`auth.fresh_factor_required`). Every login ends; what the caller has ahead as a mentor is cancelled, with
-    /// everything given back. Refused while the caller has bookings of their own (`account.bookings_open`) or earnings and
-    /// debts that are not settled (`account.money_open`). For 14 days a login with `restore` keeps the account; then
-    /// everything that tells who it was is erased.
+    /// everything given back. Refused while the caller has bookings of their own (`account.bookings_open`), earnings and
+    /// debts that are not settled, or a refund that waits for their bank account or for another administrator
+    /// (`account.money_open`). For 14 days a login with `restore` keeps the account; then everything that tells who it was
+    /// is erased.
     #[oai(path = "/me/deletion", method = "post", operation_id = "deleteMe", tag = "Tag::Me")]
     async fn leave(
         &self,

@@ -152,11 +152,13 @@ impl MeApi {
 
     /// List the caller's logins
     ///
-    /// Those that live, the one used last first.
+    /// Those that live, the one used last first. There are at most 100: one login more ends the one that was used longest ago,
+    /// and one that is not refreshed for as long as a refresh token is good ends too.
     #[oai(path = "/sessions", method = "get", operation_id = "listLogins")]
     async fn sessions(&self, app: Data<&Shared>, caller: Caller) -> Result<Json<Vec<SessionView>>, Problem> {
         let current = caller.principal().session_id;
-        let sessions = auth::sessions_of(app.core.db.pool(), caller.user_id()).await?;
+        let since = app.core.clock.now() - app.tokens.refresh_life();
+        let sessions = auth::sessions_of(app.core.db.pool(), caller.user_id(), since).await?;
         Ok(Json(sessions.into_iter().map(|s| SessionView::new(s, current)).collect()))
     }
 

@@ -8,6 +8,7 @@ use poem_openapi::{Object, OpenApi};
 
 use super::answer::Created;
 use super::caller::Caller;
+use super::instant::When;
 use super::mentor_view::MentorView;
 use super::page_key::{card_key, card_text};
 use super::problem::Problem;
@@ -240,10 +241,10 @@ impl MentorsApi {
         language: Query<Vec<String>>,
         /// Something of theirs can start from this instant on: now, unless given with `freeTo`.
         #[oai(name = "freeFrom")]
-        free_from: Query<Option<DateTime<Utc>>>,
+        free_from: Query<Option<When>>,
         /// Something of theirs can start before this instant: 30 days after `freeFrom`, unless given; 62 days at most.
         #[oai(name = "freeTo")]
-        free_to: Query<Option<DateTime<Utc>>>,
+        free_to: Query<Option<When>>,
         #[oai(default)] sort: Query<Sort>,
         /// The `next` of the page before, which was in the same order.
         #[oai(validator(max_length = 128))]
@@ -259,7 +260,7 @@ impl MentorsApi {
             text: q.0,
             rating_from: min_rating.0.map(tenths),
             languages: language.0,
-            free: window(free_from.0, free_to.0, now)?,
+            free: window(free_from.0.map(|at| at.0), free_to.0.map(|at| at.0), now)?,
             sort: sort.0,
         };
         let after = after.0.as_deref().map(|text| card_key(sort.0, text)).transpose()?;

@@ -45,6 +45,7 @@ mod farewell;
 mod fresh;
 mod from_domain;
 mod idempotency;
+mod instant;
 mod issuers;
 mod leaving;
 mod limit;

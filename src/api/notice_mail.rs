@@ -12,8 +12,8 @@ use super::text::Text;
 use super::{Shared, Tag, unit};
 use crate::client::mail;
 use crate::db::Tx;
-use crate::id::UserId;
 use crate::notification::{self, Mailbox};
+use crate::user::Moved;
 
 pub struct NoticeMailApi;
 
@@ -43,9 +43,10 @@ struct Bounce {
     diagnostic: Text,
 }
 
-/// Somebody has proven that they read their mailbox: what it refused before does not count.
-pub(super) async fn mailbox_proven(tx: &mut Tx, owner: UserId) -> Result<(), Problem> {
-    notification::resume(tx, owner).await?;
+/// Somebody has another address, and has proven that they read its mailbox: what either one refused before does not count.
+pub(super) async fn mailbox_moved(tx: &mut Tx, moved: &Moved) -> Result<(), Problem> {
+    notification::forget_address(tx, &moved.left).await?;
+    notification::resume(tx, moved.user.id).await?;
     Ok(())
 }
 

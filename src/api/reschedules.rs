@@ -1,6 +1,5 @@
 //! Having a booking at another time.
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
@@ -10,6 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::Created;
 use super::caller::Caller;
 use super::idempotency::Key;
+use super::instant::When;
 use super::problem::Problem;
 use super::reservation_view::ReservationView;
 use super::reservations::{stands, view};
@@ -25,7 +25,7 @@ pub struct ReschedulesApi;
 #[oai(rename = "ProposeReschedule", rename_all = "camelCase", deny_unknown_fields)]
 struct ProposeRequest {
     /// One of the offering's free slots (UTC); it may overlap the booking's own time.
-    starts_at: DateTime<Utc>,
+    starts_at: When,
     /// The other side reads it.
     #[oai(validator(min_length = 1, max_length = 500))]
     reason: Text,
@@ -76,7 +76,8 @@ impl ReschedulesApi {
             }
             let found = seen(tx, id.0, user, body.expected_version).await?;
             let (side, rules) = (found.side_of(user), &app.core.rules);
-            let moved = reservation::propose_move(tx, rules, &found, side, body.starts_at, &body.reason).await;
+            let to = body.starts_at.0;
+            let moved = reservation::propose_move(tx, rules, &found, side, to, &body.reason).await;
             moved.map_err(|error| stands(error.into(), &found))?;
             Ok(key.save(tx, "proposed").await?)
         })?;

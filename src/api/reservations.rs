@@ -1,6 +1,5 @@
 //! From a slot to a finished session.
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
@@ -10,6 +9,7 @@ use serde_json::json;
 
 use super::caller::Caller;
 use super::idempotency::Key;
+use super::instant::When;
 use super::problem::Problem;
 use super::reservation_view::{HistoryView, Page, ReservationView, Viewer};
 use super::text::Text;
@@ -28,7 +28,7 @@ pub struct ReservationsApi;
 struct ReserveRequest {
     offering_id: OfferingId,
     /// One of the offering's free slots (UTC).
-    starts_at: DateTime<Utc>,
+    starts_at: When,
     /// One of the offering's durations; the first, unless given.
     duration_minutes: Option<u32>,
     /// What the session is to be about, for the mentor to read.
@@ -82,11 +82,16 @@ impl ReservationsApi {
         body: Json<ReserveRequest>,
     ) -> Result<Reserved, Problem> {
         let key = Key::parse(idempotency_key.0, caller.user_id(), "reserve", &body.to_json_string())?;
-        throttle::hold(&app, caller.user_id()).await?;
+        // Whoever sends a request again asks for nothing new.
+        if let Err(too_often) = throttle::hold(&app, caller.user_id()).await
+            && !key.is_answered(app.core.db.pool()).await?
+        {
+            return Err(too_often);
+        }
         let new = NewReservation {
             offering_id: body.offering_id,
             mentee_id: caller.user_id(),
-            starts_at: body.starts_at,
+            starts_at: body.starts_at.0,
             duration_min: body.duration_minutes,
             expected_price: body.expected_price,
             hold: None,

@@ -163,7 +163,8 @@ async fn answer(
     let (pool, now) = (app.core.db.pool(), app.core.clock.now());
     let minutes = minutes.unwrap_or(offering.duration_min);
     let Explanation { zone, times } =
-        availability::explain(pool, offering.mentor_id, mentee, minutes, question, now).await?;
+        availability::explain(pool, offering.mentor_id, offering.kind, mentee, minutes, question, now)
+            .await?;
     Ok(ExplanationView {
         offering_id: offering.id,
         time_zone: zone.name().to_owned(),

@@ -6,6 +6,7 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{Object, OpenApi};
 
+use super::instant::When;
 use super::problem::Problem;
 use super::raw_json::RawJson;
 use super::{Shared, Tag};
@@ -67,9 +68,9 @@ impl SlotsApi {
         app: Data<&Shared>,
         id: Path<OfferingId>,
         /// Now, unless given.
-        from: Query<Option<DateTime<Utc>>>,
+        from: Query<Option<When>>,
         /// 30 days after `from`, unless given.
-        to: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<When>>,
         /// One of the offering's durations; the first, unless given.
         #[oai(name = "durationMinutes")]
         duration_minutes: Query<Option<u32>>,
@@ -77,9 +78,10 @@ impl SlotsApi {
         #[oai(name = "timeZone", validator(max_length = 64))]
         time_zone: Query<Option<String>>,
     ) -> Result<RawJson<ListingView>, Problem> {
-        let from = from.0.unwrap_or_else(|| app.core.clock.now());
+        let from = from.0.map_or_else(|| app.core.clock.now(), |at| at.0);
         let later = || from.checked_add_signed(TimeDelta::days(DEFAULT_DAYS));
-        let to = to.0.or_else(later).ok_or_else(|| Problem::new("slot.invalid_range").field("from"))?;
+        let to = to.0.map(|at| at.0).or_else(later);
+        let to = to.ok_or_else(|| Problem::new("slot.invalid_range").field("from"))?;
         let viewer = time_zone.0.map(|zone| zone.parse::<Tz>()).transpose();
         let viewer = viewer.map_err(|_| availability::Error::InvalidTimeZone)?;
         let wanted = Wanted { offering: id.0, duration_min: duration_minutes.0, from, to, viewer };

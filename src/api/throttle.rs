@@ -16,6 +16,8 @@ use crate::user::Email;
 
 /// A picture is changed now and then.
 const PICTURES: Limit = Limit::of(20, 3600);
+/// Files are sent by the handful.
+const UPLOADS: Limit = Limit::of(60, 600);
 
 impl From<TooOften> for Problem {
     fn from(error: TooOften) -> Self {
@@ -24,11 +26,16 @@ impl From<TooOften> for Problem {
     }
 }
 
-/// A guess at somebody's password or code: `account` is what they are known by.
+/// A guess at somebody's password or code: `account` is what they are known by, an address or an id.
 pub(super) async fn login(app: &App, account: &str) -> Result<(), Problem> {
     joining(app).await?;
-    let (limit, who) = (app.config.limits.limit_login, format!("{} {}", account.to_lowercase(), address()));
+    let (limit, who) = (app.config.limits.limit_login, format!("{} {}", known_as(account), address()));
     Ok(app.core.throttle.take("login", &who, limit, Away::CountHere).await?)
+}
+
+/// However an address is written, it is counted as the one that is looked up.
+fn known_as(account: &str) -> String {
+    Email::parse(account).map_or_else(|_| account.trim().to_lowercase(), |email| email.to_string())
 }
 
 /// Somebody registers: each costs us a hash.
@@ -62,7 +69,12 @@ pub(super) async fn picture(app: &App, user: UserId) -> Result<(), Problem> {
     Ok(app.core.throttle.take("picture", &user.to_string(), PICTURES, Away::Pass).await?)
 }
 
-/// A slot is asked for.
+/// A file is uploaded into a chat.
+pub(super) async fn upload(app: &App, user: UserId) -> Result<(), Problem> {
+    Ok(app.core.throttle.take("upload", &user.to_string(), UPLOADS, Away::Pass).await?)
+}
+
+/// A slot is asked for, or waited for.
 pub(super) async fn hold(app: &App, user: UserId) -> Result<(), Problem> {
     let limit = app.config.limits.limit_holds;
     Ok(app.core.throttle.take("hold", &user.to_string(), limit, Away::Pass).await?)
@@ -114,6 +126,14 @@ fn counted(ip: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_counted_as_it_is_looked_up() {
+        for text in ["min@konnect.test", " Min@Konnect.test", "\tmin@konnect.test\u{a0}\n"] {
+            assert_eq!(known_as(text), "min@konnect.test", "{text:?}");
+        }
+        assert_eq!(known_as(" No Address "), "no address");
+    }
 
     #[test]
     fn a_network_of_ipv6_is_counted_as_one() {

@@ -8,8 +8,9 @@ use poem_openapi::{Object, OpenApi};
 
 use super::answer::{Created, Done};
 use super::caller::Caller;
+use super::instant::When;
 use super::problem::Problem;
-use super::{Shared, Tag, unit};
+use super::{Shared, Tag, throttle, unit};
 use crate::id::{OfferingId, ReservationId, UserId, WaitlistId};
 use crate::reservation::{self, Waiting, WaitlistEntry, Wish};
 
@@ -21,10 +22,10 @@ pub struct WaitlistApi;
 #[derive(Debug, Object)]
 #[oai(rename = "JoinWaitlist", rename_all = "camelCase", deny_unknown_fields)]
 struct JoinRequest {
-    /// A start from here (UTC) …
-    from: DateTime<Utc>,
+    /// A start from here (UTC), within 180 days …
+    from: When,
     /// … until before here; at most 14 days later.
-    to: DateTime<Utc>,
+    to: When,
     /// One of the offering's durations; the first, unless given.
     duration_minutes: Option<u32>,
 }
@@ -73,12 +74,13 @@ impl WaitlistApi {
         id: Path<OfferingId>,
         body: Json<JoinRequest>,
     ) -> Result<Created<EntryView>, Problem> {
+        throttle::hold(&app, caller.user_id()).await?;
         let wish = Wish {
             offering_id: id.0,
             mentee_id: caller.user_id(),
             duration_min: body.duration_minutes,
-            from: body.from,
-            to: body.to,
+            from: body.from.0,
+            to: body.to.0,
         };
         let made = unit!(app, caller.actor(), tx => { Ok(reservation::join_waitlist(tx, &wish).await?) })?;
         let all = entries(&app, caller.user_id()).await?;

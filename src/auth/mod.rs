@@ -22,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sqlx::MySqlExecutor;
 
+use crate::clock::Instant;
 use crate::db::Tx;
 use crate::event;
 use crate::id::{SessionId, UserId, secret};
@@ -43,11 +44,19 @@ pub use token::Tokens;
 
 use model::{Refusal, Verdict, clip_user_agent, hash_token};
 
-/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password|email|leaving"}`.
-/// Sockets of these sessions close on it.
+/// The event in the owner's feed when sessions end: `{"sessionIds": […], "reason": "logout|reuse|suspended|password|email|leaving|too_many"}`.
+/// Sockets of these sessions close on it. Many sessions make several events.
 pub const SESSION_REVOKED: &str = "auth.session_revoked";
 
-/// Opens a session with its first refresh token. The caller has checked the password and locked the user's row.
+/// Live logins that one person has at most.
+pub const MOST_SESSIONS: u32 = 100;
+/// Sessions that one login ends at most, of somebody who has had more than that for a time.
+const MOST_ENDED: u32 = 1_000;
+/// Sessions that end by one statement and stand in one event.
+const CHUNK: usize = 500;
+
+/// Opens a session with its first refresh token, and ends those used longest ago beyond [`MOST_SESSIONS`]. The caller has
+/// checked the password and locked the user's row.
 pub async fn open_session(
     tx: &mut Tx,
     user: UserId,
@@ -56,6 +65,8 @@ pub async fn open_session(
 ) -> Result<Grant, Error> {
     let session = SessionId::generate();
     news::of_login(tx, session, user, user_agent).await?;
+    let beyond = query::live_beyond(tx, user, MOST_SESSIONS - 1, MOST_ENDED).await?;
+    end(tx, user, &beyond, Reason::TooMany).await?;
     query::insert_session(tx, session, user, &clip_user_agent(user_agent)).await?;
     grant(tx, session, user, refresh_life).await
 }
@@ -110,9 +121,7 @@ pub async fn revoke_session(
 /// Ends every live session of a user and says how many there were.
 pub async fn revoke_all(tx: &mut Tx, owner: UserId, reason: Reason) -> Result<usize, Error> {
     let sessions = query::lock_live(tx, owner).await?;
-    if !sessions.is_empty() {
-        end(tx, owner, &sessions, reason).await?;
-    }
+    end(tx, owner, &sessions, reason).await?;
     Ok(sessions.len())
 }
 
@@ -125,9 +134,7 @@ pub async fn revoke_others(
 ) -> Result<usize, Error> {
     let mut sessions = query::lock_live(tx, owner).await?;
     sessions.retain(|session| *session != but);
-    if !sessions.is_empty() {
-        end(tx, owner, &sessions, reason).await?;
-    }
+    end(tx, owner, &sessions, reason).await?;
     Ok(sessions.len())
 }
 
@@ -165,9 +172,14 @@ pub async fn require_fresh(tx: &mut Tx, session: SessionId, most: TimeDelta) -> 
     }
 }
 
-/// The live sessions of a user, the one used last first.
-pub async fn sessions_of(executor: impl MySqlExecutor<'_>, owner: UserId) -> Result<Vec<Session>, Error> {
-    Ok(query::list_live(executor, owner).await?)
+/// The live sessions of a user, the one used last first; at most [`MOST_SESSIONS`]. `since`: what was not used after it
+/// (UTC) can't be refreshed any more, and counts as ended.
+pub async fn sessions_of(
+    executor: impl MySqlExecutor<'_>,
+    owner: UserId,
+    since: Instant,
+) -> Result<Vec<Session>, Error> {
+    Ok(query::list_live(executor, owner, since, MOST_SESSIONS).await?)
 }
 
 /// Forgets everything by which somebody came in, and on what devices they did. Their logins have ended.
@@ -191,8 +203,10 @@ async fn grant(
 }
 
 async fn end(tx: &mut Tx, owner: UserId, sessions: &[SessionId], reason: Reason) -> Result<(), Error> {
-    query::revoke(tx, sessions, reason.as_str()).await?;
-    let data = json!({ "sessionIds": sessions, "reason": reason.as_str() });
-    event::append(tx, &[owner], SESSION_REVOKED, data).await?;
+    for chunk in sessions.chunks(CHUNK) {
+        query::revoke(tx, chunk, reason.as_str()).await?;
+        let data = json!({ "sessionIds": chunk, "reason": reason.as_str() });
+        event::append(tx, &[owner], SESSION_REVOKED, data).await?;
+    }
     Ok(())
 }

@@ -103,6 +103,8 @@ pub enum Reason {
     Email,
     /// The account is being deleted.
     Leaving,
+    /// Its owner has too many logins, and this one was not used for the longest time.
+    TooMany,
 }
 
 impl Reason {
@@ -114,8 +116,18 @@ impl Reason {
             Self::Password => "password",
             Self::Email => "email",
             Self::Leaving => "leaving",
+            Self::TooMany => "too_many",
         }
     }
+}
+
+/// What is known of somebody's logins when they come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct KnownLogins {
+    /// Whether it is not their first login.
+    pub has_come: bool,
+    /// Whether they have come on this device.
+    pub on_it: bool,
 }
 
 /// What a live session may do.

@@ -1,5 +1,6 @@
 //! What people are told about the safety of their account.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::Error;
@@ -10,6 +11,10 @@ use crate::id::{SessionId, UserId};
 use crate::job::NotifyEvent;
 use crate::outbox;
 
+/// As long as `retention` keeps a login that is used no more. Of an older account without logins they are forgotten, and it
+/// may not be its owner who comes after so long a time.
+const KEPT: TimeDelta = TimeDelta::days(365);
+
 /// Somebody logs in: tells them when it is not their first login and they never did so on such a device. Called
 /// before the session is written.
 pub(super) async fn of_login(
@@ -19,8 +24,9 @@ pub(super) async fn of_login(
     user_agent: &str,
 ) -> sqlx::Result<()> {
     let device = clip_user_agent(user_agent);
-    let (all, on_it) = query::count_logins(tx, user, &device).await?;
-    if all == 0 || on_it > 0 {
+    let before = tx.now - KEPT;
+    let known = query::known_logins(tx, user, &device, before).await?;
+    if !known.has_come || known.on_it {
         return Ok(());
     }
     let data = json!({ "device": device, "at": tx.now });

@@ -2,7 +2,7 @@
 
 use sqlx::{MySqlExecutor, QueryBuilder};
 
-use super::model::{Freshness, Presented};
+use super::model::{Freshness, KnownLogins, Presented};
 use super::{Session, SessionStanding};
 use crate::clock::Instant;
 use crate::db::{Tx, push_list};
@@ -23,13 +23,23 @@ pub async fn insert_session(tx: &mut Tx, id: SessionId, user: UserId, user_agent
     Ok(())
 }
 
-/// How many logins a person had, and how many of them on a device that calls itself so.
-pub async fn count_logins(tx: &mut Tx, user: UserId, user_agent: &str) -> sqlx::Result<(i64, i64)> {
+/// What is known of a person's logins so far, by a device that calls itself so. `before`: older logins are forgotten.
+pub async fn known_logins(
+    tx: &mut Tx,
+    user: UserId,
+    user_agent: &str,
+    before: Instant,
+) -> sqlx::Result<KnownLogins> {
     sqlx::query_as(
-        "SELECT COUNT(*), COUNT(CASE WHEN user_agent = ? THEN 1 END) FROM sessions WHERE user_id = ?",
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE user_id = ?)
+                OR EXISTS (SELECT 1 FROM users WHERE id = ? AND created_at < ?) AS has_come,
+            EXISTS (SELECT 1 FROM sessions WHERE user_id = ? AND user_agent = ?) AS on_it",
     )
-    .bind(user_agent)
     .bind(user)
+    .bind(user)
+    .bind(before)
+    .bind(user)
+    .bind(user_agent)
     .fetch_one(tx.conn())
     .await
 }
@@ -90,6 +100,20 @@ pub async fn lock_live(tx: &mut Tx, owner: UserId) -> sqlx::Result<Vec<SessionId
     .await
 }
 
+/// Up to `limit` live sessions of a user beyond the `keep` that were used last. Not locked: [`revoke`] leaves alone what
+/// ended meanwhile.
+pub async fn live_beyond(tx: &mut Tx, owner: UserId, keep: u32, limit: u32) -> sqlx::Result<Vec<SessionId>> {
+    sqlx::query_scalar(
+        "SELECT id FROM sessions WHERE user_id = ? AND revoked_at IS NULL
+         ORDER BY last_seen_at DESC, id DESC LIMIT ? OFFSET ?",
+    )
+    .bind(owner)
+    .bind(limit)
+    .bind(keep)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// `false`: not this owner's, or ended already.
 pub async fn lock_live_for_owner(tx: &mut Tx, id: SessionId, owner: UserId) -> sqlx::Result<bool> {
     let live: Option<i8> = sqlx::query_scalar(
@@ -102,12 +126,13 @@ pub async fn lock_live_for_owner(tx: &mut Tx, id: SessionId, owner: UserId) -> s
     Ok(live.is_some())
 }
 
+/// As many as a statement has room for; the caller cuts longer lists.
 pub async fn revoke(tx: &mut Tx, ids: &[SessionId], reason: &str) -> sqlx::Result<()> {
     let now = tx.now;
     let mut update = QueryBuilder::new("UPDATE sessions SET revoked_at = ");
     update.push_bind(now).push(", revoked_reason = ").push_bind(reason).push(" WHERE id IN (");
     push_list(&mut update, ids.iter().copied());
-    update.push(")").build().execute(tx.conn()).await?;
+    update.push(") AND revoked_at IS NULL").build().execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -151,12 +176,21 @@ pub async fn freshness(executor: impl MySqlExecutor<'_>, id: SessionId) -> sqlx:
     .await
 }
 
-pub async fn list_live(executor: impl MySqlExecutor<'_>, owner: UserId) -> sqlx::Result<Vec<Session>> {
+/// Those that were used after `since`, the one used last first.
+pub async fn list_live(
+    executor: impl MySqlExecutor<'_>,
+    owner: UserId,
+    since: Instant,
+    limit: u32,
+) -> sqlx::Result<Vec<Session>> {
     sqlx::query_as(
         "SELECT id, user_id, user_agent, created_at, last_seen_at, revoked_at FROM sessions
-         WHERE user_id = ? AND revoked_at IS NULL ORDER BY last_seen_at DESC, id DESC",
+         WHERE user_id = ? AND revoked_at IS NULL AND last_seen_at > ?
+         ORDER BY last_seen_at DESC, id DESC LIMIT ?",
     )
     .bind(owner)
+    .bind(since)
+    .bind(limit)
     .fetch_all(executor)
     .await
 }

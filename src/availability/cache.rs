@@ -24,7 +24,7 @@ use super::error::Error;
 use super::listing::{Listing, by_day, slots};
 use super::load::Booked;
 use super::zone::ZONE_DATA;
-use super::{engine, load, query, rules_of};
+use super::{engine, load, query, rules_for};
 use crate::clock::Instant;
 use crate::core::Core;
 use crate::id::{OfferingId, UserId};
@@ -126,7 +126,7 @@ async fn compute(
     now: Instant,
 ) -> Result<Vec<u8>, Error> {
     let duration_min = offering.option(duration_min).ok_or(Error::DurationUnknown)?.duration_min;
-    let rules = rules_of(core.db.pool(), offering.mentor_id).await?;
+    let rules = rules_for(core.db.pool(), offering.mentor_id, offering.kind).await?;
     let length = whole_cells(duration_min).ok_or(Error::Misaligned)?;
     let bookable = engine::bookable(&rules, range, now);
     let starts = if bookable.is_empty() {

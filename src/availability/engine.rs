@@ -12,6 +12,10 @@ use super::hours::Hours;
 use super::load::{Booked, Limits};
 use crate::clock::Instant;
 
+/// The least notice of a session that its mentor approves: a request is answered an hour before the start at the latest,
+/// and nobody is asked with less than a quarter of an hour for the answer.
+const REQUEST_NOTICE: i64 = 5;
+
 /// What slots are judged by. Lengths are cells.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -27,6 +31,11 @@ pub struct Rules {
 impl Rules {
     pub fn zone(&self) -> Tz {
         self.zone
+    }
+
+    /// The same for sessions that the mentor is asked for first.
+    pub(super) fn with_time_to_answer(self) -> Self {
+        Self { min_notice: self.min_notice.max(REQUEST_NOTICE), ..self }
     }
 
     /// Whether the number of sessions matters.

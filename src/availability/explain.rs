@@ -8,9 +8,10 @@ use super::cells::{Cell, CellRange, whole_cells};
 use super::engine::{self, Refusal, Rules};
 use super::error::Error;
 use super::load::Booked;
-use super::{load, query, rules_of};
+use super::{load, query, rules_for};
 use crate::clock::Instant;
 use crate::id::UserId;
+use crate::mentor::Kind;
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,8 @@ pub struct Explanation {
     pub times: Vec<Explained>,
 }
 
-/// Explains times of a mentor for sessions of `duration_min`: as anybody would be answered, or as `mentee` would.
+/// Explains times of a mentor for sessions of `duration_min` by offerings of a kind: as anybody would be answered, or as
+/// `mentee` would.
 ///
 /// # Errors
 /// `schedule.missing`, `slot.misaligned` for a duration that is no multiple of 15, `slot.invalid_question` for years
@@ -53,12 +55,13 @@ pub struct Explanation {
 pub async fn explain(
     pool: &MySqlPool,
     mentor: UserId,
+    kind: Kind,
     mentee: Option<UserId>,
     duration_min: u32,
     question: Question,
     now: Instant,
 ) -> Result<Explanation, Error> {
-    let rules = rules_of(pool, mentor).await?;
+    let rules = rules_for(pool, mentor, kind).await?;
     let length = whole_cells(duration_min).ok_or(Error::Misaligned)?;
     let moments = moments(rules.zone(), question).ok_or(Error::InvalidQuestion)?;
     let free = judged(&rules, duration_min, &Booked::default(), &moments, now);

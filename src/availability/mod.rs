@@ -29,7 +29,7 @@ use sqlx::MySqlExecutor;
 use crate::clock::Instant;
 use crate::db::{Tx, duplicate_key};
 use crate::id::{ReservationId, UserId};
-use crate::mentor;
+use crate::mentor::{self, Kind};
 
 pub use cache::{MAX_LISTING_DAYS, Wanted, listing};
 pub use cells::{BusyCells, CELL_MIN, Cell, CellRange, whole_cells};
@@ -134,10 +134,24 @@ pub async fn rules_of(db: impl MySqlExecutor<'_>, mentor: UserId) -> Result<Rule
     schedule.settings.rules().map_err(|invalid| Error::Database(sqlx::Error::Decode(invalid.into())))
 }
 
+/// The same as they are for an offering of this kind: whoever is asked first needs time to answer.
+///
+/// # Errors
+/// `schedule.missing`
+async fn rules_for(db: impl MySqlExecutor<'_>, mentor: UserId, kind: Kind) -> Result<Rules, Error> {
+    let rules = rules_of(db, mentor).await?;
+    Ok(match kind {
+        Kind::Instant => rules,
+        Kind::Approval => rules.with_time_to_answer(),
+    })
+}
+
 /// A time that is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     pub mentor: UserId,
+    /// `Approval` where the mentor is to be asked first.
+    pub kind: Kind,
     /// By whom; the limit of a mentee is asked where that is known.
     pub mentee: Option<UserId>,
     pub duration_min: u32,
@@ -149,7 +163,8 @@ pub struct Asked {
 
 /// [`judge_for`] nobody in particular.
 pub async fn judge(tx: &mut Tx, mentor: UserId, duration_min: u32, start: Instant) -> Result<Rules, Error> {
-    judge_for(tx, Asked { mentor, mentee: None, duration_min, start, instead_of: None }).await
+    let kind = Kind::Instant;
+    judge_for(tx, Asked { mentor, kind, mentee: None, duration_min, start, instead_of: None }).await
 }
 
 /// Whether a session may start, by the rules, claims and sessions as they stand. Under [`lock_calendars`] the answer
@@ -158,8 +173,8 @@ pub async fn judge(tx: &mut Tx, mentor: UserId, duration_min: u32, start: Instan
 /// # Errors
 /// `slot.*`, `schedule.missing`
 pub async fn judge_for(tx: &mut Tx, asked: Asked) -> Result<Rules, Error> {
-    let Asked { mentor, mentee, duration_min, start, instead_of } = asked;
-    let rules = rules_of(tx.conn(), mentor).await?;
+    let Asked { mentor, kind, mentee, duration_min, start, instead_of } = asked;
+    let rules = rules_for(tx.conn(), mentor, kind).await?;
     engine::judge(&rules, duration_min, &Booked::default(), start, tx.now)?;
     let session = session(start, duration_min)?;
     let claims = query::owned_claims(tx.conn(), mentor, rules.with_buffers(session)).await?;
@@ -296,20 +311,21 @@ pub struct Members {
     pub mentee: UserId,
 }
 
-/// At most `n` starts that the mentor offers, the nearest to `near` from two days before it to two weeks after
-/// it, ascending. With a mentee, none that meets another session of theirs or breaks their limit.
+/// At most `n` starts that the mentor offers by offerings of a kind, the nearest to `near` from two days before it to
+/// two weeks after it, ascending. With a mentee, none that meets another session of theirs or breaks their limit.
 ///
 /// # Errors
 /// `schedule.missing`
 pub async fn alternatives(
     tx: &mut Tx,
     mentor: UserId,
+    kind: Kind,
     mentee: Option<UserId>,
     duration_min: u32,
     near: Instant,
     n: usize,
 ) -> Result<Vec<Instant>, Error> {
-    let rules = rules_of(tx.conn(), mentor).await?;
+    let rules = rules_for(tx.conn(), mentor, kind).await?;
     let Some(length) = whole_cells(duration_min) else { return Ok(Vec::new()) };
     let around = Cell::at_or_before(near).run(1).widened(ALTERNATIVES_BEFORE, ALTERNATIVES_AFTER);
     let range = engine::bookable(&rules, around, tx.now);

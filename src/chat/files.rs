@@ -88,6 +88,11 @@ pub async fn upload<B: AsRef<[u8]>>(
     row.sha256 = hex(&Sha256::digest(&content));
     // The row comes first, so that bytes without a message are always found again.
     store.add_file(&row).await?;
+    // Of uploads that came at the same moment each counts the others now.
+    if store.count_unsent(access.room, access.user).await? > MOST_UNSENT {
+        store.forget_file(&row).await?;
+        return Err(Error::FileLimit);
+    }
     core.files.keep(&row.key, &spooled.0, content).await?;
     store.file_is_ready(id).await?;
     shown(&row)
@@ -186,18 +191,35 @@ pub async fn content(core: &Core, meta: &FileMeta) -> Result<Content, Error> {
     }
 }
 
-/// Removes uploads of more than a day ago that no message holds. Returns how many went. Bears any repetition.
+/// What one pass over old uploads did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Uploads that went.
+    pub removed: usize,
+    /// Uploads that turned out to be sent: no pass looks at them again.
+    pub sent: usize,
+}
+
+impl Swept {
+    /// Whether another pass at once would look at the same uploads.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Removes a batch of uploads of more than a day ago that no message holds. Bears any repetition.
 ///
 /// # Errors
 /// A store is away; some may be removed then.
-pub async fn sweep_uploads(core: &Core) -> Result<usize, Error> {
+pub async fn sweep_uploads(core: &Core) -> Result<Swept, Error> {
     let store = Store::open(core).await?;
     let now = core.clock.now();
-    let mut gone = 0;
+    let mut swept = Swept::default();
     for row in store.unsent_before(now - UNSENT_LIFE, SWEEP).await? {
         if !row.is_removed {
             if is_sent(&store, &row).await? {
                 store.file_is_sent(&row).await?;
+                swept.sent += 1;
                 continue;
             }
             if row.claimed_after(now - SENDING) || !store.condemn_file(&row).await? {
@@ -206,9 +228,9 @@ pub async fn sweep_uploads(core: &Core) -> Result<usize, Error> {
         }
         core.files.remove(&row.key).await?;
         store.forget_file(&row).await?;
-        gone += 1;
+        swept.removed += 1;
     }
-    Ok(gone)
+    Ok(swept)
 }
 
 async fn is_sent(store: &Store, row: &FileRow) -> Result<bool, Error> {

@@ -22,12 +22,12 @@ mod zip;
 
 pub use append::append;
 pub use error::Error;
-pub use files::{FileMeta, content, file_for_member, linked_file, sweep_uploads, upload};
+pub use files::{FileMeta, Swept, content, file_for_member, linked_file, sweep_uploads, upload};
 pub use model::{
     Access, Draft, Edited, Entry, FileRef, Kind, Marks, Reaction, Room, RoomState, RoomUnread, Said, Side,
     Stored, What, Wish,
 };
-pub use news::{NEWS_AFTER, note_message, unread_news};
+pub use news::{note_message, unread_news};
 pub use query::{access, room};
 pub use read::{
     MAX_PAGE, MAX_REPLAY, Page, Span, archive, entries_after, head, heads, history, mark_read, marks, state,

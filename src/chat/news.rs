@@ -6,20 +6,21 @@ use serde_json::json;
 use super::error::Error;
 use super::model::Access;
 use super::{query, read};
+use crate::clock::Instant;
 use crate::core::Core;
 use crate::db::Tx;
 use crate::job::{NotifyEvent, TellUnreadChat};
 use crate::outbox;
 
 /// How long a message may lie unread before its reader is told. Whoever is in the chat reads it sooner.
-pub const NEWS_AFTER: TimeDelta = TimeDelta::minutes(2);
+const NEWS_AFTER: TimeDelta = TimeDelta::minutes(2);
 
-/// A member has written: writes the job that tells the other one, unless it waits already.
-pub async fn note_message(tx: &mut Tx, access: &Access) -> sqlx::Result<()> {
+/// A member has written, and it is stored: writes the job that tells the other one, unless one waits already, which
+/// looks after this moment. Gives when the job is due that was written (UTC).
+pub async fn note_message(tx: &mut Tx, access: &Access) -> sqlx::Result<Option<Instant>> {
     let job = TellUnreadChat { reservation_id: access.room, user_id: access.peer };
     let at = tx.now + NEWS_AFTER;
-    outbox::enqueue_at(tx, &job, at).await?;
-    Ok(())
+    Ok(outbox::enqueue_at(tx, &job, at).await?.then_some(at))
 }
 
 /// What somebody is to be told of a room: once for everything since they last read there. `None`: they have read it

@@ -71,7 +71,7 @@ pub struct LimitsConfig {
     /// Codes that are asked for from one address of the network.
     #[arg(long, env = "KONNECT_LIMIT_CODES_IP", default_value = "30/3600")]
     pub limit_codes_ip: Limit,
-    /// Slots that one person reserves, whether or not they get them.
+    /// Slots that one person reserves or waits for, whether or not they get them.
     #[arg(long, env = "KONNECT_LIMIT_HOLDS", default_value = "30/600")]
     pub limit_holds: Limit,
     /// Listings of mentors, offerings and slots, of one person or, without a token, one address of the network.

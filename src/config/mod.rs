@@ -171,7 +171,7 @@ pub struct TokenConfig {
 /// What the worker processes need beside [`Config`]: the providers.
 #[derive(Clone, Debug, Args)]
 pub struct WorkerConfig {
-    /// Jobs of one queue that run at the same time in this process.
+    /// Jobs that run at the same time in this process; a quarter as many more of the `inbox` in the payment worker.
     #[arg(long, env = "KONNECT_WORKER_CONCURRENCY", default_value_t = 16)]
     pub concurrency: usize,
     #[arg(long, env = "TOSS_BASE_URL", default_value = "https://api.tosspayments.com")]

@@ -89,7 +89,7 @@ pub async fn decide(
     if decision.cost() > rules.goodwill_limit() {
         step(tx, &dispute, &r, Move::Propose, Some(&decision.reason), decided).await
     } else {
-        let is = conclude(tx, &dispute, &r, Move::Decide, Some(&decision.reason), decided).await?;
+        let is = conclude(tx, rules, &dispute, &r, Move::Decide, Some(&decision.reason), decided).await?;
         set_right(tx, &r, &is).await?;
         Ok(is)
     }
@@ -108,7 +108,7 @@ async fn set_right(tx: &mut Tx, r: &Reservation, dispute: &Dispute) -> Result<()
 ///
 /// # Errors
 /// `NotAllowed` unless something is proposed; `SamePerson`; `OwnCase`; `RefundExceeds` when less is left than it was then.
-pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Dispute, Error> {
+pub async fn approve(tx: &mut Tx, rules: &Rules, id: DisputeId, admin: UserId) -> Result<Dispute, Error> {
     let (r, dispute) = lock(tx, id).await?;
     if dispute.state != State::Proposed {
         return Err(Error::NotAllowed);
@@ -119,7 +119,7 @@ pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Disput
     if dispute.decided_by == Some(admin) {
         return Err(Error::SamePerson);
     }
-    let is = conclude(tx, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await?;
+    let is = conclude(tx, rules, &dispute, &r, Move::Decide, None, |d| d.approved_by = Some(admin)).await?;
     set_right(tx, &r, &is).await?;
     Ok(is)
 }
@@ -127,8 +127,9 @@ pub async fn approve(tx: &mut Tx, id: DisputeId, admin: UserId) -> Result<Disput
 /// A proposal is not approved, or its author takes it back: the dispute is in review again.
 ///
 /// # Errors
-/// `NotAllowed` unless something is proposed.
+/// `NotAllowed` unless something is proposed; `reservation::Error::OwnCase` for an administrator who is a side.
 pub async fn send_back(tx: &mut Tx, id: DisputeId, reason: &str) -> Result<Dispute, Error> {
     let (r, dispute) = lock(tx, id).await?;
+    reservation::not_own_case(tx, &r)?;
     step(tx, &dispute, &r, Move::Return, Some(reason), Dispute::forget_decision).await
 }

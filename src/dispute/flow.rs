@@ -71,6 +71,7 @@ pub(super) async fn step(
 /// lines when it tells the mentor.
 pub(super) async fn conclude(
     tx: &mut Tx,
+    rules: &Rules,
     was: &Dispute,
     reservation: &Reservation,
     step: Move,
@@ -78,7 +79,7 @@ pub(super) async fn conclude(
     change: impl FnOnce(&mut Dispute),
 ) -> Result<Dispute, Error> {
     let is = shift(tx, was, step, reason, change).await?;
-    money::settle(tx, reservation, &is).await?;
+    money::settle(tx, rules, reservation, &is).await?;
     announce(tx, &is, reservation, step.cause()).await?;
     Ok(is)
 }
@@ -178,7 +179,7 @@ pub async fn answer(
             step(tx, &dispute, &r, Move::Concede, None, answered).await
         }
         Some(amount) if amount == dispute.claim_krw => {
-            conclude(tx, &dispute, &r, Move::Accept, None, |d| {
+            conclude(tx, rules, &dispute, &r, Move::Accept, None, |d| {
                 answered(d);
                 d.refund_krw = agreed;
                 d.bearer = Some(Bearer::Shared);
@@ -200,12 +201,12 @@ pub async fn answer(
 ///
 /// # Errors
 /// `NotAllowed` where nothing is offered, and for everybody else.
-pub async fn take_offer(tx: &mut Tx, id: DisputeId, member: UserId) -> Result<Dispute, Error> {
+pub async fn take_offer(tx: &mut Tx, rules: &Rules, id: DisputeId, member: UserId) -> Result<Dispute, Error> {
     let (r, dispute, party) = lock_as(tx, id, member).await?;
     if !dispute.may_take_offer(party) {
         return Err(Error::NotAllowed);
     }
-    conclude(tx, &dispute, &r, Move::Accept, None, |d| {
+    conclude(tx, rules, &dispute, &r, Move::Accept, None, |d| {
         d.refund_krw = d.offer_krw;
         d.bearer = Some(Bearer::Shared);
     })
@@ -226,7 +227,7 @@ pub async fn withdraw(tx: &mut Tx, rules: &Rules, id: DisputeId, member: UserId)
     let is = shift(tx, &dispute, Move::Withdraw, None, Dispute::forget_decision).await?;
     settlement::thaw(tx, r.id, &dispute.key()).await?;
     if money::nobody_came(&r) && !query::is_judged(tx, r.id, r.updated_at).await? {
-        open::open_review(tx, rules, &r, "Nobody came to the session.").await?;
+        open::open_review(tx, rules, &r, money::NOBODY_CAME).await?;
     }
     announce(tx, &is, &r, Move::Withdraw.cause()).await?;
     Ok(is)

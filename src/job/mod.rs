@@ -54,10 +54,12 @@ pub use upkeep::{ForgetOldRows, Ping};
 pub use waitlist::{OfferFreed, ReconcileWaitlist};
 pub use webhook::{DeliverWebhook, FanOutWebhook, ReconcileWebhooks};
 
-/// A queue has one worker process kind (see `Procfile`); money and notices never wait for one another.
+/// A queue is served by one kind of worker process (see `Procfile`); money and notices never wait for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Queue {
     Payment,
+    /// What anybody on the internet can write: beside the jobs of money, which must not wait behind it.
+    Inbox,
     Settlement,
     Booking,
     Reminder,
@@ -67,12 +69,20 @@ pub enum Queue {
 }
 
 impl Queue {
-    pub const ALL: [Self; 6] =
-        [Self::Payment, Self::Settlement, Self::Booking, Self::Reminder, Self::Notification, Self::Webhook];
+    pub const ALL: [Self; 7] = [
+        Self::Payment,
+        Self::Inbox,
+        Self::Settlement,
+        Self::Booking,
+        Self::Reminder,
+        Self::Notification,
+        Self::Webhook,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Payment => "payment",
+            Self::Inbox => "inbox",
             Self::Settlement => "settlement",
             Self::Booking => "booking",
             Self::Reminder => "reminder",
@@ -161,7 +171,7 @@ pub const RECURRING: &[Recurring] = &[
     recurring::<RunPayoutBatch>(300),
     recurring::<ReconcilePayouts>(60),
     recurring::<RecordActivity>(10),
-    recurring::<ForgetOldRows>(600),
+    recurring::<ForgetOldRows>(60),
     recurring::<SweepUploads>(3600),
     recurring::<ReconcileWebhooks>(60),
     recurring::<CountDays>(900),

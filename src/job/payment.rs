@@ -147,7 +147,7 @@ pub struct SyncWebhook {
 
 impl Job for SyncWebhook {
     const KIND: &'static str = "payment.sync_webhook.v1";
-    const QUEUE: Queue = Queue::Payment;
+    const QUEUE: Queue = Queue::Inbox;
     /// A day in all: an order that nobody knows by then is looked at by a person (S36).
     const RETRY: Retry = Retry(&secs([5, 15, 60, 300, 900, 3600, 7200, 14400, 28800, 31200]));
     const TIMEOUT: Duration = PROVIDER_TIMEOUT;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Job, Queue, Retry};
@@ -24,4 +26,5 @@ impl Job for ForgetOldRows {
     const KIND: &'static str = "retention.forget.v1";
     const QUEUE: Queue = Queue::Booking;
     const RETRY: Retry = Retry::INTERNAL;
+    const TIMEOUT: Duration = Duration::from_secs(300);
 }

@@ -120,6 +120,11 @@ pub async fn forget_person(tx: &mut Tx, gone: &User) -> Result<(), Error> {
     Ok(query::forget_person(tx, gone.id, &gone.email).await?)
 }
 
+/// Forgets what an address refused that is its owner's no more: nobody could find it later.
+pub async fn forget_address(tx: &mut Tx, address: &str) -> Result<(), Error> {
+    Ok(query::forget_address(tx, address).await?)
+}
+
 /// Tells the owner's screens what has changed and how many are unread now. The list must be locked.
 async fn push_counter(tx: &mut Tx, owner: UserId, kind: &str, mut data: Value) -> Result<i64, Error> {
     let unread = query::unread_count(tx.conn(), owner).await?;

@@ -314,9 +314,16 @@ pub async fn forget_person(tx: &mut Tx, user: UserId, address: &str) -> sqlx::Re
         "DELETE FROM notice_hours WHERE user_id = ?",
         // Older builds named the address.
         "UPDATE notices SET data = JSON_REMOVE(data, '$.address') WHERE user_id = ? AND kind = 'mail.undeliverable'",
+        // What their browser calls itself.
+        "UPDATE notices SET data = JSON_REMOVE(data, '$.device') WHERE user_id = ? AND kind = 'security.new_login'",
     ] {
         sqlx::query(statement).bind(user).execute(tx.conn()).await?;
     }
+    forget_address(tx, address).await
+}
+
+/// Forgets what an address refused.
+pub async fn forget_address(tx: &mut Tx, address: &str) -> sqlx::Result<()> {
     for statement in
         ["DELETE FROM mail_refusals WHERE address = ?", "DELETE FROM mail_addresses WHERE address = ?"]
     {

@@ -15,14 +15,14 @@ pub struct Dossier {
     pub strikes: i64,
     pub disputes: i64,
     pub reviews_written: i64,
-    /// Logins that have not ended.
+    /// Logins that live.
     pub logins: i64,
     pub devices: i64,
     pub last_booked_at: Option<Instant>,
 }
 
-/// By an index for each number.
-pub async fn dossier(pool: &MySqlPool, id: UserId) -> sqlx::Result<Dossier> {
+/// By an index for each number. Logins that were not used after `since` (UTC) count as ended.
+pub async fn dossier(pool: &MySqlPool, id: UserId, since: Instant) -> sqlx::Result<Dossier> {
     sqlx::query_as(
         "SELECT
             (SELECT COUNT(*) FROM reservations WHERE mentee_id = ?) AS booked,
@@ -33,7 +33,8 @@ pub async fn dossier(pool: &MySqlPool, id: UserId) -> sqlx::Result<Dossier> {
             (SELECT COUNT(*) FROM disputes WHERE mentor_id = ?)
                 + (SELECT COUNT(*) FROM disputes WHERE mentee_id = ?) AS disputes,
             (SELECT COUNT(*) FROM reviews WHERE author_id = ?) AS reviews_written,
-            (SELECT COUNT(*) FROM sessions WHERE user_id = ? AND revoked_at IS NULL) AS logins,
+            (SELECT COUNT(*) FROM sessions
+                WHERE user_id = ? AND revoked_at IS NULL AND last_seen_at > ?) AS logins,
             (SELECT COUNT(*) FROM device_tokens WHERE user_id = ?) AS devices,
             (SELECT MAX(created_at) FROM reservations WHERE mentee_id = ?) AS last_booked_at",
     )
@@ -46,6 +47,7 @@ pub async fn dossier(pool: &MySqlPool, id: UserId) -> sqlx::Result<Dossier> {
     .bind(id)
     .bind(id)
     .bind(id)
+    .bind(since)
     .bind(id)
     .bind(id)
     .fetch_one(pool)

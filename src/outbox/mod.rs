@@ -92,6 +92,20 @@ pub async fn enqueue_or_hasten<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<boo
     Ok(false)
 }
 
+/// The same for news that the job has to read. `false`: a twin was handed to a worker already and may have read before
+/// these news. Whoever has them keeps them, and tells again later.
+pub async fn enqueue_for_news<J: Job>(tx: &mut Tx, job: &J) -> sqlx::Result<bool> {
+    if enqueue_or_hasten(tx, job).await? {
+        return Ok(true);
+    }
+    let waits: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM outbox WHERE live_key = ? AND state = 'pending'")
+            .bind(job.dedup_key())
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(waits.is_some())
+}
+
 struct NewRow {
     kind: &'static str,
     queue: Queue,

@@ -17,6 +17,8 @@ pub enum Error {
     InProgress,
     #[error("the attempt has ended")]
     AttemptOver,
+    #[error("the payment was tried too often")]
+    TooManyAttempts,
     #[error("the attempt's outcome is known")]
     AttemptSettled,
     #[error("the provider's payment is not the one of this attempt")]
@@ -68,6 +70,7 @@ impl Error {
             Self::AlreadyConfirmed => "payment.already_confirmed",
             Self::InProgress => "payment.in_progress",
             Self::AttemptOver => "payment.attempt_over",
+            Self::TooManyAttempts => "payment.too_many_attempts",
             Self::RefundExceedsCapture => "refund.exceeds",
             Self::RefundNotFound => "refund.not_found",
             Self::RefundAmount => "refund.amount_invalid",

@@ -12,6 +12,9 @@ use crate::money::Krw;
 use crate::outbox;
 use crate::reservation::{self, Reservation, State};
 
+/// Attempts of one payment: far more than anybody needs whose cards are declined.
+const MOST_ATTEMPTS: usize = 20;
+
 /// What a checkout needs.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -24,6 +27,9 @@ pub struct Order {
 /// `orderId` of its own, because a provider's order that failed cannot be paid.
 ///
 /// A reservation that died of time or of a failed payment is re-claimed first, when its slot is still free.
+///
+/// # Errors
+/// `InProgress`, `AlreadyConfirmed`, `TooManyAttempts`, and those of claiming the slot again.
 pub async fn open_order(
     tx: &mut Tx,
     rules: &Rules,
@@ -45,10 +51,11 @@ pub async fn open_order(
     if payment.state.is_captured() {
         return Err(Error::AlreadyConfirmed);
     }
-    let waiting =
-        query::attempts_of(tx.conn(), payment.id).await?.into_iter().find(|a| a.state == AttemptState::Ready);
-    let attempt = match waiting {
+    let attempts = query::attempts_of(tx.conn(), payment.id).await?;
+    let so_many = attempts.len();
+    let attempt = match attempts.into_iter().find(|a| a.state == AttemptState::Ready) {
         Some(attempt) => attempt,
+        None if so_many >= MOST_ATTEMPTS => return Err(Error::TooManyAttempts),
         None => new_attempt(tx, &payment).await?,
     };
     Ok(Order { payment, attempt, reservation })

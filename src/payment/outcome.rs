@@ -1,5 +1,6 @@
 //! What came of an attempt.
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::deposit;
@@ -21,22 +22,53 @@ use crate::reservation::{self, Absent, Reservation, State};
 /// The code of an open attempt whose payment at the provider does not fit: only a person asks about it again.
 pub const MISMATCH: &str = "PROVIDER_MISMATCH";
 
+/// The provider takes the money of a payment until ten minutes after its payer authenticated. So long after we first asked
+/// for it, with room, nothing of ours can be on its way there any more.
+const ON_ITS_WAY: TimeDelta = TimeDelta::minutes(15);
+
 /// What a job may do about an attempt now.
 #[derive(Clone, Debug)]
 pub enum Intent {
     /// Ask the provider to take the money.
     Confirm { payment_key: String, amount: Krw, idempotency_key: String },
     /// The provider was asked before and we do not know what it did: look first.
-    LookUp { payment_key: Option<String>, amount: Krw, idempotency_key: String },
+    LookUp {
+        payment_key: Option<String>,
+        amount: Krw,
+        idempotency_key: String,
+        asked: Asked,
+        /// Whether the money would buy something: else it is not asked for again.
+        is_wanted: bool,
+    },
     /// The outcome is known.
     Over,
 }
 
-/// Writes the intent to ask the provider, before it is asked (S21).
+/// Whether we asked the provider to take the money of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Never,
+    /// It may be at work on it, and need not show the payment yet.
+    Lately,
+    LongAgo,
+}
+
+/// Writes the intent to ask the provider, before it is asked (S21). Money that is known to buy nothing is not asked for:
+/// the reservation is paid or over, or its session has begun. Then it is only looked up, until the provider has let it
+/// expire.
 pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     let seen = query::attempt(tx.conn(), id).await?.ok_or(Error::NotFound)?;
     let payment = query::lock_payment(tx, seen.payment_id).await?.ok_or(Error::NotFound)?;
     let attempt = query::lock_attempt(tx, id).await?.ok_or(Error::NotFound)?;
+    let reservation =
+        reservation::find(tx.conn(), payment.reservation_id).await?.ok_or(reservation::Error::NotFound)?;
+    let is_wanted =
+        !payment.state.is_captured() && reservation.state == State::Paying && tx.now < reservation.starts_at;
+    let asked = match attempt.sent_at {
+        None => Asked::Never,
+        Some(at) if tx.now < at + ON_ITS_WAY => Asked::Lately,
+        Some(_) => Asked::LongAgo,
+    };
     let (amount, idempotency_key) = (payment.amount_krw, attempt.idempotency_key.clone());
     if attempt.state.is_captured() {
         return Ok(Intent::Over);
@@ -44,15 +76,18 @@ pub async fn prepare(tx: &mut Tx, id: AttemptId) -> Result<Intent, Error> {
     if matches!(attempt.state, AttemptState::Failed | AttemptState::WaitingForDeposit) {
         // Asked about after all: the provider may have taken the money of what it declined, or a deposit may have
         // come. Without the payer's key nothing can be asked for.
-        return Ok(Intent::LookUp { payment_key: None, amount, idempotency_key });
+        return Ok(Intent::LookUp { payment_key: None, amount, idempotency_key, asked, is_wanted });
     }
-    let first = attempt.sent_at.is_none() && attempt.state == AttemptState::Confirming;
+    let asks = asked == Asked::Never && is_wanted && attempt.payment_key.is_some();
+    if asks {
+        // Also where it is looked up first: it may be asked for after that.
+        query::mark_attempt_sent(tx, id).await?;
+    }
     match attempt.payment_key.clone() {
-        Some(payment_key) if first => {
-            query::mark_attempt_sent(tx, id).await?;
+        Some(payment_key) if asks && attempt.state == AttemptState::Confirming => {
             Ok(Intent::Confirm { payment_key, amount, idempotency_key })
         }
-        payment_key => Ok(Intent::LookUp { payment_key, amount, idempotency_key }),
+        payment_key => Ok(Intent::LookUp { payment_key, amount, idempotency_key, asked, is_wanted }),
     }
 }
 
@@ -66,8 +101,9 @@ pub enum Applied {
     /// A session that had begun is paid again: the deposit that the bank took back is there after all. Whoever froze
     /// what it earned thaws it.
     Restored(ReservationId),
-    /// It bought nothing and is given back in full.
-    GivenBack,
+    /// It bought nothing and is given back in full. Names the session whose deposit the bank had taken back before, where
+    /// it is that: whoever froze what it earned thaws it, as after the account is closed.
+    GivenBack(Option<ReservationId>),
 }
 
 /// The rows of an attempt, locked: calendars, reservation, payment, attempt.
@@ -147,10 +183,10 @@ pub async fn apply_capture(
             }
             let again = if attempt.reversals > 0 { attempt.reversals.to_string() } else { String::new() };
             refund::give_back(tx, &payment, id, capture.amount, cause, &again).await?;
-            Applied::GivenBack
+            Applied::GivenBack((attempt.reversals > 0).then_some(reservation.id))
         }
     };
-    if applied != Applied::GivenBack {
+    if !matches!(applied, Applied::GivenBack(_)) {
         deposit::close_others(tx, &payment, id).await?;
     }
     if capture.has_cancels {

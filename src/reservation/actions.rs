@@ -122,6 +122,9 @@ pub fn allowed(rules: &Rules, r: &Reservation, viewer: UserId, now: Instant, giv
                 vec![plain(Action::Approve, r.request_deadline), plain(Action::Reject, r.request_deadline)];
             if r.is_extension() {
                 answers.push(plain(Action::GiveFree, r.request_deadline));
+                // Past its deadline it waits for the job that ends it.
+                let is_over = r.request_deadline.is_some_and(|until| now >= until);
+                answers.retain(|answer| !is_over || answer.action == Action::Reject);
             }
             answers.push(cancel());
             answers

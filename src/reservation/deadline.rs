@@ -17,7 +17,8 @@ use crate::job::{
 };
 use crate::outbox;
 
-/// A request, and a proposal to move, is answered at the latest this long before the session.
+/// A request, and a proposal to move, is answered at the latest this long before the session. No request comes as late:
+/// the notice of offerings that the mentor approves is longer.
 pub(super) const ANSWER_BEFORE: TimeDelta = TimeDelta::hours(1);
 
 /// How long before the end of a hold its owner is told that it ends. A hold of an extension is no longer than that.

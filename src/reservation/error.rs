@@ -24,6 +24,8 @@ pub enum Error {
     HoldLimit { until: Option<Instant>, held: Vec<ReservationId> },
     #[error("too many holds ran out unpaid")]
     CoolDown { until: Instant, wait: TimeDelta },
+    #[error("the mentee's account is suspended or closes")]
+    AccountClosed,
     #[error("these two have had their free session")]
     FreeUsed,
     #[error("the price the caller saw is not the price")]
@@ -38,9 +40,11 @@ pub enum Error {
     MoveSame,
     #[error("no proposal waits for this answer")]
     MoveOver,
+    #[error("the time to answer the extension has passed")]
+    ExtensionOver,
     #[error("only slots of instant offerings are waited for")]
     WaitNotPossible,
-    #[error("not a stretch of at most 14 days ahead")]
+    #[error("not a stretch of at most 14 days within the 180 days ahead")]
     WaitRange,
     #[error("waits for as much as one person may")]
     WaitLimit,
@@ -72,6 +76,8 @@ impl Error {
             Self::MoveTooLate => "reservation.reschedule_too_late",
             Self::MoveSame => "reservation.reschedule_same",
             Self::MoveOver => "reservation.reschedule_over",
+            Self::ExtensionOver => "session.extension_over",
+            Self::AccountClosed => "reservation.account_closed",
             Self::FreeUsed => "reservation.free_used",
             Self::PriceChanged => "reservation.price_changed",
             Self::WaitNotPossible => "waitlist.not_possible",

@@ -18,6 +18,7 @@ use crate::job::{
     AccrueSettlement, AskReview, CompleteReservation, DecideNoShow, ExpireHold, ExpireRequest, Job,
     RemindReservation, StartReservation, WarnHold,
 };
+use crate::mentor;
 use crate::money::Krw;
 use crate::outbox;
 
@@ -90,6 +91,9 @@ fn obsolete_in(state: State) -> &'static [&'static str] {
 }
 
 /// The mentor takes a request; from now on the mentee has the hold's time to pay.
+///
+/// # Errors
+/// `NotAllowed` for everybody else; `ExtensionOver`; `Stale`
 pub async fn approve(
     tx: &mut Tx,
     rules: &Rules,
@@ -99,6 +103,7 @@ pub async fn approve(
     if was.mentor_id != mentor {
         return Err(Error::NotAllowed);
     }
+    answered_in_time(tx, was)?;
     approve_because(tx, rules, was, None).await
 }
 
@@ -122,6 +127,13 @@ pub(super) async fn approve_because(
     .await
 }
 
+/// The mentor's time to answer an extension is over with its deadline, whenever the job runs that ends it: the session
+/// may be over, too.
+fn answered_in_time(tx: &Tx, was: &Reservation) -> Result<(), Error> {
+    let is_over = was.is_extension() && was.request_deadline.is_some_and(|until| tx.now >= until);
+    if is_over { Err(Error::ExtensionOver) } else { Ok(()) }
+}
+
 /// A session that costs nothing is confirmed without a payment.
 pub(super) async fn confirm_free(
     tx: &mut Tx,
@@ -141,11 +153,12 @@ pub(super) async fn confirm_free(
 /// The mentor gives an extension for nothing: it is confirmed without a payment, at a price of 0 won.
 ///
 /// # Errors
-/// `NotAllowed` for everybody else, and for what is no extension that waits for its answer.
+/// `NotAllowed` for everybody else, and for what is no extension that waits for its answer; `ExtensionOver`.
 pub async fn give_free(tx: &mut Tx, was: &Reservation, mentor: UserId) -> Result<Reservation, Error> {
     if was.mentor_id != mentor || !was.is_extension() {
         return Err(Error::NotAllowed);
     }
+    answered_in_time(tx, was)?;
     step(tx, was, Move::Free, None, |r| {
         r.request_deadline = None;
         r.price_krw = Krw::ZERO;
@@ -217,16 +230,20 @@ pub async fn captured(tx: &mut Tx, was: &Reservation) -> Result<Reservation, Err
     .await
 }
 
-/// Holds the slot again after the reservation died, when it is still free by all rules.
+/// Holds the slot again after the reservation died, when it is still free by all rules, its offering is still on the
+/// market, and both accounts are active: as if it were booked now.
 ///
 /// # Errors
-/// `SlotTaken` and the engine's other refusals; `NotAllowed` when the reservation died of something else than
-/// time or a failed payment. The caller must have locked the calendars before the reservation.
+/// `SlotTaken` and the engine's other refusals; `OfferingNotFound` of the mentor; `AccountClosed`; `NotAllowed` when the
+/// reservation died of something else than time or a failed payment. The caller must have locked the calendars before
+/// the reservation.
 pub async fn reclaim(tx: &mut Tx, rules: &Rules, was: &Reservation) -> Result<Reservation, Error> {
     // The moment of an extension passes with it, and a mentor who did not answer has not agreed.
     if was.state.after(Move::Reclaim).is_none() || was.is_extension() || was.needs_approval {
         return Err(Error::NotAllowed);
     }
+    mentor::find_public_offering(tx.conn(), was.offering_id).await?;
+    reserve::check_accounts(tx, was.mentor_id, was.mentee_id).await?;
     let hours = reserve::claimable(tx, was.into()).await?;
     reserve::claim(tx, was.into(), was.id, &hours).await?;
     let hold_until = deadline::for_hold(rules, was, tx.now);

@@ -38,7 +38,7 @@ pub use flow::{
 pub use history::{HistoryRow, history};
 pub use model::{Absent, Move, Proposal, Reservation, Side, State};
 pub use notes::{Notes, ask, notes, sum_up};
-pub use operator::{Operation, operate};
+pub use operator::{Operation, not_own_case, operate};
 pub use policy::{Offer, Quote, Term, Terms, problems_until, quote, terms};
 pub use preview::{Conflict, conflicts};
 pub use query::{
@@ -49,6 +49,6 @@ pub use reschedule::{accept_move, decline_move, lock_to_move, moves_at_once, pro
 pub use reserve::{NewReservation, Reserved, reserve};
 pub use strike::{Record, Strike, forgive, record, strike, strikes};
 pub use waitlist::{
-    Waiting, WaitlistEntry, Wish, join as join_waitlist, leave as leave_waitlist, offer_freed, waited_for,
-    waitlist,
+    Waiting, WaitlistEntry, Wish, join as join_waitlist, leave as leave_waitlist,
+    leave_all as leave_waitlists, offer_freed, waited_for, waitlist,
 };

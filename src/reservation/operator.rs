@@ -49,7 +49,7 @@ pub async fn operate(
 ///
 /// # Errors
 /// `OwnCase`
-pub(super) fn not_own_case(tx: &Tx, was: &Reservation) -> Result<(), Error> {
+pub fn not_own_case(tx: &Tx, was: &Reservation) -> Result<(), Error> {
     match tx.cx.actor {
         Actor::Admin(id) if was.has_member(id) => Err(Error::OwnCase),
         _ => Ok(()),

@@ -14,6 +14,7 @@ use crate::db::Tx;
 use crate::id::{OfferingId, ReservationId, UserId};
 use crate::mentor::{self, Kind, PriceOption};
 use crate::money::Krw;
+use crate::user;
 
 const ALTERNATIVES: usize = 5;
 
@@ -47,7 +48,7 @@ pub struct Reserved {
 ///
 /// # Errors
 /// `SlotTaken` with other times; the engine's refusals; `HoldLimit`; `CoolDown`; `FreeUsed`; `OwnOffering`;
-/// `PriceChanged`; `DurationUnknown` of the availability.
+/// `PriceChanged`; `AccountClosed`; `DurationUnknown` of the availability; `OfferingNotFound` of the mentor.
 pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result<Reserved, Error> {
     let offering = mentor::find_public_offering(tx.conn(), new.offering_id).await?;
     if offering.mentor_id == new.mentee_id {
@@ -56,6 +57,7 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
     let option = offering.option(new.duration_min).ok_or(availability::Error::DurationUnknown)?;
     let PriceOption { duration_min, price_krw } = option;
     availability::lock_calendars(tx, &mut [offering.mentor_id, new.mentee_id]).await?;
+    check_accounts(tx, offering.mentor_id, new.mentee_id).await?;
     let twin = holds::twin(tx, new.mentee_id, new.offering_id, new.starts_at, duration_min).await?;
     // Whoever holds the slot already has the price it was held at.
     let price = twin.as_ref().map_or(price_krw, |twin| twin.price_krw);
@@ -75,8 +77,13 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
         holds::check_limit(tx, rules, new.mentee_id).await?;
         holds::check_pause(tx, rules, new.mentee_id).await?;
     }
-    let slot =
-        Slot { mentor: offering.mentor_id, mentee: new.mentee_id, starts_at: new.starts_at, duration_min };
+    let slot = Slot {
+        mentor: offering.mentor_id,
+        kind: offering.kind,
+        mentee: new.mentee_id,
+        starts_at: new.starts_at,
+        duration_min,
+    };
     let hours = claimable(tx, slot).await?;
 
     let now = tx.now;
@@ -139,10 +146,28 @@ pub async fn reserve(tx: &mut Tx, rules: &Rules, new: &NewReservation) -> Result
     Ok(Reserved { reservation, is_new: true })
 }
 
+/// Whether both sides may have a booking. Whoever closes an account locks its calendar first: under the locks of both
+/// calendars that stays true until the commit.
+///
+/// # Errors
+/// `AccountClosed` for the mentee; `OfferingNotFound` of the mentor.
+pub(super) async fn check_accounts(tx: &mut Tx, mentor: UserId, mentee: UserId) -> Result<(), Error> {
+    let inactive = user::inactive(tx.conn(), &[mentor, mentee]).await?;
+    if inactive.contains(&mentor) {
+        Err(mentor::Error::OfferingNotFound.into())
+    } else if inactive.contains(&mentee) {
+        Err(Error::AccountClosed)
+    } else {
+        Ok(())
+    }
+}
+
 /// A time of two people.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
     pub mentor: UserId,
+    /// `Approval` where the mentor is to be asked first.
+    pub kind: Kind,
     pub mentee: UserId,
     pub starts_at: Instant,
     pub duration_min: u32,
@@ -154,10 +179,12 @@ impl Slot {
     }
 }
 
+/// Of what is booked its mentor was asked, if need was.
 impl From<&Reservation> for Slot {
     fn from(r: &Reservation) -> Self {
         Self {
             mentor: r.mentor_id,
+            kind: Kind::Instant,
             mentee: r.mentee_id,
             starts_at: r.starts_at,
             duration_min: r.duration_min,
@@ -176,8 +203,8 @@ pub(super) async fn claimable_instead_of(
     slot: Slot,
     instead_of: Option<ReservationId>,
 ) -> Result<Hours, Error> {
-    let Slot { mentor, mentee, starts_at: start, duration_min } = slot;
-    let asked = Asked { mentor, mentee: Some(mentee), duration_min, start, instead_of };
+    let Slot { mentor, kind, mentee, starts_at: start, duration_min } = slot;
+    let asked = Asked { mentor, kind, mentee: Some(mentee), duration_min, start, instead_of };
     let judged = availability::judge_for(tx, asked).await;
     or_alternatives(tx, slot, judged).await
 }
@@ -188,13 +215,13 @@ pub(super) async fn or_alternatives<T>(
     slot: Slot,
     judged: Result<T, availability::Error>,
 ) -> Result<T, Error> {
-    let Slot { mentor, mentee, starts_at, duration_min } = slot;
+    let Slot { mentor, kind, mentee, starts_at, duration_min } = slot;
     match judged {
         Ok(value) => Ok(value),
         Err(availability::Error::SlotTaken) => {
+            let (mentee, n) = (Some(mentee), ALTERNATIVES);
             let alternatives =
-                availability::alternatives(tx, mentor, Some(mentee), duration_min, starts_at, ALTERNATIVES)
-                    .await?;
+                availability::alternatives(tx, mentor, kind, mentee, duration_min, starts_at, n).await?;
             Err(Error::SlotTaken { alternatives })
         }
         Err(error) => Err(error.into()),
@@ -202,7 +229,7 @@ pub(super) async fn or_alternatives<T>(
 }
 
 pub(super) async fn claim(tx: &mut Tx, slot: Slot, id: ReservationId, hours: &Hours) -> Result<(), Error> {
-    let Slot { mentor, mentee, starts_at, duration_min } = slot;
+    let Slot { mentor, mentee, starts_at, duration_min, .. } = slot;
     let claimed = availability::claim(tx, mentor, mentee, id, starts_at, duration_min, hours).await;
     claimed.map_err(|error| match error {
         availability::Error::SlotTaken => Error::SlotTaken { alternatives: Vec::new() },

@@ -12,6 +12,8 @@ use crate::reservation::Absent;
 pub(super) struct Attendance {
     /// Whole seconds in the room, those on two devices counted once.
     pub seconds: i64,
+    /// At any moment since the opening, however short.
+    pub was_there: bool,
     /// At the moment of the decision.
     pub is_there: bool,
     /// Whether a stay ended without anybody's doing.
@@ -36,6 +38,7 @@ impl Attendance {
         }
         Self {
             seconds: seconds.num_seconds(),
+            was_there: own.iter().any(|stay| stay.end(now) >= opens_at),
             is_there: own.iter().any(|stay| stay.is_there(now)),
             is_lost: own.iter().any(|stay| stay.is_lost(now)),
         }
@@ -80,7 +83,7 @@ pub(super) fn judge(mentor: Attendance, mentee: Attendance, outage: TimeDelta, n
     if outage > OUTAGE || missing.iter().any(|side| side.is_lost) {
         return Verdict::Outage;
     }
-    if missing.iter().any(|side| side.seconds > 0) {
+    if missing.iter().any(|side| side.was_there) {
         return Verdict::Unclear;
     }
     Verdict::Absent(match (mentor.came(needed), mentee.came(needed)) {

@@ -46,21 +46,37 @@ fn seconds_on_two_devices_count_once() {
 }
 
 #[test]
+fn whoever_was_there_for_a_moment_was_there() {
+    let moment = |from: i64, milliseconds: i64| {
+        let mut stay = stay(from, from, Some(Cause::Closed));
+        stay.left_at = Some(at(from) + TimeDelta::milliseconds(milliseconds));
+        Attendance::of(&[stay], Role::Mentor, at(0), at(1_200))
+    };
+    for (from, milliseconds) in [(300, 999), (300, 0), (0, 0), (-1, 1_500)] {
+        let seen = moment(from, milliseconds);
+        assert_eq!((seen.seconds, seen.was_there), (0, true), "{from} s and {milliseconds} ms");
+    }
+    assert!(!moment(-50, 49_999).was_there, "before the opening, of another schedule");
+    assert!(!moment(1_201, 100).was_there, "after the decision");
+}
+
+#[test]
 fn an_open_stay_lasts_while_it_is_heard_of() {
     let open = Attendance::of(&[stay(1_150, 1_195, None)], Role::Mentor, at(0), at(1_200));
-    assert_eq!(open, Attendance { seconds: 50, is_there: true, is_lost: false });
+    assert_eq!(open, Attendance { seconds: 50, was_there: true, is_there: true, is_lost: false });
     let silent = Attendance::of(&[stay(1_000, 1_139, None)], Role::Mentor, at(0), at(1_200));
-    assert_eq!(silent, Attendance { seconds: 154, is_there: false, is_lost: true });
+    assert_eq!(silent, Attendance { seconds: 154, was_there: true, is_there: false, is_lost: true });
 }
 
 #[test]
 fn every_row_of_the_table() {
-    let side = |seconds, is_there, is_lost| Attendance { seconds, is_there, is_lost };
-    let (gone, came, there, short, lost) = (
-        side(0, false, false),
+    let gone = Attendance::default();
+    let side = |seconds, is_there, is_lost| Attendance { seconds, was_there: true, is_there, is_lost };
+    let (came, there, short, moment, lost) = (
         side(60, false, false),
         side(3, true, false),
         side(59, false, false),
+        side(0, false, false),
         side(30, false, true),
     );
     let up = TimeDelta::seconds(30);
@@ -77,6 +93,8 @@ fn every_row_of_the_table() {
         (short, came, Verdict::Unclear),
         (short, gone, Verdict::Unclear),
         (short, short, Verdict::Unclear),
+        (came, moment, Verdict::Unclear),
+        (moment, gone, Verdict::Unclear),
         (came, lost, Verdict::Outage),
         (lost, gone, Verdict::Outage),
         (short, lost, Verdict::Outage),
@@ -90,7 +108,7 @@ fn every_row_of_the_table() {
 
 #[test]
 fn whoever_was_lost_but_had_come_is_blamed_for_nothing() {
-    let came = Attendance { seconds: 300, is_there: false, is_lost: true };
+    let came = Attendance { seconds: 300, was_there: true, is_there: false, is_lost: true };
     assert_eq!(
         judge(came, Attendance::default(), TimeDelta::zero(), NEEDED),
         Verdict::Absent(Absent::Mentee)

@@ -54,7 +54,7 @@ pub async fn extend(
 ///
 /// # Errors
 /// `NotFound` for strangers and where it extends another session; `reservation.not_allowed` for the mentee, and when it
-/// does not wait for its answer.
+/// does not wait for its answer; `session.extension_over` after its deadline.
 pub async fn give_free(
     tx: &mut Tx,
     id: ReservationId,

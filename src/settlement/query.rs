@@ -289,19 +289,33 @@ pub async fn conclude(tx: &mut Tx, payout: PayoutId, paid: bool) -> sqlx::Result
     Ok(sqlx::query(sql).bind(now).bind(payout).execute(tx.conn()).await?.rows_affected())
 }
 
-/// Of each reservation: ended before `before`, no line although money was kept for its mentor, and none is on its way
-/// back.
-pub async fn unaccrued(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<ReservationId>> {
+/// Of each reservation that changed, was awarded or had a refund change since `since`, and did not change since
+/// `before`: over, no line although money is held for its mentor, and none is on its way back. Older ones are the
+/// audit's.
+pub async fn unaccrued(
+    pool: &MySqlPool,
+    since: Instant,
+    before: Instant,
+    limit: u32,
+) -> sqlx::Result<Vec<ReservationId>> {
     sqlx::query_scalar(
-        "SELECT r.id FROM reservations r JOIN payments p ON p.reservation_id = r.id
+        "SELECT r.id FROM (SELECT id FROM reservations WHERE updated_at >= ?
+                           UNION SELECT reservation_id FROM refunds WHERE updated_at >= ?
+                           UNION SELECT reservation_id FROM settlement_awards WHERE at >= ?) t
+         JOIN reservations r ON r.id = t.id
          WHERE (r.state IN ('completed', 'cancelled') OR (r.state = 'no_show' AND r.absent = 'mentee')
                 OR EXISTS (SELECT 1 FROM settlement_awards w WHERE w.reservation_id = r.id))
-            AND r.updated_at < ? AND p.state IN ('done', 'partial_canceled')
+            AND r.updated_at < ?
             AND NOT EXISTS (SELECT 1 FROM settlement_lines l WHERE l.reservation_id = r.id)
             AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.reservation_id = r.id
                             AND f.state IN ('queued', 'needs_account', 'sent', 'unknown', 'manual_review'))
+            AND (SELECT COALESCE(SUM(g.amount_krw), 0) FROM ledger_postings g
+                 WHERE g.reservation_id = r.id AND g.account = 'held') < 0
          ORDER BY r.id LIMIT ?",
     )
+    .bind(since)
+    .bind(since)
+    .bind(since)
     .bind(before)
     .bind(limit)
     .fetch_all(pool)
@@ -351,12 +365,16 @@ pub async fn set_tax_profile(tx: &mut Tx, mentor: UserId, is_business: bool) -> 
     Ok(())
 }
 
+/// Whether a mentor's lines leave something to be settled. Ready ones that sum to zero do not: no batch will ever have
+/// something to pay or to net of them.
 pub async fn has_open_line(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
-    let found: Option<i8> = sqlx::query_scalar(
-        "SELECT 1 FROM settlement_lines WHERE mentor_id = ? AND state NOT IN ('paid', 'reversed') LIMIT 1",
+    let (under_way, ready): (i64, Krw) = sqlx::query_as(
+        "SELECT COUNT(CASE WHEN state <> 'ready' THEN 1 END),
+            CAST(COALESCE(SUM(CASE WHEN state = 'ready' THEN net_krw ELSE 0 END), 0) AS SIGNED)
+         FROM settlement_lines WHERE mentor_id = ? AND state NOT IN ('paid', 'reversed')",
     )
     .bind(mentor)
-    .fetch_optional(tx.conn())
+    .fetch_one(tx.conn())
     .await?;
-    Ok(found.is_some())
+    Ok(under_way > 0 || ready != Krw::ZERO)
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use sqlx::MySqlPool;
 
-use super::model::{Act, User};
+use super::model::{Act, State, User};
 use super::{Error, act, email, identity, picture, query};
 use crate::auth::{self, Reason};
 use crate::clock::Instant;
@@ -51,7 +51,7 @@ pub(super) async fn stay(tx: &mut Tx, user: User) -> Result<User, Error> {
 /// An account that is leaving and whose time is over; its address is in it for the last time. `None`: it was kept, or is
 /// erased already.
 pub async fn leaving_until(tx: &mut Tx, id: UserId, version: i64) -> Result<Option<User>, Error> {
-    let user = query::lock(tx, id).await?;
+    let user = query::lock(tx, id).await?.filter(|user| user.state == State::Leaving);
     Ok(user.filter(|user| user.version == version && user.erase_at.is_some_and(|at| at <= tx.now)))
 }
 
@@ -66,8 +66,16 @@ pub async fn erase(tx: &mut Tx, user: &User) -> Result<(), Error> {
     Ok(query::erase(tx, user.id).await?)
 }
 
-/// Accounts whose time was over before `before`, with the version by which they left: their jobs were lost.
+/// An account that was leaving is suspended: it is not erased under whoever looks into it. Its `erase_at` stays, and says that
+/// its owner wants to go; see [`super::reinstate`].
+pub(super) async fn hold(tx: &mut Tx, id: UserId) -> Result<(), Error> {
+    outbox::cancel_waiting(tx, id.0, &[EraseAccount::KIND]).await?;
+    Ok(())
+}
+
+/// Accounts whose time was over before `before` and that no job will erase, with their version: either it was lost, or the
+/// account was changed since they left, as by a new password.
 pub async fn overdue(pool: &MySqlPool, before: Instant) -> Result<Vec<EraseAccount>, Error> {
-    let found = query::overdue(pool, before, BATCH).await?;
+    let found = query::overdue(pool, before, EraseAccount::KIND, BATCH).await?;
     Ok(found.into_iter().map(|(user_id, version)| EraseAccount { user_id, version }).collect())
 }

@@ -24,7 +24,8 @@ use crate::job::CancelAhead;
 use crate::outbox;
 
 pub use email::{
-    FormerToMail, REGRET, change_email, email_since, former_mailed, former_to_mail, take_back, want_email,
+    FormerToMail, Moved, REGRET, change_email, email_since, former_mailed, former_to_mail, take_back,
+    want_email,
 };
 pub use error::Error;
 pub use identity::{
@@ -112,6 +113,15 @@ pub async fn is_active(executor: impl MySqlExecutor<'_>, id: UserId) -> sqlx::Re
     Ok(query::find(executor, id).await?.is_some_and(|user| user.state == State::Active))
 }
 
+/// Those of these people whose account is not active, or who have none.
+pub async fn inactive(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<UserId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let active = query::active_of(executor, ids).await?;
+    Ok(ids.iter().copied().filter(|id| !active.contains(id)).collect())
+}
+
 /// Everybody who runs the place.
 pub async fn administrators(executor: impl MySqlExecutor<'_>) -> sqlx::Result<Vec<UserId>> {
     query::administrators(executor).await
@@ -159,23 +169,31 @@ pub async fn update_profile(
 }
 
 /// Suspends an account and ends all its sessions. What it has ahead as a mentor is cancelled by jobs, with everything given
-/// back (S73); what it has booked as a mentee stays.
+/// back (S73); what it has booked as a mentee stays. One that is leaving is not erased while it is suspended.
 ///
 /// # Errors
-/// [`Error::WrongState`] unless it is active.
+/// [`Error::WrongState`] unless it is active or leaving.
 pub async fn suspend(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
     let user = act(tx, id, Act::Suspend, reason).await?;
+    if user.erase_at.is_some() {
+        leaving::hold(tx, id).await?;
+    }
     auth::revoke_all(tx, id, Reason::Suspended).await?;
     outbox::enqueue(tx, &CancelAhead { mentor_id: id, suspension: user.version, look: 1 }).await?;
     Ok(user)
 }
 
-/// Lets a suspended account in again.
+/// Lets a suspended account in again. One that was leaving leaves again, with the whole of [`GRACE`] in which its owner can
+/// come back.
 ///
 /// # Errors
 /// [`Error::WrongState`] unless it is suspended.
 pub async fn reinstate(tx: &mut Tx, id: UserId, reason: &str) -> Result<User, Error> {
-    act(tx, id, Act::Reinstate, reason).await
+    let user = act(tx, id, Act::Reinstate, reason).await?;
+    match user.erase_at {
+        Some(_) => leave(tx, id, reason).await,
+        None => Ok(user),
+    }
 }
 
 /// Makes a user an administrator, from the next access token on; no error for one who is.

@@ -69,7 +69,7 @@ impl State {
     /// The table of allowed moves.
     pub(super) fn after(self, act: Act) -> Option<Self> {
         match (self, act) {
-            (Self::Active, Act::Suspend) => Some(Self::Suspended),
+            (Self::Active | Self::Leaving, Act::Suspend) => Some(Self::Suspended),
             (Self::Suspended, Act::Reinstate) => Some(Self::Active),
             (Self::Active, Act::Leave) => Some(Self::Leaving),
             (Self::Leaving, Act::Stay) => Some(Self::Active),
@@ -93,7 +93,8 @@ pub struct User {
     pub state: State,
     /// When its owner had proven that they read the mailbox.
     pub email_verified_at: Option<Instant>,
-    /// When it is erased, while it is leaving.
+    /// When it is erased, while it is leaving. Of a suspended account: when it would have been, so that it goes on leaving
+    /// once it is reinstated.
     pub erase_at: Option<Instant>,
     /// The one that is shown of them.
     pub picture_id: Option<PictureId>,
@@ -168,6 +169,7 @@ mod tests {
         use State::{Active, Deleted, Leaving, Suspended};
         let allowed = [
             (Active, Act::Suspend, Suspended),
+            (Leaving, Act::Suspend, Suspended),
             (Suspended, Act::Reinstate, Active),
             (Active, Act::Leave, Leaving),
             (Leaving, Act::Stay, Active),

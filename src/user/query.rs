@@ -59,6 +59,13 @@ pub async fn find_many(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx
     query.push(")").build_query_as().fetch_all(executor).await
 }
 
+/// Those of these people whose accounts are active.
+pub async fn active_of(executor: impl MySqlExecutor<'_>, ids: &[UserId]) -> sqlx::Result<Vec<UserId>> {
+    let mut query = QueryBuilder::new("SELECT id FROM users WHERE state = 'active' AND id IN (");
+    push_list(&mut query, ids.iter().copied());
+    query.push(")").build_query_scalar().fetch_all(executor).await
+}
+
 pub async fn administrators(executor: impl MySqlExecutor<'_>) -> sqlx::Result<Vec<UserId>> {
     sqlx::query_scalar("SELECT id FROM users WHERE is_admin = TRUE AND state = 'active' ORDER BY id")
         .fetch_all(executor)
@@ -245,11 +252,22 @@ pub async fn erase(tx: &mut Tx, id: UserId) -> sqlx::Result<()> {
     Ok(())
 }
 
-pub async fn overdue(pool: &MySqlPool, before: Instant, limit: u32) -> sqlx::Result<Vec<(UserId, i64)>> {
+/// Accounts whose time was over before `before` and for which no job of this kind waits or runs.
+pub async fn overdue(
+    pool: &MySqlPool,
+    before: Instant,
+    kind: &str,
+    limit: u32,
+) -> sqlx::Result<Vec<(UserId, i64)>> {
     sqlx::query_as(
-        "SELECT id, version FROM users WHERE erase_at < ? AND state = 'leaving' ORDER BY erase_at LIMIT ?",
+        "SELECT u.id, u.version FROM users u
+         WHERE u.erase_at < ? AND u.state = 'leaving'
+            AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.subject = u.id AND o.kind = ?
+                            AND o.state IN ('pending', 'published'))
+         ORDER BY u.erase_at LIMIT ?",
     )
     .bind(before)
+    .bind(kind)
     .bind(limit)
     .fetch_all(pool)
     .await

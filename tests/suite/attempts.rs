@@ -273,3 +273,42 @@ async fn i09_a_surplus_that_no_refund_stands_for_is_found() {
     assert_eq!(payment["refunds"][0]["amount"], 50_000);
     app.leave().await;
 }
+
+/// The provider is at work on our request, and a look does not show the payment yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn i13_a_payment_that_the_provider_does_not_show_yet_has_not_failed() {
+    for shows in [true, false] {
+        let app = TestApp::start().await;
+        let booking = app.booking().await;
+        app.sandbox.webhooks(WebhookMode::None);
+        let body = app.checkout(&booking).await;
+        app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropBefore));
+        app.sandbox.fault(Fault::once(Endpoint::Get, Effect::decline("NOT_FOUND_PAYMENT")));
+        app.confirm(&booking, &body).await.ok(202);
+        app.run_jobs().await;
+        // Asked again under the same key; when it could not be at work on it any more, it has failed.
+        app.advance(if shows { TimeDelta::seconds(3) } else { TimeDelta::minutes(16) });
+        app.run_jobs().await;
+        let (state, calls) = if shows { ("confirmed", 2) } else { ("payment_failed", 1) };
+        assert_eq!(app.state(&booking).await, state);
+        assert_eq!(app.sandbox.calls_to(Endpoint::Confirm).len(), calls);
+        app.finish().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_a_payment_is_tried_so_often_and_no_more() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    for _ in 0..20 {
+        app.order(&booking).await;
+        // As if a card had been declined.
+        sqlx::query("UPDATE payment_attempts SET state = 'failed' WHERE state = 'ready'")
+            .execute(app.core.db.pool())
+            .await
+            .expect("SQL");
+    }
+    let path = format!("{}/payment-orders", booking.path());
+    booking.mentee.client.post(&path, json!({})).await.problem(409, "payment.too_many_attempts");
+    app.leave().await;
+}

@@ -148,6 +148,30 @@ async fn spoil(copy: &Copy, headline: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s74_a_beat_of_a_clock_that_is_ahead_says_nothing_and_is_written_over() {
+    let app = TestApp::start().await;
+    let copy = Copy::of(&app).await;
+    app.mentor("mentor").await;
+    let (base, _core) = app.api_with(&copy.config).await;
+    let anyone = Client::new(&base, None);
+    sqlx::query("UPDATE replica_beats SET at = ?")
+        .bind(app.now() + TimeDelta::days(1))
+        .execute(app.core.db.pool())
+        .await
+        .expect("a beat");
+    copy.catch_up(&app).await;
+    spoil(&copy, "from the copy").await;
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(headline(&anyone, None).await, "mentor teaches", "nobody knows how old the copy is");
+    copy.catch_up(&app).await;
+    spoil(&copy, "from the copy").await;
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(headline(&anyone, None).await, "from the copy");
+    copy.servers.remove().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s74_a_replica_that_lags_or_is_away_is_not_read() {
     let app = TestApp::start().await;
     let copy = Copy::of(&app).await;

@@ -1,7 +1,8 @@
 //! Files of chats: what is taken, who may read it, and what becomes of it.
 
 use chrono::TimeDelta;
-use konnect::chat::{self, Draft, Wish};
+use futures_util::future::join_all;
+use konnect::chat::{self, Draft, Swept, Wish};
 use konnect::config::Rules;
 use konnect::id::FileId;
 use konnect::job::{Job, SweepUploads};
@@ -210,7 +211,7 @@ async fn uploads_that_nobody_sends_go_after_a_day() {
     rows.update_one(doc! { "_id": &files[2] }, doc! { "$set": { "isReady": false } }).await.expect("MongoDB");
     send(mentee, &booking, "m-2", &files[2]).await.problem(404, "chat.file_not_found");
     app.advance(TimeDelta::hours(23));
-    assert_eq!(chat::sweep_uploads(&app.core).await.expect("a sweep"), 0);
+    assert!(chat::sweep_uploads(&app.core).await.expect("a sweep").is_nothing());
     app.advance(TimeDelta::hours(1) + TimeDelta::milliseconds(1));
     // One that is being sent right now stays.
     let claim = doc! { "$set": {
@@ -221,12 +222,48 @@ async fn uploads_that_nobody_sends_go_after_a_day() {
     app.run_jobs().await;
     assert_eq!((rows.count_documents(doc! {}).await.expect("MongoDB"), on_disk(&app)), (2, 2));
     app.advance(TimeDelta::hours(1) + TimeDelta::milliseconds(1));
-    assert_eq!(chat::sweep_uploads(&app.core).await.expect("a sweep"), 1);
-    assert_eq!(chat::sweep_uploads(&app.core).await.expect("a sweep"), 0);
+    let swept = chat::sweep_uploads(&app.core).await.expect("a sweep");
+    assert_eq!(swept, Swept { removed: 1, sent: 0 });
+    assert!(chat::sweep_uploads(&app.core).await.expect("a sweep").is_nothing());
     assert_eq!((rows.count_documents(doc! {}).await.expect("MongoDB"), on_disk(&app)), (1, 1));
     let mentee = app.log_in(mentee).await;
     mentee.client.get(&path(&booking, &files[0])).await.ok(200);
     mentee.client.get(&path(&booking, &files[1])).await.problem(404, "chat.file_not_found");
     app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_files_that_were_sent_is_no_end_of_the_sweep() {
+    let app = TestApp::start().await;
+    let booking = app.chat().await;
+    let file = id(&app.upload(&booking.mentee, &booking, "a.png", "image/png", PNG).await.ok(201));
+    send(&booking.mentee, &booking, "m-1", &file).await.ok(201);
+    app.advance(TimeDelta::hours(25));
+    let swept = chat::sweep_uploads(&app.core).await.expect("a sweep");
+    assert_eq!(swept, Swept { removed: 0, sent: 1 });
+    assert!(!swept.is_nothing(), "others may wait behind it");
+    assert!(chat::sweep_uploads(&app.core).await.expect("a sweep").is_nothing());
+    assert_eq!(on_disk(&app), 1);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_uploads_all_the_time_waits_and_has_no_more_than_twenty_unsent() {
+    let app = TestApp::start().await;
+    let booking = app.chat().await;
+    let at_once = (0..30).map(|_| app.upload(&booking.mentee, &booking, "a.png", "image/png", PNG));
+    let taken = join_all(at_once).await.into_iter().filter(|answer| answer.status == 201).count();
+    assert!(taken <= 20, "{taken} at once");
+    let files = app.core.mongo.collection::<Document>("chat_files");
+    assert_eq!(files.count_documents(doc! {}).await.expect("MongoDB"), taken as u64);
+    for _ in 30..60 {
+        let answer = app.upload(&booking.mentee, &booking, "a.svg", "image/svg+xml", b"<svg/>").await;
+        answer.problem(415, "chat.file_type");
+    }
+    let answer = app.upload(&booking.mentee, &booking, "a.png", "image/png", PNG).await;
+    answer.problem(429, "request.too_many");
+    app.upload(&booking.mentor, &booking, "a.png", "image/png", PNG).await.ok(201);
     app.finish().await;
 }

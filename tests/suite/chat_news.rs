@@ -5,16 +5,17 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use konnect::job::{Job, TellUnreadChat};
 use konnect::{outbox, transact};
-use konnect_tests::{Booking, Person, TestApp};
+use konnect_tests::{Booking, Person, Socket, TestApp};
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::timeout;
 
-/// Sends a message and waits until its job is written, or known to wait.
+/// Sends a message, whose job is written then or waits already: so many were written in all.
 async fn write(app: &TestApp, booking: &Booking, who: &Person, client_id: &str, jobs: usize) {
     let message = json!({ "clientId": client_id, "text": "Hello" });
     let who = app.log_in(who).await;
     who.client.post(&format!("{}/chat/messages", booking.path()), message).await.ok(201);
-    app.until(async || app.jobs_of(TellUnreadChat::KIND).await.len() == jobs).await;
+    assert_eq!(app.jobs_of(TellUnreadChat::KIND).await.len(), jobs);
 }
 
 async fn read(app: &TestApp, booking: &Booking, who: &Person, seq: i64) {
@@ -49,6 +50,70 @@ async fn whoever_does_not_read_is_told_once_until_they_do() {
     app.advance(TimeDelta::minutes(3));
     app.run_jobs().await;
     assert_eq!(app.notices_of(&booking.mentee, "chat.messages").await, 2, "this is new");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_acknowledged_with_its_job_and_one_that_is_sent_again_makes_up_for_it() {
+    let app = TestApp::start().await;
+    let booking = app.chat().await;
+    // Whoever stored it died before the answer.
+    let access = app.access(&booking, &booking.mentor).await;
+    app.say(&access, "one", "Hello").await;
+    assert_eq!(app.jobs_of(TellUnreadChat::KIND).await.len(), 0);
+    let message = json!({ "clientId": "one", "text": "Hello" });
+    let path = format!("{}/chat/messages", booking.path());
+    booking.mentor.client.post(&path, message).await.ok(200);
+    assert_eq!(app.jobs_of(TellUnreadChat::KIND).await.len(), 1);
+    app.advance(TimeDelta::minutes(2));
+    app.run_jobs_twice().await;
+    assert_eq!(app.notices_of(&booking.mentee, "chat.messages").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s75_a_chat_goes_on_while_the_database_does_not_answer() {
+    let app = TestApp::start().await;
+    let booking = app.chat().await;
+    let mut config = app.config.clone();
+    config.db_connections = 2;
+    let (base, core) = app.api_with(&config).await;
+    let (mut mentor, _) = Socket::open(&base, &booking.mentor, "").await;
+    mentor.command("chat.join", booking.id, json!({})).await.expect("a member");
+    let mut held = Vec::new();
+    for _ in 0..config.db_connections {
+        held.push(core.db.pool().acquire().await.expect("a connection"));
+    }
+    // Sooner than the pool gives up.
+    let said = json!({ "clientId": "one", "text": "Hello" });
+    let sending = mentor.command("chat.send", booking.id, said);
+    timeout(Duration::from_secs(8), sending).await.expect("an answer").expect("it is stored");
+    assert_eq!(app.jobs_of(TellUnreadChat::KIND).await.len(), 0);
+    drop(held);
+    app.until(async || app.jobs_of(TellUnreadChat::KIND).await.len() == 1).await;
+    app.advance(TimeDelta::minutes(2));
+    app.run_jobs_twice().await;
+    assert_eq!(app.notices_of(&booking.mentee, "chat.messages").await, 1);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_read_and_is_written_to_again_right_after_is_told_of_that() {
+    let app = TestApp::start().await;
+    let booking = app.chat().await;
+    write(&app, &booking, &booking.mentor, "one", 1).await;
+    // Its job waits for this one, too.
+    app.advance(TimeDelta::seconds(70));
+    write(&app, &booking, &booking.mentor, "two", 1).await;
+    app.advance(TimeDelta::seconds(50));
+    app.run_jobs().await;
+    assert_eq!(app.notices_of(&booking.mentee, "chat.messages").await, 1);
+    read(&app, &booking, &booking.mentee, 2).await;
+    app.advance(TimeDelta::seconds(5));
+    write(&app, &booking, &booking.mentor, "three", 2).await;
+    app.advance(TimeDelta::minutes(2));
+    app.run_jobs().await;
+    assert_eq!(app.notices_of(&booking.mentee, "chat.messages").await, 2);
     app.finish().await;
 }
 

@@ -1,10 +1,13 @@
 //! Deadlines and reminders.
 
 use chrono::{TimeDelta, Timelike};
+use konnect::availability::NewSchedule;
+use konnect::id::OfferingId;
 use konnect::job::{ExpireHold, Job, NotifyEvent, RemindReservation, WarnHold};
+use konnect::mentor::Kind;
 use konnect::outbox;
 use konnect::transact;
-use konnect_tests::{Booking, TestApp};
+use konnect_tests::{Booking, TestApp, instant, monday, weekdays};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,5 +218,35 @@ async fn a_hold_job_of_an_older_hold_does_nothing() {
     let again = app.deliver_again(old.job_id).await.expect("no twin waits");
     app.executor.execute(again).await.expect("the database");
     assert_eq!(app.state(&booking).await, "awaiting_payment", "the new hold has a deadline of its own");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_leaves_its_mentor_time_to_answer() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    let hours = NewSchedule { min_notice_min: 0, slot_interval_min: 15, ..weekdays() };
+    app.set_hours(&mentor, hours).await;
+    let at_once = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
+    let asked = app.offering(&mentor, Kind::Approval, 60, 50_000).await;
+    let first = async |offering: OfferingId| {
+        let listing = app.anonymous().get(&format!("/v1/offerings/{offering}/slots")).await.ok(200);
+        instant(&listing["slots"][0]["startsAt"])
+    };
+    assert_eq!(first(at_once).await, monday());
+    let earliest = monday() + TimeDelta::minutes(75);
+    assert_eq!(first(asked).await, earliest);
+
+    let mentee = app.mentee("mentee").await;
+    let soon = earliest - TimeDelta::minutes(15);
+    app.reserve(&mentee, asked, soon).await.problem(422, "slot.too_soon");
+    let why = format!("/v1/offerings/{asked}/slots/explain?start={}", soon.format("%Y-%m-%dT%H:%M:%SZ"));
+    assert_eq!(mentor.client.get(&why).await.ok(200)["times"][0]["reason"], "too_soon");
+    let booking = app.book(&mentor, &mentee, asked, earliest).await;
+    app.advance(TimeDelta::minutes(14));
+    app.run_jobs().await;
+    assert_eq!(app.state(&booking).await, "requested");
+    mentor.client.post(&format!("{}/approve", booking.path()), json!({})).await.ok(200);
+    app.run_jobs().await;
     app.finish().await;
 }

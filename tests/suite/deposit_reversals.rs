@@ -153,6 +153,29 @@ async fn s38_an_operator_closes_an_account_whose_deposit_does_not_come_again() {
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn s38_a_deposit_that_comes_again_for_nothing_lets_go_of_what_was_frozen() {
+    let app = TestApp::start().await;
+    let (booking, body) = deposited(&app).await;
+    app.meet(&booking).await;
+    app.advance_to(booking.starts_at + TimeDelta::minutes(10));
+    app.run_jobs().await;
+    reverse(&app, &body).await;
+    let admin = app.admin("admin").await;
+    let path = format!("/v1/admin/reservations/{}/no-show", booking.id);
+    let absent = serde_json::json!({ "absent": "mentor", "reason": "By the record of the room." });
+    admin.client.post(&path, absent).await.ok(200);
+    app.run_jobs().await;
+    app.deposit(&body).await;
+    assert_eq!(app.payment(&booking).await["attempts"][0]["state"], "surplus", "it is given back");
+    let frozen: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM settlement_freezes")
+        .fetch_one(app.core.db.pool())
+        .await
+        .expect("the database");
+    assert_eq!(frozen, 0);
+    app.finish().await;
+}
+
 /// A session that a deposit paid for, and its mentor was paid for, before the bank took the deposit back.
 async fn reversed_after_the_payout(app: &TestApp) -> (Booking, Value) {
     let (booking, body) = deposited(app).await;

@@ -163,6 +163,26 @@ async fn s16_i09_a_deposit_after_the_hold_for_a_slot_that_is_gone_is_to_be_given
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s73_a_late_deposit_for_a_mentor_who_is_suspended_is_given_back() {
+    let app = TestApp::start().await;
+    let (booking, body) = late(&app).await;
+    konnect::transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(konnect::user::suspend(tx, booking.mentor.id, "misuse").await?)
+    })
+    .expect("suspended");
+    app.run_jobs().await;
+    app.deposit(&body).await;
+
+    assert_eq!(app.state(&booking).await, "expired");
+    let payment = app.payment(&booking).await;
+    assert_eq!(payment["attempts"][0]["state"], "surplus");
+    assert_eq!(payment["refunds"][0]["amount"], 50_000, "all of it");
+    app.advance(TimeDelta::minutes(2));
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s37_a_deposit_without_its_webhook_is_found_by_looking() {
     let app = TestApp::start().await;
     let booking = app.booking().await;
@@ -248,5 +268,48 @@ async fn s35_a_deposit_with_a_wrong_secret_is_a_forgery_and_asks_nobody() {
     assert!(app.sandbox.calls_to(Endpoint::Get).is_empty(), "the provider is not asked for a forger");
     assert_eq!(app.state(&booking).await, "awaiting_payment");
     assert_eq!(app.jobs_of(CloseDeposit::KIND).await.len(), 1, "and the account still waits");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_another_account_does_not_begin_the_wait_anew() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.await_deposit(&booking).await;
+    app.advance(TimeDelta::hours(23));
+    app.run_jobs().await;
+    let booking = Booking { mentee: app.log_in(&booking.mentee).await, ..booking };
+    app.await_deposit(&booking).await;
+    let view = booking.mentee.client.get(&booking.path()).await.ok(200);
+    let until = view["holdUntil"].as_str().and_then(|at| at.parse().ok());
+    assert_eq!(until, Some(monday() + TimeDelta::hours(24)), "as the first account said");
+    app.advance(TimeDelta::hours(1));
+    app.run_jobs().await;
+    assert_eq!(app.state(&booking).await, "expired");
+    app.finish().await;
+}
+
+/// A card is typed while a deposit is awaited, its confirmation has no answer, and the deposit comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn i09_money_that_is_known_to_buy_nothing_is_not_asked_for_again() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    let account = app.await_deposit(&booking).await;
+    let card = app.checkout(&booking).await;
+    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropBefore));
+    app.confirm(&booking, &card).await.ok(202);
+    app.run_jobs().await;
+    assert_eq!(app.state(&booking).await, "paying");
+    app.deposit(&account).await;
+    assert_eq!(app.state(&booking).await, "confirmed");
+    app.sandbox.clear_calls();
+    for seconds in [3, 40, 660] {
+        app.advance(TimeDelta::seconds(seconds));
+        app.run_jobs().await;
+    }
+    assert!(app.sandbox.calls_to(Endpoint::Confirm).is_empty(), "only looked up, until it has expired");
+    assert_eq!(app.payment(&booking).await["attempts"][1]["state"], "failed");
+    assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0]);
+    assert_eq!(app.sandbox.ledger_total().cancelled, 0);
     app.finish().await;
 }

@@ -360,6 +360,8 @@ async fn f7_an_administrator_decides_no_case_of_their_own() {
     app.judge(&booking.mentor, &path, "decide", upheld.clone()).await.problem(403, "dispute.own_case");
     app.judge(&admin, &path, "decide", upheld).await.ok(200);
     app.judge(&booking.mentor, &path, "approve", json!({})).await.problem(403, "dispute.own_case");
+    let because = json!({ "reason": "mine" });
+    app.judge(&booking.mentor, &path, "send-back", because).await.problem(403, "dispute.own_case");
     app.run_jobs().await;
     assert_eq!(app.ledger(booking.id).await[0], 50_000);
     app.finish().await;

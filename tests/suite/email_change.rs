@@ -323,21 +323,25 @@ async fn what_an_address_refused_stays_with_the_address() {
     app.run_jobs().await;
     let sent = app.sandbox.mails_to(&person.email).remove(0).message_id;
     app.advance(TimeDelta::minutes(1));
-    // Whoever had the new address before left it switched off.
-    sqlx::query(
-        "INSERT INTO mail_addresses (address, off_since, reply, updated_at) VALUES (?, ?, '5.1.1', ?)",
-    )
-    .bind(NEW)
-    .bind(app.now())
-    .bind(app.now())
-    .execute(app.core.db.pool())
-    .await
-    .expect("a row");
+    // Whoever had the new address before left it switched off, and so is the present one.
+    for address in [NEW, person.email.as_str()] {
+        sqlx::query(
+            "INSERT INTO mail_addresses (address, off_since, reply, updated_at) VALUES (?, ?, '5.1.1', ?)",
+        )
+        .bind(address)
+        .bind(app.now())
+        .bind(app.now())
+        .execute(app.core.db.pool())
+        .await
+        .expect("a row");
+    }
     let who = app.log_in(&person).await.client;
     who.post("/v1/me/email", json!({ "email": NEW })).await.ok(202);
     let code = app.mailed_code(NEW).await;
     confirm(&who, &code).await.ok(200);
     assert_eq!(who.get("/v1/me/mailbox").await.ok(200), json!({ "address": NEW }));
+    let left = count(&app, "SELECT COUNT(*) FROM mail_addresses WHERE off_since IS NOT NULL").await;
+    assert_eq!(left, 0, "what the old one refused is forgotten");
     // A mail to the old mailbox comes back late.
     let bounce = json!({ "messageId": sent, "status": "5.1.1" });
     admin.client.post("/v1/admin/mail-bounces", bounce).await.ok(204);

@@ -1,7 +1,7 @@
 //! Money that was given back at the provider without us (S28): in its console, by its staff.
 
 use chrono::TimeDelta;
-use konnect::job::{Job, RefundPayment, SyncPayment};
+use konnect::job::{Job, ReconcilePayments, RefundPayment, SyncPayment};
 use konnect_sandbox::{Effect, Endpoint, Fault, WebhookMode};
 use konnect_tests::{Booking, TestApp};
 use serde_json::{Value, json};
@@ -193,4 +193,25 @@ async fn s28_i10_a_release_that_meets_an_unknown_cancel_adopts_it_first() {
     assert!(lines.iter().all(|line| line.state.name() == "ready"), "{lines:?}");
     assert_eq!(app.ledger(booking.id).await, [30_000, 0, -25_500, -4_500]);
     app.finish().await;
+}
+
+/// A capture that is not what was captured is for people: one dead job a day says so, not one at every look.
+#[tokio::test(flavor = "multi_thread")]
+async fn s37_a_capture_that_does_not_fit_is_read_again_after_a_day() {
+    let app = TestApp::start().await;
+    app.paid_booking().await;
+    sqlx::query("UPDATE payment_attempts SET captured_krw = 49000")
+        .execute(app.core.db.pool())
+        .await
+        .expect("SQL");
+    app.advance(TimeDelta::hours(25));
+    app.run_jobs().await;
+    for _ in 0..3 {
+        app.advance(TimeDelta::seconds(30));
+        app.reconcile_those(|kind| kind == ReconcilePayments::KIND).await;
+        app.run_jobs().await;
+    }
+    let states: Vec<_> = app.jobs_of(SyncPayment::KIND).await.into_iter().map(|job| job.state).collect();
+    assert_eq!(states, ["dead"]);
+    app.leave().await;
 }

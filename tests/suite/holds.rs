@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use konnect::config::Rules;
 use konnect::mentor::Kind;
+use konnect_sandbox::{Effect, Endpoint, Fault};
 use konnect_tests::{Booking, TestApp, instant, monday};
 use serde_json::{Value, json};
 
@@ -165,6 +166,30 @@ async fn s13_holds_that_ran_out_far_apart_and_requests_that_nobody_answered_do_n
     assert_eq!(app.state(&asked).await, "expired");
     let mentee = app.log_in(&first.mentee).await;
     app.reserve(&mentee, first.offering, first.starts_at + TimeDelta::hours(3)).await.ok(201);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s13_a_hold_whose_payment_came_to_nothing_in_the_end_ran_out_too() {
+    let app = TestApp::start().await;
+    let first = app.booking().await;
+    for hour in 0..3 {
+        let mentee = app.log_in(&first.mentee).await;
+        let starts_at = first.starts_at + TimeDelta::hours(hour);
+        let held = match hour {
+            0 => Booking { mentee, ..first.clone() },
+            _ => app.book(&first.mentor, &mentee, first.offering, starts_at).await,
+        };
+        let body = app.checkout(&held).await;
+        app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropBefore));
+        app.confirm(&held, &body).await.ok(202);
+        app.run_jobs().await;
+        app.advance(TimeDelta::minutes(16));
+        app.run_jobs().await;
+        assert_eq!(app.state(&held).await, "payment_failed");
+    }
+    let mentee = app.log_in(&first.mentee).await;
+    app.reserve(&mentee, first.offering, first.starts_at).await.problem(429, "reservation.cool_down");
     app.finish().await;
 }
 

@@ -238,3 +238,33 @@ async fn days_and_months_out_of_all_time_are_refused() {
     }
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instants_out_of_all_time_are_refused() {
+    let app = TestApp::start().await;
+    let (mentor, mentee, admin) =
+        (app.mentor("mentor").await, app.mentee("mentee").await, app.admin("admin").await);
+    let offering = app.offering(&mentor, konnect::mentor::Kind::Instant, 60, 50_000).await;
+    let far = "%2B70000-01-01T00:00:00Z";
+    for path in [
+        format!("/v1/mentors?freeFrom={far}"),
+        format!("/v1/mentors?freeTo={far}"),
+        format!("/v1/offerings/{offering}/slots?from={far}"),
+        format!("/v1/admin/reservations?from={far}"),
+        format!("/v1/admin/acts?to={far}"),
+    ] {
+        admin.client.get(&path).await.problem(400, "request.invalid");
+    }
+    let far = "+70000-01-01T00:00:00Z";
+    let body = json!({ "offeringId": offering, "startsAt": far });
+    mentee.client.post("/v1/reservations", body).await.problem(400, "request.invalid");
+    let waitlist = format!("/v1/offerings/{offering}/waitlist");
+    let body = json!({ "from": far, "to": far });
+    mentee.client.post(&waitlist, body).await.problem(400, "request.invalid");
+    // Nobody can be booked as far ahead, and MariaDB's timestamps end before.
+    let body = json!({ "from": "2050-01-01T00:00:00Z", "to": "2050-01-02T00:00:00Z" });
+    mentee.client.post(&waitlist, body).await.problem(422, "waitlist.invalid_range");
+    let body = json!({ "offeringId": offering, "startsAt": "2050-01-03T00:00:00Z" });
+    mentee.client.post("/v1/reservations", body).await.problem(422, "slot.beyond_horizon");
+    app.finish().await;
+}

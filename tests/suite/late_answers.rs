@@ -342,3 +342,25 @@ async fn s30_what_a_cancellation_keeps_is_accrued_without_its_job() {
     assert_eq!(app.ledger(booking.id).await, [50_000, 0, -42_500, -7_500]);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s16_a_session_that_has_begun_is_not_paid_for_any_more() {
+    let app = TestApp::start().await;
+    let booking = app.booking().await;
+    app.sandbox.webhooks(WebhookMode::None);
+    app.sandbox.fault(Fault::once(Endpoint::Confirm, Effect::DropBefore));
+    let body = app.checkout(&booking).await;
+    app.confirm(&booking, &body).await.ok(202);
+    app.run_jobs().await;
+    // The provider's clock stays behind: it would still take the money.
+    app.core.clock.advance(booking.starts_at - app.now());
+    app.run_jobs().await;
+    assert_eq!(app.sandbox.calls_to(Endpoint::Confirm).len(), 1);
+    assert_eq!(app.state(&booking).await, "paying", "what was asked for may be on its way");
+    app.advance(TimeDelta::minutes(11));
+    app.run_jobs().await;
+    assert_eq!(app.sandbox.calls_to(Endpoint::Confirm).len(), 1);
+    assert_eq!(app.state(&booking).await, "payment_failed");
+    assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.finish().await;
+}

@@ -1,7 +1,13 @@
 //! Accounts that are deleted, by their owners and by administrators (S73).
 
 use chrono::TimeDelta;
-use konnect_tests::{Answer, Client, Person, Socket, TestApp, happening};
+use konnect::job::EraseAccount;
+use konnect::mentor::Kind;
+use konnect::outbox;
+use konnect::reservation::{self, NewReservation};
+use konnect::transact;
+use konnect::user::{self, Locale, NewUser};
+use konnect_tests::{Answer, Client, Person, Socket, TestApp, happening, monday};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "ten letters and more";
@@ -119,6 +125,9 @@ async fn s73_what_is_erased_is_who_it_was_and_the_address_is_free_again() {
     let mut undeliverable = happening("of an older build", "mail.undeliverable", &[&mentee]);
     undeliverable.data["address"] = json!(mentee.email);
     app.enqueue(&undeliverable).await;
+    let mut new_login = happening("login", "security.new_login", &[&mentee]);
+    new_login.data["device"] = json!("the phone of Kim Minji");
+    app.enqueue(&new_login).await;
     app.advance(TimeDelta::days(15));
     app.run_jobs().await;
     let (before, reviews) =
@@ -146,8 +155,12 @@ async fn s73_what_is_erased_is_who_it_was_and_the_address_is_free_again() {
         assert_eq!(left, 0, "{table}");
     }
     let kept = app.all_notices_of(&mentee).await;
-    assert!(kept.iter().any(|notice| notice.kind == "mail.undeliverable"));
-    assert!(kept.iter().all(|notice| !notice.data.0.to_string().contains(&mentee.email)));
+    for kind in ["mail.undeliverable", "security.new_login"] {
+        assert!(kept.iter().any(|notice| notice.kind == kind), "{kind}");
+    }
+    for word in [mentee.email.as_str(), "phone"] {
+        assert!(kept.iter().all(|notice| !notice.data.0.to_string().contains(word)), "{word}");
+    }
     let agents: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT user_agent FROM sessions WHERE user_id = ?")
             .bind(mentee.id)
@@ -186,6 +199,27 @@ async fn s73_nobody_goes_while_somebody_waits_for_them_or_money_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s73_earnings_that_make_up_for_a_debt_keep_nobody() {
+    let app = TestApp::start().await;
+    let mut earner = app.payee("mina", &[50_000]).await;
+    app.run_batch().await;
+    app.money_arrives(&earner.mentor).await;
+    let admin = app.admin("admin").await;
+    app.refund(&admin, &earner.bookings[0], 50_000, "shared").await.ok(201);
+    app.run_jobs().await;
+    leave(&app, &earner.mentor).await.problem(409, "account.money_open");
+    app.earn_more(&mut earner, &[50_000]).await;
+    assert_eq!(app.line_states_of(&earner.mentor).await, ["paid", "ready", "ready"]);
+    assert_eq!(app.owed(&earner.mentor).await, (0, 0));
+    leave(&app, &earner.mentor).await.ok(200);
+    app.run_jobs().await;
+    app.advance(TimeDelta::days(14));
+    app.run_jobs_twice().await;
+    assert_eq!(row(&app, &earner.mentor.id.to_string()).await["state"], "deleted");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s73_an_administrator_deletes_an_account_and_a_lost_job_is_found() {
     let app = TestApp::start().await;
     let (id, owner) = member(&app, "owner@konnect.test").await;
@@ -199,7 +233,6 @@ async fn s73_an_administrator_deletes_an_account_and_a_lost_job_is_found() {
     act("reinstate").await.ok(200);
     assert_eq!(act("delete").await.ok(200)["state"], "leaving");
     act("delete").await.problem(409, "user.wrong_state");
-    act("suspend").await.problem(409, "user.wrong_state");
     owner.get("/v1/me").await.problem(401, "auth.session_revoked");
     app.run_jobs().await;
     sqlx::query("DELETE FROM outbox WHERE kind = 'account.erase.v1'")
@@ -211,5 +244,102 @@ async fn s73_an_administrator_deletes_an_account_and_a_lost_job_is_found() {
     app.run_jobs_twice().await;
     assert_eq!(row(&app, &id).await["state"], "deleted");
     log_in(&app, "owner@konnect.test", true).await.problem(401, "auth.invalid_credentials");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s73_nobody_escapes_a_suspension_by_leaving() {
+    let app = TestApp::start().await;
+    let (id, owner) = member(&app, "owner@konnect.test").await;
+    let admin = app.admin("admin").await;
+    let act = async |what: &str| {
+        let client = app.log_in(&admin).await.client;
+        client.post(&format!("/v1/admin/users/{id}/{what}"), json!({ "reason": "misuse" })).await.ok(200)
+    };
+    owner.post("/v1/me/deletion", json!({})).await.ok(200);
+    assert_eq!(act("suspend").await["state"], "suspended");
+    log_in(&app, "owner@konnect.test", true).await.problem(403, "auth.suspended");
+    app.advance(TimeDelta::days(15));
+    app.reconcile_those(|kind| kind == "account.keep.v1").await;
+    app.run_jobs_twice().await;
+    let kept = row(&app, &id).await;
+    assert_eq!((&kept["state"], &kept["email"]), (&json!("suspended"), &json!("owner@konnect.test")));
+
+    // Whoever wanted to go goes, and has the whole fortnight again.
+    assert_eq!(act("reinstate").await["state"], "leaving");
+    log_in(&app, "owner@konnect.test", false).await.problem(403, "auth.account_leaving");
+    app.advance(TimeDelta::days(14) - TimeDelta::seconds(1));
+    app.run_jobs().await;
+    assert_eq!(row(&app, &id).await["state"], "leaving");
+    app.advance(TimeDelta::seconds(1));
+    app.run_jobs_twice().await;
+    assert_eq!(row(&app, &id).await["state"], "deleted");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s73_a_lost_erasure_is_found_behind_many_that_wait() {
+    let app = TestApp::start().await;
+    let (id, owner) = member(&app, "owner@konnect.test").await;
+    owner.post("/v1/me/deletion", json!({})).await.ok(200);
+    app.run_jobs().await;
+    sqlx::query("DELETE FROM outbox WHERE kind = 'account.erase.v1'")
+        .execute(app.core.db.pool())
+        .await
+        .expect("lost");
+    app.advance(TimeDelta::days(14) + TimeDelta::hours(2));
+    // Their time was over before, and their money is waited for.
+    transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        for number in 0..100 {
+            let email = format!("waits{number}@konnect.test");
+            let new = NewUser::parse(&email, "N", Locale::Ko, "UTC")?;
+            let user_id = user::register(tx, &new, "no password").await?.id;
+            let again = tx.now + TimeDelta::days(1);
+            outbox::enqueue_at(tx, &EraseAccount { user_id, version: 1 }, again).await?;
+        }
+        Ok(())
+    })
+    .expect("people");
+    sqlx::query("UPDATE users SET state = 'leaving', erase_at = ? WHERE email LIKE 'waits%'")
+        .bind(app.now() - TimeDelta::days(3))
+        .execute(app.core.db.pool())
+        .await
+        .expect("rows");
+    app.reconcile_those(|kind| kind == "account.keep.v1").await;
+    app.run_jobs_twice().await;
+    assert_eq!(row(&app, &id).await["state"], "deleted");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s73_whoever_leaves_and_books_at_once_does_one_of_the_two() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
+    for round in 0..6 {
+        let mentee = app.mentee(&format!("mentee{round}")).await;
+        let at = monday() + TimeDelta::hours(24 + round);
+        let (left, booked) = tokio::join!(leave(&app, &mentee), app.reserve(&mentee, offering, at));
+        assert_ne!(left.status == 200, booked.status == 201, "round {round}: {} {}", left.body, booked.body);
+    }
+
+    // Whoever came through the door before it was shut.
+    let mentee = app.mentee("late").await;
+    leave(&app, &mentee).await.ok(200);
+    let new = NewReservation {
+        offering_id: offering,
+        mentee_id: mentee.id,
+        starts_at: monday() + TimeDelta::hours(31),
+        duration_min: None,
+        expected_price: None,
+        hold: None,
+    };
+    let refused = transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(reservation::reserve(tx, &app.core.rules, &new).await?)
+    });
+    let error = refused.expect_err("refused");
+    let error = error.downcast_ref::<reservation::Error>().map(reservation::Error::code);
+    assert_eq!(error, Some("reservation.account_closed"));
+    app.run_jobs().await;
     app.finish().await;
 }

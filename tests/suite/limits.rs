@@ -32,6 +32,7 @@ async fn s13_two_apis_count_the_guesses_at_one_account_together() {
     for base in &bases {
         assert_eq!(wait(guess(base, "Victim@Konnect.test").await), 30, "ten in five minutes");
     }
+    assert_eq!(wait(guess(&app.base, "  victim@konnect.test ").await), 30, "blanks make no other account");
     guess(&app.base, "another@konnect.test").await.problem(401, "auth.invalid_credentials");
 
     app.advance(TimeDelta::seconds(29));
@@ -69,6 +70,31 @@ async fn s13_whoever_asks_for_slots_all_the_time_waits_and_nobody_else_does() {
     app.reserve(&calm, offering, monday() + TimeDelta::hours(26)).await.ok(201);
     app.advance(TimeDelta::seconds(20));
     app.reserve(&eager, offering, monday() + TimeDelta::hours(28)).await.ok(201);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s12_s13_a_request_that_is_sent_again_is_answered_however_often() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
+    let base = app.second_api_with(|config| config.limits.limit_holds = Limit::of(2, 600)).await;
+    let mentee = app.mentee("mentee").await;
+    let client = Client::new(&base, mentee.client.token().map(str::to_owned));
+    let at = |hours: i64| json!({ "offeringId": offering, "startsAt": monday() + TimeDelta::hours(hours) });
+    let made = client.post_as("/v1/reservations", at(26), "the-first-of-all").await.ok(201);
+    client.post("/v1/reservations", at(40)).await.problem(422, "slot.outside_hours");
+    assert_eq!(wait(client.post("/v1/reservations", at(28)).await), 300);
+    for _ in 0..3 {
+        let again = client.post_as("/v1/reservations", at(26), "the-first-of-all").await.ok(201);
+        assert_eq!(again["id"], made["id"]);
+    }
+    // Neither another request under its key, nor waiting for a slot, is a way around.
+    wait(client.post_as("/v1/reservations", at(28), "the-first-of-all").await);
+    let waitlist = format!("/v1/offerings/{offering}/waitlist");
+    let day = json!({ "from": monday() + TimeDelta::hours(24), "to": monday() + TimeDelta::hours(33) });
+    wait(client.post(&waitlist, day).await);
     app.run_jobs().await;
     app.finish().await;
 }

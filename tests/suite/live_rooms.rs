@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::socket_io::open_room;
 
 /// Five minutes before the start, by a frozen clock.
-async fn before_the_start(app: &TestApp) -> Booking {
+pub async fn before_the_start(app: &TestApp) -> Booking {
     let mut booking = app.paid_booking().await;
     app.advance_to(booking.starts_at - TimeDelta::minutes(5));
     app.run_jobs().await;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use konnect::job::{AccrueSettlement, Job, ReconcileSettlement};
-use konnect::{outbox, transact};
+use konnect::{outbox, settlement, transact};
 use konnect_tests::{Answer, Booking, Person, TestApp};
 use serde_json::{Value, json};
 
@@ -153,6 +153,12 @@ async fn s67_when_nobody_came_the_money_waits_for_a_review() {
     }
 }
 
+async fn lose_the_accrual(app: &TestApp) {
+    let job = &app.jobs_of(AccrueSettlement::KIND).await[0];
+    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::cancel(tx, job.id).await })
+        .expect("the job is taken away");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s67_what_a_review_gives_a_mentor_is_accrued_although_its_job_is_lost() {
     let app = TestApp::start().await;
@@ -160,10 +166,14 @@ async fn s67_what_a_review_gives_a_mentor_is_accrued_although_its_job_is_lost() 
     let path = review_of(&app, &admin, &booking).await;
     app.bring_to_review(&path, &booking.mentee).await;
     app.judge(&admin, &path, "decide", decision("dismissed", 0, 0)).await.ok(200);
-    let job = &app.jobs_of(AccrueSettlement::KIND).await[0];
-    transact!(app.core.db, app.context(), sqlx::Error, tx => { outbox::cancel(tx, job.id).await })
-        .expect("the job is taken away");
+    lose_the_accrual(&app).await;
     app.advance(TimeDelta::hours(1));
+    let unaccrued = async |since| {
+        let found = settlement::unaccrued(app.core.db.pool(), since, app.now(), 10).await;
+        found.expect("the database")
+    };
+    assert_eq!(unaccrued(app.now() - TimeDelta::hours(2)).await, [booking.id]);
+    assert_eq!(unaccrued(app.now()).await, [], "no history is gone through");
     let found: Vec<_> = app.audit().await.into_iter().map(|offender| offender.check).collect();
     assert_eq!(found, ["I7-left"], "it is seen");
     app.reconcile_those(|kind| kind == ReconcileSettlement::KIND).await;
@@ -284,6 +294,44 @@ async fn s68_a_mentor_appeals_and_is_paid_by_the_platform() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s68_a_compensation_is_accrued_although_its_job_is_lost() {
+    let app = TestApp::start().await;
+    let (booking, admin) = no_show(&app, "mentor").await;
+    let path = app.open_dispute(&booking, &booking.mentor, "no_show", 50_000).await;
+    let accept = json!({ "kind": "accept", "text": "They were in the other room." });
+    app.log_in(&booking.mentee).await.client.post(&format!("{path}/answer"), accept).await.ok(200);
+    app.judge(&admin, &path, "decide", decision("upheld", 0, 50_000)).await.ok(200);
+    lose_the_accrual(&app).await;
+    app.advance(TimeDelta::minutes(5));
+    app.run_jobs().await;
+    assert_eq!(app.ledger(booking.id).await, [0, -50_000, 0, 0], "held, though the payment is gone");
+    app.reconcile_those(|kind| kind == ReconcileSettlement::KIND).await;
+    app.run_jobs().await;
+    assert_eq!(app.ledger(booking.id).await, [0, 0, -42_500, -7_500]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s67_a_refund_beside_an_award_can_be_given_up_and_is_the_mentors_then() {
+    use konnect_sandbox::{Effect, Endpoint, Fault};
+    let app = TestApp::start().await;
+    let (booking, admin) = no_show(&app, "both").await;
+    let path = review_of(&app, &admin, &booking).await;
+    app.bring_to_review(&path, &booking.mentee).await;
+    app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::decline("REFUND_REJECTED")));
+    app.judge(&admin, &path, "decide", decision("partly", 25_000, 0)).await.ok(200);
+    app.run_jobs().await;
+    assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
+    let id = app.refunds(&booking).await[0].id.to_string();
+    app.about_refund(&admin, &id, "give-up", json!({ "reason": "agreed by phone" })).await.ok(200);
+    app.advance(TimeDelta::minutes(10));
+    app.run_jobs_twice().await;
+    assert_eq!(app.refund_states(&booking).await, ["abandoned"]);
+    assert_eq!(app.ledger(booking.id).await, [50_000, 0, -42_500, -7_500]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s68_a_compensation_waits_for_a_refund_that_is_on_its_way() {
     use konnect_sandbox::{Effect, Endpoint, Fault};
     let app = TestApp::start().await;
@@ -306,4 +354,28 @@ async fn s68_a_compensation_waits_for_a_refund_that_is_on_its_way() {
     }
     assert_eq!(app.ledger(booking.id).await, [0, 0, -42_500, -7_500], "back to one, paid to the other");
     app.finish().await;
+}
+
+/// Neither came; a dispute of the mentor's from before that came to nothing keeps nobody from deciding about the price.
+#[tokio::test(flavor = "multi_thread")]
+async fn s67_a_claim_of_the_mentor_that_comes_to_nothing_leaves_the_review() {
+    for is_dismissed in [false, true] {
+        let app = TestApp::start().await;
+        let booking = app.running_session().await;
+        let admin = app.admin("judge").await;
+        let path = app.open_dispute(&booking, &booking.mentor, "other", 0).await;
+        app.advance(TimeDelta::minutes(10));
+        mark(&app, &admin, &booking, "both").await.ok(200);
+        if is_dismissed {
+            app.bring_to_review(&path, &booking.mentor).await;
+            app.judge(&admin, &path, "decide", decision("dismissed", 0, 0)).await.ok(200);
+        } else {
+            let accept = json!({ "kind": "accept", "text": "I have nothing to say." });
+            app.log_in(&booking.mentee).await.client.post(&format!("{path}/answer"), accept).await.ok(200);
+        }
+        app.run_jobs_twice().await;
+        assert_ne!(review_of(&app, &admin, &booking).await, path);
+        assert_eq!(app.ledger(booking.id).await, [50_000, -50_000, 0, 0], "nobody decided about the price");
+        app.finish().await;
+    }
 }

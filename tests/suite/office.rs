@@ -54,7 +54,7 @@ async fn o1_the_dashboard_counts_today_and_days_that_are_over() {
         (&waiting["jobsDead"], &waiting["disputesOpen"], &waiting["paymentsUnknown"]),
         (&json!(0), &json!(0), &json!(0))
     );
-    assert_eq!(later["queues"].as_array().expect("queues").len(), 6);
+    assert_eq!(later["queues"].as_array().expect("queues").len(), 7);
 
     // Out of the week, still in the month.
     app.advance(TimeDelta::days(8));

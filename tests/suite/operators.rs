@@ -179,8 +179,15 @@ async fn o4_reading_what_people_wrote_is_an_act() {
     admin.client.post(&export, json!({ "format": "json", "reason": "a dispute" })).await.ok(200);
     admin.client.get(&format!("/v1/admin/reservations/{}/case", booking.id)).await.ok(200);
     admin.client.get(&format!("/v1/admin/users/{}", booking.mentee.id)).await.ok(200);
+    let lists = ["users", "mentor-applications", "mentors", "reservations", "payments", "activity"];
+    for list in lists {
+        admin.client.get(&format!("/v1/admin/{list}?limit=1")).await.ok(200);
+    }
     let all = acts(&app, &admin, "").await;
     let said: Vec<_> = all.iter().map(|act| act["operation"].as_str().expect("one")).collect();
+    let (pages, said) = said.split_at(lists.len());
+    let read: Vec<_> = lists.iter().rev().map(|list| format!("GET /v1/admin/{list}")).collect();
+    assert_eq!(pages, read);
     assert_eq!(
         said,
         [
@@ -189,7 +196,7 @@ async fn o4_reading_what_people_wrote_is_an_act() {
             "POST /v1/admin/reservations/{id}/chat/export",
         ]
     );
-    assert_eq!(all[2]["reason"], "a dispute");
+    assert_eq!(all[lists.len() + 2]["reason"], "a dispute");
     app.finish().await;
 }
 

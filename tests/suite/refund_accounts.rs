@@ -1,5 +1,6 @@
 //! Refunds of virtual accounts: the money has no way back before its payer names one.
 
+use chrono::TimeDelta;
 use konnect::mentor::Kind;
 use konnect_sandbox::{Effect, Endpoint, Fault, Method, NewCheckout};
 use konnect_tests::{Answer, Booking, Person, TestApp};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 async fn deposited(app: &TestApp) -> Booking {
     let (mentor, mentee) = (app.mentor("mentor").await, app.mentee("mentee").await);
     let offering = app.offering(&mentor, Kind::Instant, 60, 50_000).await;
-    let at = konnect_tests::monday() + chrono::TimeDelta::hours(72);
+    let at = konnect_tests::monday() + TimeDelta::hours(72);
     let booking = app.book(&mentor, &mentee, offering, at).await;
     let order = app.order(&booking).await;
     let order_id = order["orderId"].as_str().expect("an order id");
@@ -102,6 +103,42 @@ async fn f05_an_account_that_the_bank_refuses_is_asked_for_again() {
     app.run_jobs().await;
     assert_eq!(app.refund_states(&booking).await, ["done"]);
     assert_eq!(app.ledger(booking.id).await, [0, 0, 0, 0]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s73_nobody_goes_while_a_refund_needs_their_account() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let booking = deposited(&app).await;
+    app.cancel(&booking, &booking.mentee).await;
+    app.run_jobs().await;
+    let leave = async || {
+        let mentee = app.log_in(&booking.mentee).await;
+        mentee.client.post("/v1/me/deletion", json!({})).await
+    };
+    let state = async || {
+        let user = konnect::user::get(app.core.db.pool(), booking.mentee.id).await;
+        user.expect("a user").state.name()
+    };
+    assert_eq!(app.refund_states(&booking).await, ["needs_account"]);
+    leave().await.problem(409, "account.money_open");
+
+    // What is on its way arrives, or is waited for.
+    app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::decline("INVALID_REFUND_ACCOUNT_NUMBER")));
+    name_account(&app, &booking, &booking.mentee, account("999999999999")).await.ok(204);
+    leave().await.ok(200);
+    app.run_jobs().await;
+    assert_eq!(app.refund_states(&booking).await, ["needs_account"]);
+    app.advance(TimeDelta::days(14));
+    app.run_jobs().await;
+    assert_eq!(state().await, "leaving");
+    let id = app.refunds(&booking).await[0].id.to_string();
+    app.about_refund(&admin, &id, "mark-done", json!({ "evidence": "cash, receipt 12" })).await.ok(200);
+    app.run_jobs().await;
+    app.advance(TimeDelta::days(1));
+    app.run_jobs_twice().await;
+    assert_eq!(state().await, "deleted");
     app.finish().await;
 }
 

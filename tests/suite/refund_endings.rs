@@ -319,3 +319,52 @@ async fn i07_one_cancel_in_the_console_ends_one_of_two_refunds_alike() {
     assert_eq!(app.balance_at_provider(&booking).await, 40_000, "as the ledger says");
     app.finish().await;
 }
+
+/// The answer to one refund is lost; meanwhile another of the same amount is said to be given back by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn i07_money_given_back_by_hand_is_not_the_cancel_of_another_refund() {
+    let app = TestApp::start().await;
+    let admin = app.admin("admin").await;
+    let booking = app.paid_booking().await;
+    app.complete(&booking).await;
+    app.sandbox.set_webhook_url(None).expect("no webhooks");
+    for fault in [Effect::decline("EXCEED_CANCEL_LIMIT"), Effect::DropAfterCommit] {
+        app.sandbox.fault(Fault::once(Endpoint::Cancel, fault));
+        app.refund(&admin, &booking, 10_000, "shared").await.ok(201);
+        app.run_jobs().await;
+    }
+    assert_eq!(app.refund_states(&booking).await, ["manual_review", "unknown"]);
+    let refused = app.refunds(&booking).await[0].id.to_string();
+    app.about_refund(&admin, &refused, "mark-done", json!({ "evidence": "transfer 4711" })).await.ok(200);
+    app.run_jobs().await;
+    app.advance(TimeDelta::seconds(3));
+    app.run_jobs().await;
+    assert_eq!(app.refund_states(&booking).await, ["by_hand", "done"]);
+    assert_eq!(balance(&app, Account::PlatformBank).await, -10_000);
+    assert_eq!(app.balance_at_provider(&booking).await, 40_000, "as the ledger says");
+    app.finish().await;
+}
+
+/// A mentor who is an administrator, too, would keep what is not given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn f06_an_administrator_ends_no_refund_of_a_booking_of_their_own() {
+    let app = TestApp::start().await;
+    let (booking, id) = refused(&app, "EXCEED_CANCEL_LIMIT").await;
+    konnect::transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        konnect::user::make_admin(tx, booking.mentor.id).await?;
+        Ok(konnect::user::make_admin(tx, booking.mentee.id).await?)
+    })
+    .expect("both are administrators, too");
+    for own in [&booking.mentor, &booking.mentee] {
+        for (what, body) in [
+            ("give-up", json!({ "reason": "mine" })),
+            ("mark-done", json!({ "evidence": "transfer 4711" })),
+            ("retry", json!({})),
+            ("reject", json!({ "reason": "mine" })),
+        ] {
+            app.about_refund(own, &id, what, body).await.problem(403, "dispute.own_case");
+        }
+    }
+    assert_eq!(app.refund_states(&booking).await, ["manual_review"]);
+    app.finish().await;
+}

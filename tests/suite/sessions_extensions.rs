@@ -262,6 +262,25 @@ async fn s69_an_extension_and_a_booking_race_for_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s69_an_extension_is_answered_until_its_deadline_whenever_its_job_runs() {
+    let app = TestApp::start().await;
+    let booking = running(&app).await;
+    let extension = app.extended(&booking, 30).await;
+    app.run_jobs().await;
+    app.advance(TimeDelta::minutes(5));
+    let mentor = app.log_in(&booking.mentor).await;
+    let approve = format!("{}/approve", extension.path());
+    mentor.client.post(&approve, json!({})).await.problem(409, "session.extension_over");
+    app.give(&booking, &extension).await.problem(409, "session.extension_over");
+    let view = mentor.client.get(&extension.path()).await.ok(200);
+    let actions: Vec<_> = view["actions"].as_array().into_iter().flatten().map(|a| &a["action"]).collect();
+    assert_eq!(actions, ["reject", "cancel"], "what is listed can be done");
+    app.run_jobs_twice().await;
+    assert_eq!(app.state(&extension).await, "expired");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s69_an_early_end_gives_back_what_was_paid_for_more_time() {
     let app = TestApp::start().await;
     let booking = running(&app).await;

@@ -82,6 +82,28 @@ async fn s73_what_a_suspended_mentor_has_ahead_is_cancelled_given_back_and_told(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s73_a_dead_booking_of_a_suspended_mentor_is_not_held_again() {
+    let app = TestApp::start().await;
+    let bookings = bookings(&app, 1, 0).await;
+    let (admin, mentor) = (app.admin("admin").await, bookings[0].mentor.clone());
+    app.advance(TimeDelta::minutes(15));
+    app.run_jobs().await;
+    act(&app, &admin, &mentor, "suspend").await;
+    app.run_jobs().await;
+
+    let order = format!("{}/payment-orders", bookings[0].path());
+    let mentee = app.log_in(&bookings[0].mentee).await;
+    mentee.client.post(&order, json!({})).await.problem(404, "offering.not_found");
+    assert_eq!(states(&app, &bookings).await, ["expired"]);
+
+    // Whoever is let in again is booked again.
+    act(&app, &admin, &mentor, "reinstate").await;
+    mentee.client.post(&order, json!({})).await.ok(200);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s73_a_payment_on_its_way_is_waited_for_and_then_given_back() {
     let app = TestApp::start().await;
     let bookings = bookings(&app, 1, 0).await;

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use konnect::availability::Window;
-use konnect::id::OfferingId;
+use konnect::id::{OfferingId, ReservationId};
 use konnect::mentor::Kind;
+use konnect::transact;
 use konnect_tests::{Answer, Booking, Person, TestApp, instant, monday, weekdays};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -266,5 +267,111 @@ async fn c10_whoever_stands_behind_many_who_want_another_time_is_asked_all_the_s
     app.cancel(&booking, &holder).await;
     app.run_jobs_twice().await;
     offered(&app, &last, &mentor, offering).await;
+    app.finish().await;
+}
+
+/// The mentor changes how an offering is booked, seen at `version`.
+async fn sell(mentor: &Person, offering: OfferingId, version: i64, kind: &str) {
+    let change = json!({ "expectedVersion": version, "kind": kind });
+    let path = format!("/v1/offerings/{offering}");
+    mentor.client.send(Method::PATCH, &path, Some(change), &[]).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_an_offering_that_its_mentor_approves_by_now_is_offered_to_nobody() {
+    let app = TestApp::start().await;
+    let (mentor, offering) = stage(&app, 1).await;
+    let holder = app.mentee("holder").await;
+    let booking = app.book(&mentor, &holder, offering, wednesday()).await;
+    let waits = app.mentee("waits").await;
+    wait_for_wednesday(&app, &waits, offering).await;
+    sell(&mentor, offering, 1, "approval").await;
+    app.cancel(&booking, &holder).await;
+    app.run_jobs_twice().await;
+    assert_eq!(entry(&app, &waits).await["state"], "waiting");
+    assert_eq!(app.notices_of(&waits, OFFERED).await, 0);
+
+    sell(&mentor, offering, 2, "instant").await;
+    app.reconcile().await;
+    app.run_jobs().await;
+    offered(&app, &waits, &mentor, offering).await;
+    app.finish().await;
+}
+
+/// What an older build wrote: the offer that somebody has is this reservation.
+async fn make_offer(app: &TestApp, who: &Person, reservation: ReservationId) {
+    let sql = "UPDATE waitlist_entries SET state = 'offered', reservation_id = ? WHERE mentee_id = ?";
+    let done = sqlx::query(sql).bind(reservation).bind(who.id).execute(app.core.db.pool()).await;
+    assert_eq!(done.expect("the database").rows_affected(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_an_offer_ends_with_its_reservation_whatever_that_is() {
+    let app = TestApp::start().await;
+    let (mentor, offering) = stage(&app, 2).await;
+    let approval = app.offering(&mentor, Kind::Approval, 60, 50_000).await;
+    let (first, second, third) =
+        (app.mentee("first").await, app.mentee("second").await, app.mentee("third").await);
+    let request = app.book(&mentor, &first, approval, wednesday() + TimeDelta::hours(1)).await;
+    let holder = app.mentee("holder").await;
+    app.pay(&app.book(&mentor, &holder, offering, wednesday()).await).await;
+    wait_for_wednesday(&app, &first, offering).await;
+    make_offer(&app, &first, request.id).await;
+    wait_for_wednesday(&app, &second, offering).await;
+    wait_for_wednesday(&app, &third, offering).await;
+    app.run_jobs().await;
+    assert_eq!(entry(&app, &first).await["state"], "offered", "the request waits for its answer");
+
+    let path = format!("{}/reject", request.path());
+    mentor.client.post(&path, json!({ "reason": "another week" })).await.ok(200);
+    app.run_jobs_twice().await;
+    assert_eq!(entry(&app, &first).await["state"], "passed");
+    let hold = offered(&app, &second, &mentor, offering).await;
+
+    // An offer that outlived its reservation stands in nobody's way.
+    make_offer(&app, &first, request.id).await;
+    app.cancel(&hold, &second).await;
+    app.run_jobs_twice().await;
+    assert_eq!(entry(&app, &first).await["state"], "passed");
+    offered(&app, &third, &mentor, offering).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s73_c10_whoever_leaves_or_is_suspended_waits_no_more() {
+    let app = TestApp::start().await;
+    let (mentor, offering) = stage(&app, 1).await;
+    let holder = app.mentee("holder").await;
+    let booking = app.book(&mentor, &holder, offering, wednesday()).await;
+    let (leaves, suspended, last) =
+        (app.mentee("leaves").await, app.mentee("suspended").await, app.mentee("last").await);
+    for person in [&leaves, &suspended, &last] {
+        wait_for_wednesday(&app, person, offering).await;
+    }
+    app.run_jobs().await;
+    app.log_in(&leaves).await.client.post("/v1/me/deletion", json!({})).await.ok(200);
+    transact!(app.core.db, app.context(), anyhow::Error, tx => {
+        Ok(konnect::user::suspend(tx, suspended.id, "misuse").await?)
+    })
+    .expect("suspended");
+    app.cancel(&booking, &holder).await;
+    app.run_jobs_twice().await;
+    let states: Vec<String> = sqlx::query_scalar("SELECT state FROM waitlist_entries ORDER BY id")
+        .fetch_all(app.core.db.pool())
+        .await
+        .expect("the database");
+    assert_eq!(states, ["left", "left", "offered"]);
+    offered(&app, &last, &mentor, offering).await;
+
+    // What is over is forgotten, and what somebody has been offered is not.
+    app.advance(TimeDelta::days(110));
+    transact!(app.core.db, app.context(), sqlx::Error, tx => { konnect::retention::forget(tx, 1_000).await })
+        .expect("forgotten");
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM waitlist_entries")
+        .fetch_one(app.core.db.pool())
+        .await
+        .expect("the database");
+    assert_eq!(left, 1);
+    app.run_jobs().await;
     app.finish().await;
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use konnect::job::{Job, SyncWebhook};
+use konnect::id::AttemptId;
+use konnect::job::{Job, SyncPayment, SyncWebhook};
+use konnect_jobs::Ended;
 use konnect_sandbox::{Endpoint, Status, WebhookMode};
 use konnect_tests::{Booking, TestApp};
 use serde_json::{Value, json};
@@ -19,6 +21,21 @@ async fn stored(app: &TestApp) -> i64 {
         .fetch_one(app.core.db.pool())
         .await
         .expect("the database")
+}
+
+/// A session that is paid, of which no webhook tells.
+async fn paid_in_silence(app: &TestApp) -> (Booking, Value) {
+    let booking = app.booking().await;
+    app.sandbox.webhooks(WebhookMode::None);
+    let body = app.checkout(&booking).await;
+    app.pay_with(&booking, &body).await;
+    (booking, body)
+}
+
+/// A webhook about a checkout, from whoever knows its order.
+async fn forge(app: &TestApp, body: &Value, status: Status) {
+    let (key, order) = (text(body, "paymentKey"), text(body, "orderId"));
+    app.sandbox.forge_status(&key, &order, status, 50_000).await;
 }
 
 /// The money is taken, and the browser has not come back yet.
@@ -129,14 +146,59 @@ async fn s35_a_forged_status_is_read_again_and_disagrees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s35_many_webhooks_about_one_order_cost_one_look_at_a_time() {
+    let app = TestApp::start().await;
+    let (_, body) = paid_in_silence(&app).await;
+    for _ in 0..20 {
+        forge(&app, &body, Status::Done).await;
+    }
+    app.sandbox.clear_calls();
+    let first = app.take_due_of(SyncWebhook::KIND).await;
+    let second = app.take_due_of(SyncWebhook::KIND).await;
+    let (ended, beside) = app.run_while(first, Endpoint::Get, async || app.run_delivery(second).await).await;
+    assert_eq!((ended, beside), (Ended::Done, Ended::Snoozed));
+    assert_eq!(app.sandbox.calls_to(Endpoint::Get).len(), 1);
+
+    app.advance(TimeDelta::seconds(11));
+    app.run_jobs().await;
+    assert_eq!(app.sandbox.calls_to(Endpoint::Get).len(), 2, "one look for all that waited");
+    let outcomes = app.webhook_outcomes().await;
+    let many = |outcome: &str| outcomes.iter().filter(|o| *o == outcome).count();
+    assert_eq!((many("known"), many("covered")), (2, 18));
+    // What comes after a look is looked into.
+    forge(&app, &body, Status::Done).await;
+    app.run_jobs().await;
+    assert_eq!(app.sandbox.calls_to(Endpoint::Get).len(), 3);
+    app.finish().await;
+}
+
+/// Jobs of money never wait behind what anybody can write.
+#[tokio::test(flavor = "multi_thread")]
+async fn s35_webhooks_wait_in_a_queue_of_their_own_and_those_of_an_older_build_run() {
+    let app = TestApp::start().await;
+    let unknown = AttemptId::generate().to_string();
+    for _ in 0..2 {
+        app.sandbox.forge_status("tviva_x", &unknown, Status::Done, 50_000).await;
+    }
+    let jobs = app.jobs_of(SyncWebhook::KIND).await;
+    assert!(jobs.iter().all(|job| job.queue == "inbox"), "{jobs:?}");
+    sqlx::query("UPDATE outbox SET queue = 'payment' WHERE id = ?")
+        .bind(jobs[0].id)
+        .execute(app.core.db.pool())
+        .await
+        .expect("SQL");
+    app.run_jobs().await;
+    assert_eq!(app.webhook_outcomes().await, ["unknown_order"; 2]);
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s36_a_webhook_of_an_unknown_order_is_kept_for_a_day_and_then_shown_to_operators() {
     let app = TestApp::start().await;
-    let unknown = konnect::id::AttemptId::generate().to_string();
-    assert_eq!(app.sandbox.forge_status("tviva_x", &unknown, Status::Done, 50_000).await, Some(200));
-    assert_eq!(
-        app.sandbox.forge_status("tviva_y", "ORDER-OF-OLD-SHOP", Status::Done, 50_000).await,
-        Some(200)
-    );
+    for key in ["tviva_x", "tviva_y"] {
+        let unknown = AttemptId::generate().to_string();
+        assert_eq!(app.sandbox.forge_status(key, &unknown, Status::Done, 50_000).await, Some(200));
+    }
     app.run_jobs().await;
     assert_eq!(app.webhook_outcomes().await, ["unknown_order"; 2]);
     let waiting = app.jobs_of(SyncWebhook::KIND).await;
@@ -182,6 +244,53 @@ async fn s36_a_webhook_that_overtakes_its_order_is_applied_when_the_order_is_the
 
     assert_eq!(app.webhook_outcomes().await, ["requeried"]);
     assert_eq!(app.state(&booking).await, "confirmed");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s36_a_webhook_of_what_is_no_order_of_ours_is_kept_and_over_at_once() {
+    let app = TestApp::start().await;
+    let order = "ORDER-OF-OLD-SHOP";
+    assert_eq!(app.sandbox.forge_status("tviva_x", order, Status::Done, 50_000).await, Some(200));
+    let of_nothing = json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": { "status": "DONE" } });
+    app.sandbox.forge_webhook(of_nothing).await;
+    app.run_jobs().await;
+    assert_eq!(app.webhook_outcomes().await, ["foreign_order"; 2]);
+    app.advance(TimeDelta::minutes(3));
+    app.reconcile().await;
+    app.run_jobs().await;
+
+    let jobs = app.jobs_of(SyncWebhook::KIND).await;
+    let runs: Vec<_> = jobs.iter().map(|job| (job.state.as_str(), job.attempts)).collect();
+    assert_eq!(runs, [("done", 1); 2], "each was looked into once");
+    assert_eq!(stored(&app).await, 2);
+    assert!(app.sandbox.calls_to(Endpoint::Get).is_empty(), "the provider is not asked about it");
+    app.finish().await;
+}
+
+/// The job that writes down what a webhook is about has been handed to a worker already: what it read may be older.
+#[tokio::test(flavor = "multi_thread")]
+async fn s28_news_that_come_while_the_payment_is_being_read_are_kept_until_they_are_seen() {
+    let app = TestApp::start().await;
+    let (booking, body) = paid_in_silence(&app).await;
+    let key = text(&body, "paymentKey");
+    let news = async |amount: i64| {
+        app.sandbox.cancel_in_console(&key, Some(amount), "by our staff").expect("the console cancels");
+        forge(&app, &body, Status::PartialCanceled).await;
+        let hook = app.take_due_of(SyncWebhook::KIND).await;
+        app.run_delivery(hook).await
+    };
+    assert_eq!(news(10_000).await, Ended::Done);
+    let sync = app.take_due_of(SyncPayment::KIND).await;
+    assert_eq!(news(5_000).await, Ended::Snoozed, "not closed by a job that may not see it");
+    assert!(app.webhook_outcomes().await.contains(&"-".to_owned()));
+    assert_eq!(app.run_delivery(sync).await, Ended::Done);
+    app.advance(TimeDelta::seconds(3));
+    app.run_jobs().await;
+    let mut outcomes = app.webhook_outcomes().await;
+    outcomes.sort();
+    assert_eq!(outcomes, ["known", "synced"]);
+    assert_eq!(app.ledger(booking.id).await, [35_000, -35_000, 0, 0]);
     app.finish().await;
 }
 

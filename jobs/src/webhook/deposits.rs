@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use konnect::client::toss::secret_matches;
-use konnect::payment;
+use konnect::payment::{self, Webhook};
 use serde_json::Value;
 
 use super::payments::{self, Hint};
 use super::{DEPOSIT, Finding};
 use crate::Run;
 
-pub async fn look_into(run: &Run, body: &Value) -> Result<Finding> {
+pub async fn look_into(run: &Run, hook: &Webhook, body: &Value) -> Result<Finding> {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let hint = Hint {
         order: text("orderId").and_then(|id| id.parse().ok()),
@@ -21,7 +21,7 @@ pub async fn look_into(run: &Run, body: &Value) -> Result<Finding> {
         None => None,
     };
     let Some(attempt) = attempt else {
-        return payments::look_into(run, &hint).await;
+        return payments::look_into(run, hook, &hint).await;
     };
     // Before the answer that brings the secret is written, this one is a hint like any other.
     if let Some(sealed) = &attempt.secret_sealed {
@@ -32,5 +32,5 @@ pub async fn look_into(run: &Run, body: &Value) -> Result<Finding> {
             return Ok(Finding::over("forged"));
         }
     }
-    payments::compare(run, &hint, &attempt).await
+    payments::compare(run, hook, &hint, &attempt).await
 }

@@ -6,6 +6,7 @@ mod payments;
 pub mod payouts;
 
 use anyhow::Result;
+use konnect::clock::Instant;
 use konnect::id::AttemptId;
 use konnect::payment::Webhook;
 use serde_json::Value;
@@ -13,15 +14,25 @@ use serde_json::Value;
 use crate::Run;
 use payouts::Signed;
 
+/// A look at the provider for a webhook, to be let go of when its finding is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked {
+    pub attempt: AttemptId,
+    pub began: Instant,
+}
+
 /// What is done about a webhook.
 pub enum Finding {
     Over {
         /// Stands in the inbox and in the counter.
         outcome: &'static str,
         follow: Option<Follow>,
+        look: Option<Looked>,
     },
     /// Looked into again, as the job's schedule says; dead with its reason in the end.
-    Later { outcome: &'static str, why: String },
+    Later { outcome: &'static str, why: String, look: Option<Looked> },
+    /// Somebody asks about the same payment just now: looked into again at this instant.
+    Busy(Instant),
 }
 
 /// The job that follows.
@@ -35,7 +46,7 @@ pub enum Follow {
 
 impl Finding {
     fn over(outcome: &'static str) -> Self {
-        Self::Over { outcome, follow: None }
+        Self::Over { outcome, follow: None, look: None }
     }
 }
 
@@ -56,7 +67,7 @@ pub async fn look_into(run: &Run, hook: &Webhook) -> Result<(&'static str, Findi
     let kind = body.get("eventType").and_then(Value::as_str);
     let known = |kinds: &[&'static str]| kinds.iter().copied().find(|known| Some(*known) == kind);
     if let Some(event) = known(&[PAYMENT, CANCEL]) {
-        return Ok((event, payments::look_into(run, &payments::Hint::of_data(&body)).await?));
+        return Ok((event, payments::look_into(run, hook, &payments::Hint::of_data(&body)).await?));
     }
     if let Some(event) = known(&SIGNED) {
         return Ok((event, payouts::look_into(run, hook, event, &body)));
@@ -66,7 +77,7 @@ pub async fn look_into(run: &Run, hook: &Webhook) -> Result<(&'static str, Findi
     }
     // Flat, without an event type.
     if kind.is_none() && body.get("secret").is_some() && body.get("orderId").is_some() {
-        return Ok((DEPOSIT, deposits::look_into(run, &body).await?));
+        return Ok((DEPOSIT, deposits::look_into(run, hook, &body).await?));
     }
     tracing::warn!(transmission_id = hook.transmission_id, kind, "a webhook of a kind that nobody knows");
     Ok(("other", Finding::over("unknown_event")))

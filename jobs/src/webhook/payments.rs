@@ -3,10 +3,11 @@
 use anyhow::Result;
 use konnect::client::toss::{self, Status};
 use konnect::id::AttemptId;
-use konnect::payment::{self, Attempt, AttemptState};
+use konnect::payment::{self, Attempt, AttemptState, Look, Webhook};
+use konnect::transact;
 use serde_json::Value;
 
-use super::{Finding, Follow};
+use super::{Finding, Follow, Looked};
 use crate::sync_payment::done_cancels;
 use crate::{Run, verdict};
 
@@ -34,24 +35,33 @@ impl Hint {
     }
 }
 
-pub async fn look_into(run: &Run, hint: &Hint) -> Result<Finding> {
-    let attempt = match hint.order {
-        Some(id) => payment::find_attempt(run.services.core.db.pool(), id).await?,
-        None => None,
-    };
-    match attempt {
-        Some(attempt) => compare(run, hint, &attempt).await,
-        // Perhaps not written yet, perhaps of another system with the same merchant (S36).
+pub async fn look_into(run: &Run, hook: &Webhook, hint: &Hint) -> Result<Finding> {
+    // What is no order's id of ours can never be about one.
+    let Some(id) = hint.order else { return Ok(Finding::over("foreign_order")) };
+    match payment::find_attempt(run.services.core.db.pool(), id).await? {
+        Some(attempt) => compare(run, hook, hint, &attempt).await,
+        // Perhaps not written yet, perhaps of another system with the same merchant: a day long, and then a person looks
+        // at it (S36). It waits behind no job of money, and none waits behind it.
         None => {
             let why = "the webhook names an order that nobody here knows".to_owned();
-            Ok(Finding::Later { outcome: "unknown_order", why })
+            Ok(Finding::Later { outcome: "unknown_order", why, look: None })
         }
     }
 }
 
 /// Reads the payment and says what is new in it. A job then writes it down; it reads the payment once more, because
 /// what this one read may be old when its turn comes.
-pub async fn compare(run: &Run, hint: &Hint, attempt: &Attempt) -> Result<Finding> {
+pub async fn compare(run: &Run, hook: &Webhook, hint: &Hint, attempt: &Attempt) -> Result<Finding> {
+    let by = run.lease.delivery.job_id;
+    let look = transact!(run.services.core.db, run.context(), anyhow::Error, tx => {
+        run.hold(tx).await?;
+        Ok(payment::begin_look(tx, attempt.id, by, hook.received_at).await?)
+    })?;
+    let look = match look {
+        Look::Yours(began) => Looked { attempt: attempt.id, began },
+        Look::Covered => return Ok(Finding::over("covered")),
+        Look::Busy(again_at) => return Ok(Finding::Busy(again_at)),
+    };
     let toss = &run.services.toss;
     let order = attempt.id.to_string();
     let found = match &attempt.payment_key {
@@ -62,7 +72,7 @@ pub async fn compare(run: &Run, hint: &Hint, attempt: &Attempt) -> Result<Findin
         Ok(found) => found.filter(|found| found.order_id == order),
         Err(error) => {
             let why = format!("the payment could not be read: {error}");
-            return Ok(Finding::Later { outcome: "unread", why });
+            return Ok(Finding::Later { outcome: "unread", why, look: Some(look) });
         }
     };
     let is_true = found.as_ref().is_some_and(|found| agrees(hint, found));
@@ -76,7 +86,7 @@ pub async fn compare(run: &Run, hint: &Hint, attempt: &Attempt) -> Result<Findin
         (true, Some(Follow::Sync(_))) => "synced",
         (true, Some(_)) => "requeried",
     };
-    Ok(Finding::Over { outcome, follow })
+    Ok(Finding::Over { outcome, follow, look: Some(look) })
 }
 
 /// Whether the provider's payment is the one that was hinted at, and ever got as far. A payment that went on since is

@@ -51,19 +51,18 @@ pub fn look_into(run: &Run, hook: &Webhook, event: &'static str, body: &Value) -
 
 impl Finding {
     fn verified(signed: Signed) -> Self {
-        Self::Over { outcome: "verified", follow: Some(Follow::Verified(signed)) }
+        Self::Over { outcome: "verified", follow: Some(Follow::Verified(signed)), look: None }
     }
 }
 
-/// Writes the job that reads the changed payout or payee again.
-pub async fn follow(tx: &mut Tx, signed: &Signed) -> Result<()> {
-    match signed.clone() {
+/// Writes the job that reads the changed payout or payee again. `false`: one runs that may have read it before.
+pub async fn follow(tx: &mut Tx, signed: &Signed) -> Result<bool> {
+    Ok(match signed.clone() {
         Signed::Payout(provider_payout_id) => {
-            outbox::enqueue_or_hasten(tx, &SyncPayout { provider_payout_id }).await?;
+            outbox::enqueue_for_news(tx, &SyncPayout { provider_payout_id }).await?
         }
         Signed::Seller(provider_seller_id) => {
-            outbox::enqueue_or_hasten(tx, &SyncSeller { provider_seller_id }).await?;
+            outbox::enqueue_for_news(tx, &SyncSeller { provider_seller_id }).await?
         }
-    }
-    Ok(())
+    })
 }

@@ -125,8 +125,8 @@ pub(super) static CODES: &[Code] = &[
     row(
         409,
         "account.money_open",
-        "You have earnings or debts that are not settled yet. Wait for the next payout.",
-        "아직 정산되지 않은 금액이 있습니다. 정산이 끝난 뒤에 탈퇴할 수 있습니다.",
+        "Earnings, debts or a refund are not settled yet. A refund may wait for your bank account.",
+        "아직 정산되지 않은 금액이나 계좌 또는 승인을 기다리는 환불이 있습니다. 처리된 뒤에 탈퇴할 수 있습니다.",
     ),
     row(403, "auth.password_wrong", "The present password is wrong.", "현재 비밀번호가 맞지 않습니다."),
 ];

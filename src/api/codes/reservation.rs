@@ -17,6 +17,12 @@ pub(super) static CODES: &[Code] = &[
     ),
     row(
         409,
+        "reservation.account_closed",
+        "An account that is suspended or being deleted books nothing.",
+        "정지되었거나 탈퇴 중인 계정으로는 예약할 수 없습니다.",
+    ),
+    row(
+        409,
         "reservation.free_used",
         "You have had a free session with this mentor, or have one ahead.",
         "이 멘토와의 무료 세션은 한 번만 예약할 수 있습니다.",
@@ -66,8 +72,8 @@ pub(super) static CODES: &[Code] = &[
     row(
         422,
         "waitlist.invalid_range",
-        "Wait for a time within 14 days, ahead of now.",
-        "앞으로의 14일 이내 범위로 대기할 수 있습니다.",
+        "Wait for a stretch of at most 14 days that begins within 180 days from now.",
+        "앞으로 180일 이내에 시작하는 14일 이하의 범위로 대기할 수 있습니다.",
     ),
     row(
         409,

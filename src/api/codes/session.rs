@@ -17,6 +17,12 @@ pub(super) static CODES: &[Code] = &[
     ),
     row(
         409,
+        "session.extension_over",
+        "The time to answer this extension has passed.",
+        "연장 요청에 응답할 수 있는 시간이 지났습니다.",
+    ),
+    row(
+        409,
         "session.extension_paying",
         "The payment of an extension is being checked. Try again in a moment.",
         "연장 결제를 확인하는 중입니다. 잠시 뒤에 다시 시도해 주세요.",

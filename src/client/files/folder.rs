@@ -2,6 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::stream;
 use tokio::fs;
@@ -11,6 +12,33 @@ use super::{Content, FilesError};
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;
+
+/// Removes the files of a folder that nobody wrote to for so long.
+pub(super) async fn clear(folder: &Path, silent_for: Duration) -> Result<(), FilesError> {
+    let mut entries = match fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        // What is gone meanwhile was moved to its place; an age in the future is none.
+        let age = entry.metadata().await.and_then(|about| about.modified()).map(|at| at.elapsed());
+        if let Ok(Ok(age)) = age
+            && age >= silent_for
+        {
+            gone(fs::remove_file(entry.path()).await)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is not there is removed already.
+fn gone(removed: Result<(), Error>) -> Result<(), FilesError> {
+    match removed {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
 
 pub(super) struct Folder {
     root: PathBuf,
@@ -53,9 +81,6 @@ impl Folder {
     }
 
     pub async fn remove(&self, name: &str) -> Result<(), FilesError> {
-        match fs::remove_file(self.path(name)).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        gone(fs::remove_file(self.path(name)).await)
     }
 }

@@ -10,6 +10,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::Stream;
 use secrecy::SecretString;
@@ -87,6 +88,15 @@ impl Files {
         checked(name)?;
         tokio::fs::create_dir_all(&self.spool).await?;
         Ok(self.spool.join(name))
+    }
+
+    /// Removes collected files that nobody wrote to for so long: their process died on the way. Only those in the folder
+    /// of this process; with a bucket, every machine has one of its own.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn clear_spool(&self, silent_for: Duration) -> Result<(), FilesError> {
+        folder::clear(&self.spool, silent_for).await
     }
 
     /// Stores a collected file under `name`, durably. `content` is what stands in `spooled`, which may be gone

@@ -97,6 +97,21 @@ async fn a_folder_keeps_files_and_takes_no_other_names() {
     }
 }
 
+#[tokio::test]
+async fn what_was_collected_and_left_behind_goes_after_a_while() {
+    let folder = Folder::new();
+    let files = Files::new(Settings { folder: folder.0.clone(), bucket: None }, Clock::system()).unwrap();
+    let hour = Duration::from_secs(3600);
+    files.clear_spool(hour).await.unwrap();
+    let name = kept(&files, b"kept").await;
+    let [old, fresh] = [files.spool(&secret()).await.unwrap(), files.spool(&secret()).await.unwrap()];
+    std::fs::write(&fresh, b"on its way").unwrap();
+    std::fs::File::create(&old).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    files.clear_spool(hour).await.unwrap();
+    assert!(fresh.exists() && !old.exists());
+    assert_eq!(read(&files, &name).await.unwrap(), b"kept");
+}
+
 fn bucket(folder: &Folder, url: String) -> Settings {
     let bucket = BucketSettings {
         url,

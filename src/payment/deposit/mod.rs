@@ -28,9 +28,9 @@ const KNOWN_BEFORE: TimeDelta = TimeDelta::hours(1);
 const TOO_LATE: &str = "DEPOSIT_TOO_LATE";
 
 /// Until when (UTC) a slot waits for a deposit: the account's own deadline, the marketplace's rule, an hour before
-/// the session, whichever is first.
-fn waits_until(rules: &Rules, r: &Reservation, due_at: Instant, now: Instant) -> Instant {
-    due_at.min(now + rules.deposit_hold()).min(r.starts_at - KNOWN_BEFORE)
+/// the session, whichever is first. `since`: when the slot began to wait for one.
+fn waits_until(rules: &Rules, r: &Reservation, due_at: Instant, since: Instant) -> Instant {
+    due_at.min(since + rules.deposit_hold()).min(r.starts_at - KNOWN_BEFORE)
 }
 
 /// The provider gave the payer an account and waits for the deposit. The slot waits with it, and the payer may still
@@ -58,7 +58,9 @@ pub async fn await_deposit(
         return Err(Error::ProviderMismatch);
     }
     let due_at = deposit.due_at.unwrap_or(tx.now + rules.deposit_hold());
-    let until = waits_until(rules, &reservation, due_at, tx.now);
+    // Another account does not begin the wait anew, or a slot could be held unpaid for ever.
+    let since = query::first_asked(tx, &payment, id).await?.unwrap_or(tx.now);
+    let until = waits_until(rules, &reservation, due_at, since);
     let unwanted = if deposit.amount != payment.amount_krw {
         Some((MISMATCH, "new_payment"))
     } else if until <= tx.now {

@@ -1,8 +1,26 @@
 //! SQL of attempts that wait for a deposit.
 
-use super::super::model::{Attempt, AttemptState, Deposit};
+use super::super::model::{Attempt, AttemptState, Deposit, Payment};
 use crate::clock::Instant;
 use crate::db::Tx;
+use crate::id::AttemptId;
+
+/// When the payer asked for the first account that this hold waits for, other than `except`: since the reservation last
+/// died, where it did. One whose deposit was taken back waits by a rule of its own.
+pub async fn first_asked(tx: &mut Tx, payment: &Payment, except: AttemptId) -> sqlx::Result<Option<Instant>> {
+    sqlx::query_scalar(
+        "SELECT MIN(a.sent_at) FROM payment_attempts a
+         WHERE a.payment_id = ? AND a.id <> ? AND a.account_number IS NOT NULL AND a.reversals = 0
+            AND NOT EXISTS (SELECT 1 FROM reservation_history h
+                            WHERE h.reservation_id = ? AND h.to_state IN ('expired', 'payment_failed')
+                            AND h.at >= a.sent_at)",
+    )
+    .bind(payment.id)
+    .bind(except)
+    .bind(payment.reservation_id)
+    .fetch_one(tx.conn())
+    .await
+}
 
 /// Compare and set: the payer was given an account. `unwanted`: why the account is closed at once.
 pub async fn set_waiting(

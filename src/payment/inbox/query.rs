@@ -5,6 +5,7 @@ use sqlx::{MySqlPool, QueryBuilder};
 use super::{Arrival, Webhook};
 use crate::clock::Instant;
 use crate::db::{Tx, push_list};
+use crate::id::{AttemptId, JobId};
 use crate::job::{Job, SyncWebhook};
 
 /// Which of these came before.
@@ -41,6 +42,43 @@ pub async fn find(pool: &MySqlPool, transmission_id: &str) -> sqlx::Result<Optio
     .bind(transmission_id)
     .fetch_optional(pool)
     .await
+}
+
+/// Who looks at an attempt for a webhook, until when that is believed, and when the last look began that was concluded.
+#[derive(Default, sqlx::FromRow)]
+pub struct LookRow {
+    pub look_by: Option<JobId>,
+    pub look_until: Option<Instant>,
+    pub looked_at: Option<Instant>,
+}
+
+/// Takes no other lock after it: an attempt comes after its payment everywhere else.
+pub async fn lock_look(tx: &mut Tx, id: AttemptId) -> sqlx::Result<LookRow> {
+    let row: Option<LookRow> =
+        sqlx::query_as("SELECT look_by, look_until, looked_at FROM payment_attempts WHERE id = ? FOR UPDATE")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Writes who looks now, and keeps the last look unless `looked_at` is another.
+pub async fn set_look(
+    tx: &mut Tx,
+    id: AttemptId,
+    look: Option<(JobId, Instant)>,
+    looked_at: Option<Instant>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE payment_attempts SET look_by = ?, look_until = ?, looked_at = COALESCE(?, looked_at) WHERE id = ?",
+    )
+    .bind(look.map(|(by, _)| by))
+    .bind(look.map(|(_, until)| until))
+    .bind(looked_at)
+    .bind(id)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// `is_over`: nothing more is done about it.

@@ -3,7 +3,7 @@
 
 use super::model::{Bearer, Ending, Refund, RefundState};
 use super::outcome::{accrue_the_rest, apply_refund, settle_payment};
-use super::{code_of, lock, query, step, take_goodwill_back};
+use super::{code_of, lock, lock_to_decide, query, step, take_goodwill_back};
 use crate::db::Tx;
 use crate::id::{AttemptId, RefundId, secret};
 use crate::job::{CloseRefund, RefundPayment};
@@ -17,9 +17,9 @@ use crate::reservation;
 /// Has the provider asked again: looked up first, then under a fresh key.
 ///
 /// # Errors
-/// `RefundNotAllowed` unless it waits for a person.
+/// `RefundNotAllowed` unless it waits for a person; `reservation::Error::OwnCase` for an administrator who is a side.
 pub async fn ask_refund_again(tx: &mut Tx, id: RefundId) -> Result<Refund, Error> {
-    let (_, was) = lock(tx, id).await?;
+    let was = lock_to_decide(tx, id).await?;
     if was.state != RefundState::ManualReview || was.ending.is_some() {
         return Err(Error::RefundNotAllowed);
     }
@@ -37,8 +37,9 @@ pub async fn ask_refund_again(tx: &mut Tx, id: RefundId) -> Result<Refund, Error
 /// # Errors
 /// `RefundNotAllowed` unless it waits for a person or for the payer's account. `RefundOwed` when it should be abandoned
 /// and the money bought nothing that a mentor could have earned: it is given back, by hand if need be.
+/// `reservation::Error::OwnCase` for an administrator who is a side.
 pub async fn end_refund(tx: &mut Tx, id: RefundId, ending: Ending, why: &str) -> Result<Refund, Error> {
-    let (_, was) = lock(tx, id).await?;
+    let was = lock_to_decide(tx, id).await?;
     let waits = matches!(was.state, RefundState::ManualReview | RefundState::NeedsAccount);
     if !waits || was.ending.is_some() {
         return Err(Error::RefundNotAllowed);
@@ -59,7 +60,8 @@ pub async fn end_refund(tx: &mut Tx, id: RefundId, ending: Ending, why: &str) ->
 async fn may_be_kept(tx: &mut Tx, refund: &Refund) -> Result<bool, Error> {
     let attempt = payments::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     let r = reservation::find(tx.conn(), refund.reservation_id).await?.ok_or(Error::NotFound)?;
-    Ok(attempt.state == AttemptState::Done && (r.is_paid() || r.is_earned()))
+    let is_meant_for_mentor = r.is_paid() || r.is_earned() || query::is_awarded(tx, r.id).await?;
+    Ok(attempt.state == AttemptState::Done && is_meant_for_mentor)
 }
 
 /// A refund that an operator ends.

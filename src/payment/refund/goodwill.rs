@@ -2,7 +2,9 @@
 //! from the mentor is the business of `settlement`, which calls these.
 
 use super::model::{Bearer, Refund, RefundState};
-use super::{Captured, check_amount, draft, first_state, lock, promise, query, send_off, step};
+use super::{
+    Captured, check_amount, draft, first_state, lock, lock_to_decide, promise, query, send_off, step,
+};
 use crate::db::Tx;
 use crate::id::{RefundId, ReservationId, UserId};
 use crate::money::Krw;
@@ -108,9 +110,9 @@ pub async fn approve_wish(
 /// An administrator does not agree, or takes back what they asked for: nothing was promised, nothing moves.
 ///
 /// # Errors
-/// `RefundNotAllowed` when it is decided.
+/// `RefundNotAllowed` when it is decided; `reservation::Error::OwnCase` for an administrator who is a side.
 pub async fn reject_refund(tx: &mut Tx, id: RefundId, by: UserId, reason: &str) -> Result<Refund, Error> {
-    let (_, was) = lock(tx, id).await?;
+    let was = lock_to_decide(tx, id).await?;
     if was.state != RefundState::AwaitingApproval {
         return Err(Error::RefundNotAllowed);
     }

@@ -37,6 +37,7 @@ use crate::job::{CloseRefund, NotifyEvent, RefundPayment};
 use crate::ledger;
 use crate::money::Krw;
 use crate::outbox;
+use crate::reservation;
 
 pub use account::{PayerAccount, open_account, set_refund_account};
 pub use cancel::{Choice, cancel_reservation, cancel_with};
@@ -251,6 +252,17 @@ async fn lock(tx: &mut Tx, id: RefundId) -> Result<(Payment, Refund), Error> {
     Ok((payment, refund))
 }
 
+/// The same for an administrator who decides about it: the reservation first, and nobody decides about their own.
+///
+/// # Errors
+/// `reservation::Error::OwnCase`
+async fn lock_to_decide(tx: &mut Tx, id: RefundId) -> Result<Refund, Error> {
+    let seen = query::refund(tx.conn(), id).await?.ok_or(Error::RefundNotFound)?;
+    let reservation = reservation::lock(tx, seen.reservation_id).await?.ok_or(Error::NotFound)?;
+    reservation::not_own_case(tx, &reservation)?;
+    Ok(lock(tx, id).await?.1)
+}
+
 /// The one way a refund changes: looks the move up in the table, compares and sets, and writes the history when there
 /// is something new in it. What names the payer's bank account is wiped with the end of the refund.
 async fn step(
@@ -309,6 +321,18 @@ pub async fn given_of(pool: &MySqlPool, ids: &[ReservationId]) -> sqlx::Result<V
 /// Whether money of this reservation is still on its way back.
 pub async fn has_open_refund(tx: &mut Tx, reservation: ReservationId) -> sqlx::Result<bool> {
     Ok(promised(tx, reservation).await?.is_positive())
+}
+
+/// Whether a refund of somebody's stands still until they name a bank account, or until another administrator agrees.
+pub async fn refund_waits(tx: &mut Tx, payer: UserId) -> sqlx::Result<bool> {
+    query::has_refund_in(tx, payer, &[RefundState::NeedsAccount, RefundState::AwaitingApproval]).await
+}
+
+/// Whether money is on its way back to somebody, or may be: it may still need their account.
+pub async fn owes_refund(tx: &mut Tx, payer: UserId) -> sqlx::Result<bool> {
+    let is_unfinished = |state: &RefundState| state.is_open() || *state == RefundState::AwaitingApproval;
+    let unfinished: Vec<_> = RefundState::ALL.iter().copied().filter(is_unfinished).collect();
+    query::has_refund_in(tx, payer, &unfinished).await
 }
 
 /// Won of this reservation that are still on their way back.

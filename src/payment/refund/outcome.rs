@@ -84,7 +84,8 @@ pub(super) async fn settle_payment(tx: &mut Tx, payment: &Payment, refund: &Refu
 /// What is held for a reservation that is over and not given back is its mentor's.
 pub(super) async fn accrue_the_rest(tx: &mut Tx, refund: &Refund) -> Result<(), Error> {
     let id = refund.reservation_id;
-    if reservation::find(tx.conn(), id).await?.is_some_and(|r| r.is_earned()) {
+    let is_earned = reservation::find(tx.conn(), id).await?.is_some_and(|r| r.is_earned());
+    if is_earned || query::is_awarded(tx, id).await? {
         outbox::enqueue(tx, &AccrueSettlement { reservation_id: id }).await?;
     }
     Ok(())

@@ -76,6 +76,28 @@ pub async fn refunds_of_attempt(
     sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id")).bind(id).fetch_all(executor).await
 }
 
+/// Whether a payer has a refund in one of these states, of which there are some.
+pub async fn has_refund_in(tx: &mut Tx, payer: UserId, states: &[RefundState]) -> sqlx::Result<bool> {
+    let mut query = QueryBuilder::new(
+        "SELECT 1 FROM payments p JOIN refunds f ON f.reservation_id = p.reservation_id WHERE p.mentee_id = ",
+    );
+    query.push_bind(payer).push(" AND f.state IN (");
+    push_list(&mut query, states.iter().map(|state| state.name()));
+    let found: Option<i8> = query.push(") LIMIT 1").build_query_scalar().fetch_optional(tx.conn()).await?;
+    Ok(found.is_some())
+}
+
+/// Whether a decision gave the mentor what is held for a reservation. Those who decide stand behind this domain, so
+/// their rows are all that it can ask.
+pub async fn is_awarded(tx: &mut Tx, id: ReservationId) -> sqlx::Result<bool> {
+    let awarded: Option<i8> =
+        sqlx::query_scalar("SELECT 1 FROM settlement_awards WHERE reservation_id = ? LIMIT 1")
+            .bind(id)
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(awarded.is_some())
+}
+
 /// The refunds of one attempt, oldest first, locked. The caller holds the payment's row lock.
 pub async fn lock_refunds_of_attempt(tx: &mut Tx, id: AttemptId) -> sqlx::Result<Vec<Refund>> {
     sqlx::query_as(refunds!("WHERE attempt_id = ? ORDER BY id FOR UPDATE"))

@@ -15,12 +15,14 @@ use crate::db::{Db, Tx};
 use crate::id::{AttemptId, ReservationId, UserId};
 use crate::job::{CloseDeposit, ConfirmPayment, Job, RequeryPayment, SyncPayment};
 use crate::outbox;
-use crate::reservation::State;
+use crate::reservation::{self, State};
 
 /// An account is looked at this often while its deposit is awaited: its deadline passes without a webhook.
 const DEPOSIT_POLL: TimeDelta = TimeDelta::minutes(10);
 /// A captured payment of a session that lies ahead is read again this often, should a webhook have been lost.
 const CAPTURE_POLL: TimeDelta = TimeDelta::hours(24);
+/// What changed longer ago was looked at often enough.
+const LATELY: TimeDelta = TimeDelta::days(7);
 /// Rows of one look.
 const MOST: u32 = 200;
 
@@ -59,9 +61,10 @@ pub async fn unread_captures(db: &Db) -> sqlx::Result<Vec<AttemptId>> {
     query::unread_captures(db.pool(), db.now() - CAPTURE_POLL, MOST).await
 }
 
-/// Captures that buy nothing and that no refund stands for.
-pub async fn orphans(pool: &MySqlPool) -> sqlx::Result<Vec<AttemptId>> {
-    query::orphaned_captures(pool, MOST).await
+/// Captures that buy nothing and that no refund stands for, as far as something of them changed lately: the audit sees
+/// all of them (I9).
+pub async fn orphans(db: &Db) -> sqlx::Result<Vec<AttemptId>> {
+    query::orphaned_captures(db.pool(), db.now() - LATELY, MOST).await
 }
 
 /// Gives an orphaned capture back in full.
@@ -112,9 +115,11 @@ pub async fn requery_now(tx: &mut Tx, id: AttemptId) -> Result<Attempt, Error> {
 /// earned is thawed by the caller then (`true`).
 ///
 /// # Errors
-/// `AttemptSettled` when the outcome is known, or will be by itself.
+/// `AttemptSettled` when the outcome is known, or will be by itself; `reservation::Error::OwnCase` for an administrator who
+/// is a side.
 pub async fn close_attempt(tx: &mut Tx, id: AttemptId, admin: UserId, reason: &str) -> Result<bool, Error> {
     let Locked { reservation, attempt, .. } = lock_all(tx, id).await?;
+    reservation::not_own_case(tx, &reservation)?;
     match attempt.state {
         AttemptState::Unknown => {
             let decline = Decline {

@@ -92,18 +92,29 @@ pub async fn unread_captures(pool: &MySqlPool, since: Instant, limit: u32) -> sq
     .await
 }
 
-/// Captures that buy nothing and for which no refund stands: those of dead reservations, and those that came beside
-/// another (I9).
-pub async fn orphaned_captures(pool: &MySqlPool, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
+/// Captures that buy nothing and for which no refund stands (I9): those that came beside another, and of what changed
+/// since `since` those of dead reservations. One is an orphan from when its reservation died or its payment was captured,
+/// and both of these leave their time; so nothing is read of all the captures that are as they should be.
+pub async fn orphaned_captures(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
     sqlx::query_scalar(
         "SELECT a.id FROM payment_attempts a
-            JOIN payments p ON p.id = a.payment_id
-            JOIN reservations r ON r.id = p.reservation_id
-         WHERE (a.state = 'surplus'
-                OR (a.state = 'done' AND p.state = 'done' AND r.state IN ('expired', 'payment_failed', 'rejected')))
+         WHERE a.state = 'surplus' AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.attempt_id = a.id)
+         UNION
+         SELECT a.id FROM reservations r FORCE INDEX (reservations_touched)
+            STRAIGHT_JOIN payments p ON p.reservation_id = r.id AND p.state = 'done'
+            STRAIGHT_JOIN payment_attempts a ON a.payment_id = p.id AND a.state = 'done'
+         WHERE r.updated_at >= ? AND r.state IN ('expired', 'payment_failed', 'rejected')
             AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.attempt_id = a.id)
-         ORDER BY a.id LIMIT ?",
+         UNION
+         SELECT a.id FROM payments p FORCE INDEX (payments_touched)
+            STRAIGHT_JOIN reservations r ON r.id = p.reservation_id
+            STRAIGHT_JOIN payment_attempts a ON a.payment_id = p.id AND a.state = 'done'
+         WHERE p.updated_at >= ? AND p.state = 'done' AND r.state IN ('expired', 'payment_failed', 'rejected')
+            AND NOT EXISTS (SELECT 1 FROM refunds f WHERE f.attempt_id = a.id)
+         ORDER BY id LIMIT ?",
     )
+    .bind(since)
+    .bind(since)
     .bind(limit)
     .fetch_all(pool)
     .await

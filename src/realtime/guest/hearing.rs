@@ -42,7 +42,11 @@ impl Guest {
             }
             (chat, None) if told.kind.starts_with("chat.") => chat.is_some(),
             // What is for this connection alone may be the answer to its joining.
-            _ => visit.live.is_some() || matches!(told.to, To::Connection(_)),
+            _ => {
+                let wanted = visit.live.is_some() || matches!(told.to, To::Connection(_));
+                self.unheard |= !wanted && self.live.busy;
+                wanted
+            }
         };
         if let (Some(attendance), Some(epoch)) = (&visit.live, told.epoch()) {
             attendance.hear_epoch(epoch);
@@ -65,17 +69,23 @@ impl Guest {
     /// Frames were lost: the logs are read, and how the sessions stand is told anew.
     fn missed_some(&mut self) {
         metrics::counter!("konnect_room_overflows_total").increment(1);
+        self.unheard |= self.live.busy;
+        let mut sessions = Vec::new();
         for (room, visit) in &mut self.visits {
             if let Some(chat) = &mut visit.chat {
                 chat.feed.catch_up();
             }
             if visit.live.is_some() {
-                let (house, room) = (self.house.clone(), *room);
-                self.work.push(
-                    async move { Done::Snapshot { room, outcome: house.snapshot(room).await } }.boxed(),
-                );
+                sessions.push(*room);
             }
         }
+        sessions.into_iter().for_each(|room| self.tell_standing(room));
+    }
+
+    /// Tells how a session stands, once that is known.
+    pub(super) fn tell_standing(&mut self, room: ReservationId) {
+        let house = self.house.clone();
+        self.work.push(async move { Done::Snapshot { room, outcome: house.snapshot(room).await } }.boxed());
     }
 
     /// Reads what the logs of the rooms have for this client.

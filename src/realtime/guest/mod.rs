@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::bucket::{Bucket, Rate};
 use super::command::{ChatWish, Command, LiveWish, Wish};
 use super::feed::Feed;
 use super::house::{Effect, House, ReadDone};
@@ -39,6 +40,8 @@ const CAPACITY: usize = 256;
 const ROOMS: usize = 8;
 /// Commands that may wait in a lane.
 const WAITING: usize = 64;
+/// How often a connection may enter sessions: each entry may write a row of evidence.
+const JOINS: Rate = Rate { per_second: 0.5, burst: 20.0 };
 /// How long a client may leave its frames unread.
 const SLOW: Duration = Duration::from_secs(10);
 /// A client that is too slow again within this time after a resync is closed.
@@ -163,6 +166,8 @@ fn call(house: &House, peer: Peer, outlet: Outlet) -> (Asks, JoinHandle<()>) {
         shortcut: shortcut.clone(),
         visits: HashMap::new(),
         early: HashSet::new(),
+        unheard: false,
+        joins: Bucket::new(JOINS, Instant::now()),
         chat: Lane::default(),
         live: Lane::default(),
         work: FuturesUnordered::new(),
@@ -184,6 +189,10 @@ struct Guest {
     visits: HashMap<ReservationId, Visit>,
     /// Rooms of which something was heard before the command that enters them was done.
     early: HashSet<ReservationId>,
+    /// Something was told of a session, and not to this client, while a command of its own about one is being carried
+    /// out: it may be about to enter that session.
+    unheard: bool,
+    joins: Bucket,
     chat: Lane,
     live: Lane,
     work: FuturesUnordered<BoxFuture<'static, Done>>,
@@ -290,6 +299,11 @@ impl Guest {
                     self.work.push(async move { Done::Answered { lane: which, answer, outcome } }.boxed());
                     return;
                 }
+                if matches!(wish, LiveWish::Join { .. }) && !self.joins.take(Instant::now()) {
+                    let outcome = Err(Refusal::new("RATE_LIMITED"));
+                    self.work.push(async move { Done::Answered { lane: which, answer, outcome } }.boxed());
+                    return;
+                }
                 async move { house.live(peer, room, wish, attendance, letters).await }.boxed()
             }
         };
@@ -312,6 +326,9 @@ impl Guest {
                     self.take_effect(effect);
                     value
                 });
+                if lane == Which::Live {
+                    self.unheard = false;
+                }
                 // The answer first: what follows from the command comes after it.
                 answer(outcome);
                 self.begin(lane);
@@ -346,6 +363,10 @@ impl Guest {
             Effect::LiveJoined(attendance) => {
                 let room = attendance.room;
                 self.early.remove(&room);
+                // The answer may be older than what was told since.
+                if self.unheard {
+                    self.tell_standing(room);
+                }
                 self.shortcut.attends(&attendance);
                 let visit = self.visits.entry(room).or_default();
                 (visit.live, visit.superseded) = (Some(attendance), false);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Effect, House, ReadDone};
-use crate::chat::{self, Access, Draft, Entry, Span, Stored, What};
-use crate::context::{Actor, Context};
+use crate::chat::{self, Access, Draft, Entry, Span, Stored};
 use crate::id::{ReservationId, jitter};
 use crate::realtime::command::ChatWish;
 use crate::realtime::feed::Need;
@@ -14,8 +13,6 @@ use crate::realtime::guest::Peer;
 use crate::realtime::refusal::Refusal;
 use crate::realtime::room::{Frame, To};
 use crate::realtime::rooms::{Letterbox, Told};
-use crate::trace;
-use crate::transact;
 
 /// Entries in one batch of a replay.
 const BATCH: u32 = 100;
@@ -127,7 +124,7 @@ impl House {
     /// Appends to the room's log and tells everybody in it.
     async fn append(&self, access: &Access, draft: Draft) -> Result<Value, Refusal> {
         let stored = chat::append(&self.core, access, draft).await.map_err(refusal)?;
-        self.announce(access, &stored);
+        self.announce(access, &stored).await;
         let Stored { entry, duplicate } = stored;
         Ok(json!({ "seq": entry.seq, "at": entry.frame_data()["at"], "duplicate": duplicate }))
     }
@@ -139,24 +136,11 @@ impl House {
         }
     }
 
-    /// Tells a room of a new entry that a member made, and after a while whoever did not read it.
-    pub fn announce(&self, access: &Access, stored: &Stored) {
+    /// Tells a room of a new entry that a member made, once it is seen to that whoever does not read it is told later. A
+    /// message is acknowledged after this: whoever gets no answer sends it again, and it is made up for then.
+    pub async fn announce(&self, access: &Access, stored: &Stored) {
+        self.see_to_news(access, stored).await;
         self.tell_stored(stored);
-        let is_message = !stored.duplicate && matches!(stored.entry.what, What::Message(_));
-        if is_message && self.places.is_news(access, self.core.clock.now()) {
-            let (house, access) = (self.clone(), *access);
-            // Nobody waits for it: the message is stored. Its trace is that of the message all the same.
-            tokio::spawn(trace::within(tracing::Span::current(), async move {
-                let cx = Context::new(Actor::User(access.user), "chat");
-                let core = &house.core;
-                let noted: sqlx::Result<()> =
-                    transact!(core.db, cx, sqlx::Error, tx => { chat::note_message(tx, &access).await });
-                if let Err(error) = noted {
-                    house.places.not_noted(&access);
-                    tracing::warn!(%error, room = %access.room, "nobody may be told of a message until the next one");
-                }
-            }));
-        }
     }
 
     /// Tells a room up to where a member has read.

@@ -114,21 +114,21 @@ impl House {
             }
         };
         let Entered { held, ack, frames, .. } = entered;
-        let (presence, admission) = match self.note_entry(&peer, room).await {
-            Ok(noted) => noted,
-            Err(refusal) => {
-                // The gate has closed meanwhile, or the database is away: nobody entered.
-                if let Ok(left) = self.live.leave(&held).await {
-                    self.tell_all(left.frames);
+        let (presence, admission) = match attendance.filter(|before| before.end()) {
+            // The same connection joined again: its stay goes on, and no row is written.
+            Some(before) => (before.presence(), admission),
+            None => match self.note_entry(&peer, room).await {
+                Ok(noted) => noted,
+                Err(refusal) => {
+                    // The gate has closed meanwhile, or the database is away: nobody entered.
+                    if let Ok(left) = self.live.leave(&held).await {
+                        self.tell_all(left.frames);
+                    }
+                    return Err(refusal);
                 }
-                return Err(refusal);
-            }
+            },
         };
         self.tell_all(frames);
-        // The same connection joined again: the stay before ends here.
-        if let Some(before) = attendance.filter(|before| before.end()) {
-            self.note_leaving(before.presence(), core.clock.now(), Cause::Left).await;
-        }
         let attendance = Arc::new(Attendance::new(held, presence, admission.ends_at, ear));
         self.attend(&attendance);
         Ok((ack, Effect::LiveJoined(attendance)))
@@ -171,7 +171,13 @@ impl House {
         let (user, connection) = (member.user, member.connection);
         let peer = Peer { user, connection, origin: Origin::Inside };
         match self.note_entry(&peer, attendance.room).await {
-            Ok((presence, _)) => attendance.set_presence(presence),
+            Ok((presence, _)) => {
+                attendance.set_presence(presence);
+                // Whoever left meanwhile has closed the stay before.
+                if attendance.is_over() {
+                    self.note_leaving(presence, self.core.clock.now(), Cause::Closed).await;
+                }
+            }
             // The gate will say so to the room, too.
             Err(refusal) => tracing::warn!(code = refusal.code, "a stay was not written again"),
         }

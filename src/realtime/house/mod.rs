@@ -3,11 +3,14 @@
 
 mod chat;
 mod live;
+mod news;
 mod upkeep;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, Weak};
+
+use news::News;
 
 use super::attendance::Attendance;
 use super::hub::Hub;
@@ -15,13 +18,10 @@ use super::live::{Live, Turn};
 use super::lock;
 use super::room::Frame;
 use super::rooms::{Ear, Told};
-use crate::chat::{Access, NEWS_AFTER};
+use crate::chat::Access;
 use crate::clock::Instant;
 use crate::core::Core;
-use crate::id::{ReservationId, UserId};
-
-/// Of so many rooms it is remembered when somebody was last written to, before what is over is forgotten.
-const NOTED: usize = 10_000;
+use crate::id::ReservationId;
 
 /// What a command changed for its connection.
 pub enum Effect {
@@ -62,6 +62,7 @@ pub struct Inner {
     core: Core,
     live: Live,
     places: Places,
+    news: News,
 }
 
 impl Deref for House {
@@ -78,31 +79,6 @@ struct Places {
     attending: Mutex<Vec<Weak<Attendance>>>,
     /// The last thing that was said here about the end of a room's session.
     announced: Mutex<HashMap<ReservationId, (Instant, &'static str)>>,
-    /// When the job was written that tells somebody of what was last sent to them here.
-    noted: Mutex<HashMap<(ReservationId, UserId), Instant>>,
-}
-
-impl Places {
-    /// Whether no job waits, as far as this process knows, that tells the peer of a message; from now on one does.
-    fn is_news(&self, access: &Access, now: Instant) -> bool {
-        // Half of the time, so that clocks may differ: whoever is asked twice writes one job.
-        let waits = |noted: &Instant| now < *noted + NEWS_AFTER / 2;
-        let mut noted = lock(&self.noted);
-        let key = (access.room, access.peer);
-        if noted.get(&key).is_some_and(waits) {
-            return false;
-        }
-        if noted.len() >= NOTED {
-            noted.retain(|_, at| waits(at));
-        }
-        noted.insert(key, now);
-        true
-    }
-
-    /// The job was not written after all.
-    fn not_noted(&self, access: &Access) {
-        lock(&self.noted).remove(&(access.room, access.peer));
-    }
 }
 
 impl House {
@@ -110,9 +86,12 @@ impl House {
     pub fn open(hub: Hub, turn: Turn) -> Self {
         let core = hub.core().clone();
         let live = Live::new(&core, &hub.node().to_string(), turn);
-        let house = Self(Arc::new(Inner { core, live, hub, places: Places::default() }));
+        let inner = Inner { core, live, hub, places: Places::default(), news: News::default() };
+        let house = Self(Arc::new(inner));
         tokio::spawn(upkeep::sweep_logs(house.clone()));
         tokio::spawn(upkeep::renew_leases(house.clone()));
+        tokio::spawn(upkeep::write_signs(house.clone()));
+        tokio::spawn(upkeep::write_news(house.clone()));
         tokio::spawn(upkeep::watch_ends(house.clone()));
         house
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::House;
 use crate::chat;
-use crate::id::ReservationId;
+use crate::id::{PresenceId, ReservationId};
 use crate::realtime::attendance::Attendance;
 use crate::realtime::live::{RENEW_EVERY, Renewal};
 use crate::realtime::room::{Frame, To};
@@ -23,6 +24,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Looks after which the gate is asked about every room, whether or not something was heard of it.
 const LOOKS: u32 = 30;
 const ROOMS_PER_QUERY: usize = 500;
+/// Stays that are written again at the same time.
+const RETURNS: usize = 8;
 /// How long before its end a session is told so.
 const ENDING: TimeDelta = TimeDelta::minutes(5);
 
@@ -42,28 +45,50 @@ pub(super) async fn sweep_logs(house: House) {
     .await;
 }
 
-/// Vouches for the connections of this process, and finds those for which nobody does.
+/// Vouches for the connections of this process, and finds those for which nobody does. It asks Redis alone: a call goes
+/// on while the database is slow or away.
 pub(super) async fn renew_leases(house: House) {
     every(&house, RENEW_EVERY, async |house, _| {
-        let now = house.core.clock.now();
+        let attending = house.attending();
+        renew(house, &attending).await;
+    })
+    .await;
+}
+
+/// Writes down that this process lives, and who is there through it. It may wait for the database as long as it takes:
+/// no lease waits with it.
+pub(super) async fn write_signs(house: House) {
+    every(&house, RENEW_EVERY, async |house, _| {
+        let pool = house.core.db.pool();
         let node = house.hub.node().to_string();
-        if let Err(error) = session::beat(house.core.db.pool(), &node, now).await {
+        if let Err(error) = session::beat(pool, &node, house.core.clock.now()).await {
             tracing::warn!(%error, "this process could not say that it lives");
         }
         let attending = house.attending();
-        renew(house, &attending).await;
         let stays: Vec<_> = attending.iter().map(|attendance| attendance.presence()).collect();
-        match session::seen(house.core.db.pool(), &stays, now).await {
-            Ok(closed) => {
-                let back = attending.iter().filter(|a| closed.contains(&a.presence()) && !a.is_over());
-                for attendance in back {
-                    house.note_return(attendance).await;
-                }
-            }
+        match session::seen(pool, &stays, house.core.clock.now()).await {
+            Ok(closed) => note_returns(house, attending, &closed).await,
             Err(error) => tracing::warn!(%error, "signs of life were not written"),
         }
     })
     .await;
+}
+
+/// Writes the jobs that tell of messages and that the database did not take at once.
+pub(super) async fn write_news(house: House) {
+    every(&house, SWEEP, async |house, _| house.write_owed_news().await).await;
+}
+
+/// Writes the stays again of those who are there although their stay is closed.
+async fn note_returns(house: &House, attending: Vec<Arc<Attendance>>, closed: &[PresenceId]) {
+    let mut returns = Vec::new();
+    for attendance in attending {
+        if closed.contains(&attendance.presence()) && !attendance.is_over() {
+            let house = house.clone();
+            returns.push(async move { house.note_return(&attendance).await });
+        }
+    }
+    stream::iter(returns).buffer_unordered(RETURNS).collect::<()>().await;
 }
 
 async fn renew(house: &House, attending: &[Arc<Attendance>]) {
@@ -73,6 +98,8 @@ async fn renew(house: &House, attending: &[Arc<Attendance>]) {
         let (room, to) = (attendance.room, To::Connection(member.connection));
         match renewal {
             Renewal::Kept | Renewal::Unknown => {}
+            // Its connection may have joined again meanwhile: what became of one place must not end the next.
+            Renewal::Superseded | Renewal::Gone if attendance.is_over() => {}
             Renewal::Restored { frames, .. } => house.tell_all(frames),
             Renewal::Superseded => {
                 house.hub.tell(Frame { kind: "rtc.superseded", room, to, data: json!({}) }, None);

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 use socketioxide::SendError;
 use socketioxide::SocketError;
 use socketioxide::extract::SocketRef;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Namespace;
 use super::door::Door;
 use super::reply::Reply;
-use crate::auth::Principal;
+use crate::auth::{self, Principal};
 use crate::context::Origin;
 use crate::event;
 use crate::id::{ConnectionId, jitter};
@@ -30,6 +30,8 @@ use crate::realtime::seat::Seat;
 
 /// How often expiry is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long the database may take to say whether a session lives, before it is asked anew.
+const PATIENCE: Duration = Duration::from_secs(3);
 const WARNING: TimeDelta = TimeDelta::seconds(60);
 /// At a stop, connections close within this time, not all at once; clients come back spread over the other.
 const DRAIN_MS: u64 = 2_000;
@@ -56,6 +58,8 @@ enum Line {
 
 struct State {
     principal: Principal,
+    /// The end of its session may have been missed.
+    unsure: bool,
     warned: bool,
     bucket: Bucket,
     /// The way to the guest, who is called with the first command.
@@ -103,7 +107,7 @@ impl Client {
             line: Mutex::new(Line::Opening),
             namespace,
             peer,
-            state: Mutex::new(State { principal, warned: false, bucket, asks: None, seat }),
+            state: Mutex::new(State { principal, unsure: false, warned: false, bucket, asks: None, seat }),
             gone: CancellationToken::new(),
         })
     }
@@ -130,7 +134,10 @@ impl Client {
             let ends = tokio::select! {
                 () = self.gone.cancelled() => break,
                 () = stop.cancelled() => return self.go_away().await,
-                _ = look.tick() => self.look(),
+                _ = look.tick() => match self.look() {
+                    Some(reason) => Some(reason),
+                    None => self.look_at_session().await,
+                },
                 signal = listener.recv() => self.heard(signal).await,
             };
             if let Some(reason) = ends {
@@ -186,16 +193,41 @@ impl Client {
     }
 
     async fn heard(&self, signal: Signal) -> Option<&'static str> {
-        let session = lock(&self.state).principal.session_id;
-        let ended = match signal {
-            Signal::Frame(event) => ends_session(&event, session),
+        match signal {
+            Signal::Frame(event) => {
+                let session = lock(&self.state).principal.session_id;
+                ends_session(&event, session).then_some("SESSION_ENDED")
+            }
             // Something was missed: the end of the session, perhaps.
             Signal::CatchUp => {
-                let pool = self.door.house.core().db.pool();
-                matches!(crate::auth::session_live(pool, session).await, Ok(false))
+                lock(&self.state).unsure = true;
+                self.look_at_session().await
             }
+        }
+    }
+
+    /// Asks whether the session lives, where its end may have been missed. Without an answer it is asked again with the
+    /// next look.
+    async fn look_at_session(&self) -> Option<&'static str> {
+        let session = {
+            let state = lock(&self.state);
+            if !state.unsure {
+                return None;
+            }
+            state.principal.session_id
         };
-        ended.then_some("SESSION_ENDED")
+        let pool = self.door.house.core().db.pool();
+        let Ok(Ok(lives)) = timeout(PATIENCE, auth::session_live(pool, session)).await else {
+            metrics::counter!("konnect_socket_reads_failed_total").increment(1);
+            return None;
+        };
+        let mut state = lock(&self.state);
+        // The client may have gone on with another session meanwhile: that one is asked about next.
+        if state.principal.session_id != session {
+            return None;
+        }
+        state.unsure = false;
+        (!lives).then_some("SESSION_ENDED")
     }
 
     fn close(&self, reason: &'static str) {
@@ -275,6 +307,8 @@ impl Client {
             Ok(principal) if principal.user_id == self.peer.user => {
                 let expires_at = principal.expires_at;
                 let mut state = lock(&self.state);
+                // The end of another session may have passed by before it became ours.
+                state.unsure |= state.principal.session_id != principal.session_id;
                 state.principal = principal;
                 state.warned = false;
                 Ok(json!({ "sessionExpiresAt": expires_at }))

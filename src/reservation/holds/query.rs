@@ -54,11 +54,13 @@ pub async fn had_free(tx: &mut Tx, mentor: UserId, mentee: UserId) -> sqlx::Resu
 }
 
 /// When holds of a mentee ran out since `since`, the last `limit` of them, newest first. A reservation that was held again
-/// and ran out again counts twice; extensions do not count.
+/// and ran out again counts twice; extensions do not count. A payment that came to nothing when the time was over anyway
+/// does: it had kept the slot all the while.
 pub async fn ran_out(tx: &mut Tx, mentee: UserId, since: Instant, limit: i64) -> sqlx::Result<Vec<Instant>> {
     sqlx::query_scalar(
         "SELECT h.at FROM reservations r STRAIGHT_JOIN reservation_history h ON h.reservation_id = r.id
-         WHERE r.mentee_id = ? AND r.updated_at >= ? AND r.extends_id IS NULL AND h.cause = 'expired' AND h.at >= ?
+         WHERE r.mentee_id = ? AND r.updated_at >= ? AND r.extends_id IS NULL AND h.cause IN ('expired', 'payment_failed')
+            AND h.at >= ?
          ORDER BY h.at DESC LIMIT ?",
     )
     .bind(mentee)

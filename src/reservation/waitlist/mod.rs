@@ -20,12 +20,14 @@ use crate::db::{Tx, duplicate_key};
 use crate::id::{OfferingId, UserId, WaitlistId};
 use crate::job::{NotifyEvent, OfferFreed};
 use crate::mentor::{self, Kind};
-use crate::outbox;
+use crate::{outbox, user};
 
 pub use model::{Waiting, WaitlistEntry};
 
 /// The longest stretch of time that one entry is about.
 const LONGEST: TimeDelta = TimeDelta::days(14);
+/// No mentor can be booked further ahead.
+const FARTHEST: TimeDelta = TimeDelta::days(180);
 /// Entries of one person that wait or are offered something.
 const MOST_LIVE: i64 = 5;
 /// How many of those who wait are looked at in one go.
@@ -47,8 +49,8 @@ pub struct Wish {
 /// Begins to wait for a start within a stretch of time. What is free already is offered at once.
 ///
 /// # Errors
-/// `OwnOffering`; `WaitNotPossible` for offerings that their mentor approves; `WaitRange`; `WaitLimit`; `WaitsAlready`;
-/// `DurationUnknown` of the availability; `OfferingNotFound` of the mentor.
+/// `OwnOffering`; `WaitNotPossible` for offerings that their mentor approves; `WaitRange`; `AccountClosed`;
+/// `WaitLimit`; `WaitsAlready`; `DurationUnknown` of the availability; `OfferingNotFound` of the mentor.
 pub async fn join(tx: &mut Tx, wish: &Wish) -> Result<WaitlistId, Error> {
     let offering = mentor::find_public_offering(tx.conn(), wish.offering_id).await?;
     if offering.mentor_id == wish.mentee_id {
@@ -58,10 +60,14 @@ pub async fn join(tx: &mut Tx, wish: &Wish) -> Result<WaitlistId, Error> {
         return Err(Error::WaitNotPossible);
     }
     let option = offering.option(wish.duration_min).ok_or(availability::Error::DurationUnknown)?;
-    if wish.to <= wish.from.max(tx.now) || wish.to - wish.from > LONGEST {
+    let is_ahead = wish.to > wish.from.max(tx.now) && wish.from <= tx.now + FARTHEST;
+    if !is_ahead || wish.to - wish.from > LONGEST {
         return Err(Error::WaitRange);
     }
     availability::lock_calendars(tx, &mut [wish.mentee_id]).await?;
+    if !user::is_active(tx.conn(), wish.mentee_id).await? {
+        return Err(Error::AccountClosed);
+    }
     if query::count_live(tx, wish.mentee_id).await? >= MOST_LIVE {
         return Err(Error::WaitLimit);
     }
@@ -93,6 +99,11 @@ pub async fn leave(tx: &mut Tx, id: WaitlistId, mentee: UserId) -> Result<(), Er
     if query::leave(tx, id, mentee).await? { Ok(()) } else { Err(Error::WaitNotFound) }
 }
 
+/// Somebody waits for nothing any more: their account closes.
+pub async fn leave_all(tx: &mut Tx, mentee: UserId) -> sqlx::Result<()> {
+    query::leave_all(tx, mentee).await
+}
+
 /// What somebody waits or waited for, newest first, at most `limit`.
 pub async fn waitlist(pool: &MySqlPool, mentee: UserId, limit: u32) -> sqlx::Result<Vec<WaitlistEntry>> {
     query::of_mentee(pool, mentee, limit).await
@@ -104,6 +115,8 @@ pub async fn offer_freed(tx: &mut Tx, rules: &Rules, job: &OfferFreed) -> Result
     // One look at a time of each mentor, so that two jobs do not offer to two.
     availability::lock_calendars(tx, &mut [job.mentor_id]).await?;
     query::end_past(tx, job.mentor_id).await?;
+    query::end_closed(tx, job.mentor_id).await?;
+    settle_ended(tx, job.mentor_id).await?;
     if query::is_offered(tx, job.mentor_id).await? {
         return Ok(Expiry::Moot);
     }
@@ -125,12 +138,36 @@ pub async fn offer_freed(tx: &mut Tx, rules: &Rules, job: &OfferFreed) -> Result
     Ok(Expiry::Moot)
 }
 
+/// An offer lasts as long as its reservation is live and unpaid. One that outlived it would keep the mentor's slots
+/// from everybody else who waits.
+async fn settle_ended(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
+    for (reservation, state) in query::offers(tx, mentor).await? {
+        match state {
+            State::Requested | State::AwaitingPayment | State::Paying => {}
+            State::Confirmed | State::InSession | State::Completed | State::NoShow => {
+                query::settle(tx, reservation, Waiting::Taken).await?;
+            }
+            State::Rejected | State::Expired | State::PaymentFailed | State::Cancelled => {
+                query::settle(tx, reservation, Waiting::Passed).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Holds the first start that suits one of those who wait; `None`: there is none, or they may not hold it now.
 async fn offer(tx: &mut Tx, rules: &Rules, entry: &WaitlistEntry) -> Result<Option<Reservation>, Error> {
+    // What they wait for may have left the market, or be given by its mentor's consent alone by now.
+    match mentor::find_public_offering(tx.conn(), entry.offering_id).await {
+        Ok(offering) if offering.kind == Kind::Instant => {}
+        Ok(_) | Err(mentor::Error::OfferingNotFound) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
     let from = entry.from_at.max(tx.now);
     let free = availability::alternatives(
         tx,
         entry.mentor_id,
+        Kind::Instant,
         Some(entry.mentee_id),
         entry.duration_min,
         from,
@@ -160,6 +197,7 @@ async fn offer(tx: &mut Tx, rules: &Rules, entry: &WaitlistEntry) -> Result<Opti
             Error::HoldLimit { .. }
             | Error::CoolDown { .. }
             | Error::FreeUsed
+            | Error::AccountClosed
             | Error::Mentor(mentor::Error::OfferingNotFound)
             | Error::Availability(availability::Error::DurationUnknown),
         ) => Ok(None),
@@ -186,7 +224,7 @@ async fn tell(tx: &mut Tx, r: &Reservation) -> sqlx::Result<()> {
 /// What a step of a reservation means for those who wait: an offer is taken or not, and what becomes free is looked at.
 pub(super) async fn follow(tx: &mut Tx, was: &Reservation, is: &Reservation) -> sqlx::Result<()> {
     let ended = was.state.holds_slot() && !is.state.holds_slot();
-    let was_unpaid = matches!(was.state, State::AwaitingPayment | State::Paying);
+    let was_unpaid = matches!(was.state, State::Requested | State::AwaitingPayment | State::Paying);
     if was_unpaid && is.state == State::Confirmed {
         query::settle(tx, is.id, Waiting::Taken).await?;
     } else if was_unpaid && ended {
@@ -203,8 +241,8 @@ pub(super) async fn follow(tx: &mut Tx, was: &Reservation, is: &Reservation) -> 
     Ok(())
 }
 
-/// Mentors behind `after` for whom somebody waits, in the order of their ids, for the reconciler: hours that were opened
-/// are found by it alone.
+/// Mentors behind `after` for whom somebody waits or has an offer, in the order of their ids, for the reconciler: hours
+/// that were opened are found by it alone.
 pub async fn waited_for(
     pool: &MySqlPool,
     now: Instant,

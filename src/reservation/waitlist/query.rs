@@ -3,6 +3,7 @@
 use sqlx::MySqlPool;
 use uuid::Uuid;
 
+use super::super::model::State;
 use super::{Waiting, WaitlistEntry};
 use crate::clock::Instant;
 use crate::db::Tx;
@@ -83,6 +84,17 @@ async fn exists(tx: &mut Tx, mentor: UserId, state: Waiting) -> sqlx::Result<boo
     Ok(found.is_some())
 }
 
+/// The reservations that a mentor's open offers are, as they stand.
+pub async fn offers(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<(ReservationId, State)>> {
+    sqlx::query_as(
+        "SELECT r.id, r.state FROM waitlist_entries w JOIN reservations r ON r.id = w.reservation_id
+         WHERE w.mentor_id = ? AND w.state = 'offered'",
+    )
+    .bind(mentor)
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// Somebody who waits is offered a hold, or has it.
 pub async fn offer(
     tx: &mut Tx,
@@ -133,6 +145,34 @@ pub async fn leave(tx: &mut Tx, id: WaitlistId, mentee: UserId) -> sqlx::Result<
     Ok(done.rows_affected() == 1)
 }
 
+/// Ends whatever somebody waits for.
+pub async fn leave_all(tx: &mut Tx, mentee: UserId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "UPDATE waitlist_entries SET state = 'left', updated_at = ? WHERE live_mentee_id = ? AND state = 'waiting'",
+    )
+    .bind(now)
+    .bind(mentee)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends what those wait for whose accounts are suspended or closed.
+pub async fn end_closed(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
+    let now = tx.now;
+    sqlx::query(
+        "UPDATE waitlist_entries SET state = 'left', updated_at = ?
+         WHERE mentor_id = ? AND state = 'waiting'
+            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = waitlist_entries.mentee_id AND u.state = 'active')",
+    )
+    .bind(now)
+    .bind(mentor)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Ends what waited for a time that has passed.
 pub async fn end_past(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
     let now = tx.now;
@@ -148,7 +188,7 @@ pub async fn end_past(tx: &mut Tx, mentor: UserId) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Also those of whom nobody waits in time any more: their entries are ended by the look.
+/// Also those for whom nobody waits in time any more, or who have only an offer out: the look ends what is over.
 pub async fn waited_for(
     pool: &MySqlPool,
     now: Instant,
@@ -156,8 +196,8 @@ pub async fn waited_for(
     limit: u32,
 ) -> sqlx::Result<Vec<UserId>> {
     sqlx::query_scalar(
-        "SELECT DISTINCT mentor_id FROM waitlist_entries WHERE state = 'waiting' AND created_at <= ? AND mentor_id > ?
-         ORDER BY mentor_id LIMIT ?",
+        "SELECT DISTINCT mentor_id FROM waitlist_entries
+         WHERE state IN ('waiting', 'offered') AND created_at <= ? AND mentor_id > ? ORDER BY mentor_id LIMIT ?",
     )
     .bind(now)
     .bind(after.unwrap_or(UserId(Uuid::nil())))

@@ -23,7 +23,7 @@ use crate::outbox;
 use crate::seal::Sealer;
 
 use model::hash_token;
-pub use model::{FormerToMail, REGRET};
+pub use model::{FormerToMail, Moved, REGRET};
 
 /// Has a code mailed to the address that somebody wants. Nothing tells whether it has an account: the job finds that out,
 /// and mails its owner instead. Asking again replaces what was asked before.
@@ -57,7 +57,7 @@ pub async fn change_email(
     id: UserId,
     session: SessionId,
     code: &str,
-) -> Result<Option<User>, Error> {
+) -> Result<Option<Moved>, Error> {
     let user = locked(tx, id).await?;
     login::admit(&user)?;
     let Some(email) = query::wanted(tx, id, session).await? else { return Ok(None) };
@@ -74,7 +74,7 @@ pub async fn change_email(
     }
     let user = changed(tx, user, "email_changed", None).await?;
     tell(tx, &user, "security.email_changed").await?;
-    Ok(Some(get(tx.conn(), id).await?))
+    Ok(Some(Moved { left: user.email, user: get(tx.conn(), id).await? }))
 }
 
 /// Gives an account its old address back, for whoever got the token there. Nothing by which whoever changed it could come
@@ -82,7 +82,7 @@ pub async fn change_email(
 ///
 /// # Errors
 /// [`Error::UndoInvalid`] when the token is unknown, used or too old.
-pub async fn take_back(tx: &mut Tx, token: &str) -> Result<User, Error> {
+pub async fn take_back(tx: &mut Tx, token: &str) -> Result<Moved, Error> {
     let former = query::lock_former(tx, &hash_token(token)).await?.ok_or(Error::UndoInvalid)?;
     let user = locked(tx, former.user_id).await?;
     if user.state == State::Deleted {
@@ -101,7 +101,7 @@ pub async fn take_back(tx: &mut Tx, token: &str) -> Result<User, Error> {
     users::delete_devices(tx, user.id).await?;
     let user = changed(tx, user, "email_restored", None).await?;
     tell(tx, &user, "security.email_restored").await?;
-    get(tx.conn(), user.id).await
+    Ok(Moved { left: user.email, user: get(tx.conn(), user.id).await? })
 }
 
 /// What the old mailbox is still to be told. `None`: it was told, it is too late, or the account was taken back or erased.

@@ -23,6 +23,14 @@ pub(super) struct Former {
     pub expires_at: Instant,
 }
 
+/// Somebody who has another address.
+#[derive(Debug)]
+pub struct Moved {
+    pub user: User,
+    /// The address that is theirs no more.
+    pub left: String,
+}
+
 /// Whom the old mailbox is told about, and by what they take their account back.
 #[derive(Debug)]
 pub struct FormerToMail {

@@ -358,8 +358,9 @@ impl World {
                 "notices",
                 self.mentee.id.0,
             ),
+            // The mentee logs in so often here that old logins of theirs end.
             (
-                "SELECT CONCAT(COUNT(*), '') FROM sessions WHERE user_id = ? AND revoked_at IS NOT NULL",
+                "SELECT CONCAT(COUNT(*), '') FROM sessions WHERE user_id = ? AND revoked_reason <> 'too_many'",
                 "ended logins",
                 self.mentee.id.0,
             ),

@@ -36,6 +36,7 @@ const OFFERING: &str = "SELECT o.id, o.mentor_id, o.title, o.description, o.pric
     JOIN users u ON u.id = o.mentor_id AND u.state = 'active'
     WHERE o.is_public = TRUE AND o.is_active = TRUE AND o.id = ?";
 const LOCK: &str = "SELECT person_id FROM calendars WHERE person_id IN (?, ?) ORDER BY person_id FOR UPDATE";
+const ACTIVE: &str = "SELECT id FROM users WHERE state = 'active' AND id IN (?, ?)";
 const TWIN: &str = "SELECT id, offering_id, mentor_id, mentee_id, title, price_krw, duration_min, time_zone,
     policy_version, starts_at, ends_at, schedule_version, state, version, request_deadline, hold_until,
     payment_failed, refund_krw, absent, extends_id, ended_at, needs_approval, moves_freely, move_id, move_by,
@@ -45,8 +46,8 @@ const HOLDS: &str = "SELECT id, COALESCE(hold_until, request_deadline) AS ends F
     WHERE live_mentee_id = ? ORDER BY ends, id";
 const PAUSE: &str =
     "SELECT h.at FROM reservations r STRAIGHT_JOIN reservation_history h ON h.reservation_id = r.id
-    WHERE r.mentee_id = ? AND r.updated_at >= ? AND r.extends_id IS NULL AND h.cause = 'expired' AND h.at >= ?
-    ORDER BY h.at DESC LIMIT ?";
+    WHERE r.mentee_id = ? AND r.updated_at >= ? AND r.extends_id IS NULL AND h.cause IN ('expired', 'payment_failed')
+    AND h.at >= ? ORDER BY h.at DESC LIMIT ?";
 const SCHEDULE: &str = "SELECT s.time_zone, s.slot_interval_min, s.slot_offset_min, s.buffer_before_min,
     s.buffer_after_min, s.min_notice_min, s.horizon_days, s.max_per_day, s.max_per_week, s.max_per_mentee_week,
     s.version, CASE WHEN EXISTS (
@@ -122,6 +123,7 @@ async fn judge(on: &mut MySqlConnection, slot: Slot<'_>, now: Instant) -> sqlx::
     let mut people = [mentor.id, mentee.id];
     people.sort_unstable();
     sqlx::query(LOCK).bind(people[0]).bind(people[1]).fetch_all(&mut *on).await?;
+    sqlx::query(ACTIVE).bind(mentor.id).bind(mentee.id).fetch_all(&mut *on).await?;
     let twin = sqlx::query(TWIN).bind(mentee.id).bind(mentor.offering).bind(starts_at).bind(DURATION);
     twin.fetch_optional(&mut *on).await?;
     sqlx::query(HOLDS).bind(mentee.id).fetch_all(&mut *on).await?;
