@@ -35,7 +35,13 @@ pub async fn resolve(run: &Run, id: AttemptId) -> Result<Outcome> {
                     confirm(run, id, key, amount, &idempotency_key).await
                 }
                 (Verdict::Confirmable, Some(_)) if asked == Asked::Never => verdict::never_taken(),
-                (Verdict::Confirmable, Some(_)) => Verdict::Unwanted,
+                (Verdict::Confirmable, Some(_)) if asked == Asked::Lately => Verdict::Unwanted,
+                // It should have expired by now. Asked again by the schedule, which ends and is seen.
+                (Verdict::Confirmable, Some(_)) => Verdict::Unknown {
+                    why: "not captured, not wanted, and not expired".to_owned(),
+                    class: Class::LookUp,
+                    fresh_key: false,
+                },
                 // Authenticated, but the payer has not asked us to take the money.
                 (Verdict::Confirmable, None) => Verdict::Unauthenticated,
                 (verdict, _) => verdict,

@@ -20,13 +20,12 @@ impl Handler for ReconcilePayments {
         let since = db.now() - PATIENCE;
         let attempts = payment::open_attempts(db.pool(), since).await?;
         let refunds = payment::stuck_refunds(db.pool(), since).await?;
-        let orphans = payment::orphans(db).await?;
         let waiting = payment::waiting_attempts(db).await?;
         let unwanted = payment::unwanted_deposits(db).await?;
         let unread = payment::unread_captures(db).await?;
         let webhooks = payment::forgotten_webhooks(db).await?;
         transact!(db, run.context(), anyhow::Error, tx => {
-            let finished = run.finish(tx).await?;
+            run.hold(tx).await?;
             for id in attempts.iter().chain(&waiting) {
                 payment::requery(tx, *id).await?;
             }
@@ -42,6 +41,12 @@ impl Handler for ReconcilePayments {
             for id in &refunds {
                 payment::retry_refund(tx, *id).await?;
             }
+            Ok(())
+        })?;
+        // Last and by itself: it reads more than the others, which do not wait for it.
+        let orphans = payment::orphans(db).await?;
+        transact!(db, run.context(), anyhow::Error, tx => {
+            let finished = run.finish(tx).await?;
             for id in &orphans {
                 payment::refund_orphan(tx, *id).await?;
             }

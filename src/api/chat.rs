@@ -14,6 +14,7 @@ use super::{Shared, Tag};
 use crate::chat::{self, Access, Draft, Span, Wish};
 use crate::id::{FileId, ReservationId};
 use crate::realtime::To;
+use crate::trace;
 
 pub struct ChatApi;
 
@@ -106,7 +107,13 @@ impl ChatApi {
         };
         let draft = Draft { client_id: body.client_id.to_string(), wish };
         let stored = chat::append(&app.core, &access, draft).await?;
-        app.house.announce(&access, &stored).await;
+        // To the end, also for a client that hangs up: the message is stored.
+        let (house, span) = (app.house.clone(), tracing::Span::current());
+        let announcing = tokio::spawn(trace::within(span, async move {
+            house.announce(&access, &stored).await;
+            stored
+        }));
+        let stored = announcing.await.map_err(|_| Problem::new("internal"))?;
         let view = Json(stored.entry.try_into()?);
         Ok(if stored.duplicate { Sent::Existing(view) } else { Sent::Created(view) })
     }

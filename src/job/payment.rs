@@ -166,4 +166,5 @@ impl Job for ReconcilePayments {
     const KIND: &'static str = "payment.reconcile.v1";
     const QUEUE: Queue = Queue::Payment;
     const RETRY: Retry = Retry::INTERNAL;
+    const TIMEOUT: Duration = Duration::from_secs(90);
 }

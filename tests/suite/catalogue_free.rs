@@ -5,6 +5,7 @@ use konnect::availability::NewSchedule;
 use konnect::job::{Job, ReconcileCatalogue, RefreshNextFree};
 use konnect::mentor::Kind;
 use konnect_tests::{Person, TestApp, monday, weekdays};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// What the card says.
@@ -38,6 +39,23 @@ async fn slots(app: &TestApp, offering: &str, from: DateTime<Utc>, to: DateTime<
     let listing = app.anonymous().get(&path).await.ok(200);
     let start = |slot: &Value| slot["startsAt"].as_str().expect("a start").parse().expect("an instant");
     listing["slots"].as_array().expect("slots").iter().map(start).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_first_is_free_with_time_to_answer() {
+    let app = TestApp::start().await;
+    let mentor = app.mentor("mentor").await;
+    app.set_hours(&mentor, NewSchedule { min_notice_min: 0, ..weekdays() }).await;
+    let offering = app.offering(&mentor, Kind::Approval, 60, 50_000).await;
+    settle(&app).await;
+    let listed = slots(&app, &offering.to_string(), app.now(), app.now() + TimeDelta::days(1)).await;
+    assert_eq!(next_free(&app, &mentor).await, listed.first().copied(), "as its slots are listed");
+    let at_once = json!({ "kind": "instant", "expectedVersion": 1 });
+    let path = format!("/v1/offerings/{offering}");
+    mentor.client.send(Method::PATCH, &path, Some(at_once), &[]).await.ok(200);
+    settle(&app).await;
+    assert!(next_free(&app, &mentor).await < listed.first().copied(), "sooner, once nobody is asked");
+    app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use konnect::job::{AccrueSettlement, Job, ReconcileSettlement};
 use konnect::{outbox, settlement, transact};
+use konnect_sandbox::{Effect, Endpoint, Fault};
 use konnect_tests::{Answer, Booking, Person, TestApp};
 use serde_json::{Value, json};
 
@@ -313,7 +314,6 @@ async fn s68_a_compensation_is_accrued_although_its_job_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s67_a_refund_beside_an_award_can_be_given_up_and_is_the_mentors_then() {
-    use konnect_sandbox::{Effect, Endpoint, Fault};
     let app = TestApp::start().await;
     let (booking, admin) = no_show(&app, "both").await;
     let path = review_of(&app, &admin, &booking).await;
@@ -332,8 +332,27 @@ async fn s67_a_refund_beside_an_award_can_be_given_up_and_is_the_mentors_then() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn s68_a_compensation_takes_nothing_of_the_refund_beside_it() {
+    let app = TestApp::start().await;
+    let booking = app.running_session().await;
+    let admin = app.admin("judge").await;
+    app.advance(TimeDelta::minutes(10));
+    app.sandbox.fault(Fault::once(Endpoint::Cancel, Effect::decline("REFUND_REJECTED")));
+    mark(&app, &admin, &booking, "mentor").await.ok(200);
+    app.run_jobs().await;
+    let path = app.open_dispute(&booking, &booking.mentor, "no_show", 50_000).await;
+    let accept = json!({ "kind": "accept", "text": "They were there." });
+    app.log_in(&booking.mentee).await.client.post(&format!("{path}/answer"), accept).await.ok(200);
+    app.judge(&admin, &path, "decide", decision("upheld", 0, 50_000)).await.ok(200);
+    app.run_jobs().await;
+    let id = app.refunds(&booking).await[0].id.to_string();
+    app.about_refund(&admin, &id, "give-up", json!({ "reason": "no" })).await.problem(409, "refund.owed");
+    assert_eq!(app.ledger(booking.id).await, [50_000, -100_000, 0, 0], "both sums are held");
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn s68_a_compensation_waits_for_a_refund_that_is_on_its_way() {
-    use konnect_sandbox::{Effect, Endpoint, Fault};
     let app = TestApp::start().await;
     let booking = app.running_session().await;
     let admin = app.admin("judge").await;

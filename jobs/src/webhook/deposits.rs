@@ -13,6 +13,7 @@ pub async fn look_into(run: &Run, hook: &Webhook, body: &Value) -> Result<Findin
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let hint = Hint {
         order: text("orderId").and_then(|id| id.parse().ok()),
+        names_order: true,
         status: text("status").map(str::to_owned),
         ..Hint::default()
     };

@@ -16,6 +16,8 @@ use crate::{Run, verdict};
 pub struct Hint {
     /// An order id of ours is a UUID.
     pub order: Option<AttemptId>,
+    /// Whether any order is named. A cancellation of foreign easy pay names none: the refund looks it up by itself.
+    pub names_order: bool,
     pub payment_key: Option<String>,
     pub status: Option<String>,
     /// Won.
@@ -28,6 +30,7 @@ impl Hint {
         let text = |field: &str| Some(body.pointer("/data")?.get(field)?.as_str()?.to_owned());
         Self {
             order: text("orderId").and_then(|id| id.parse().ok()),
+            names_order: text("orderId").is_some(),
             payment_key: text("paymentKey"),
             status: text("status"),
             amount: body.pointer("/data/totalAmount").and_then(Value::as_i64),
@@ -37,7 +40,9 @@ impl Hint {
 
 pub async fn look_into(run: &Run, hook: &Webhook, hint: &Hint) -> Result<Finding> {
     // What is no order's id of ours can never be about one.
-    let Some(id) = hint.order else { return Ok(Finding::over("foreign_order")) };
+    let Some(id) = hint.order else {
+        return Ok(Finding::over(if hint.names_order { "foreign_order" } else { "no_order" }));
+    };
     match payment::find_attempt(run.services.core.db.pool(), id).await? {
         Some(attempt) => compare(run, hook, hint, &attempt).await,
         // Perhaps not written yet, perhaps of another system with the same merchant: a day long, and then a person looks

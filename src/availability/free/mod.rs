@@ -8,12 +8,12 @@ use chrono::TimeDelta;
 use super::cells::{Cell, whole_cells};
 use super::error::Error;
 use super::load::Booked;
-use super::{Rules, engine, rules_of};
+use super::{Rules, engine, rules_for};
 use crate::clock::Instant;
 use crate::db::{Db, Tx};
 use crate::id::UserId;
 use crate::job::{RefreshCause, RefreshNextFree};
-use crate::mentor::{self, Free, FreeDay, Freshness};
+use crate::mentor::{self, Free, FreeDay, Freshness, Kind};
 use crate::outbox;
 
 /// New slots come within reach at the end of the horizon all the time: they are looked for this often at least.
@@ -61,7 +61,8 @@ async fn work_out(tx: &mut Tx, mentor: UserId, was: &Freshness, calendar: i64) -
     let revision = was.revision;
     let none = Free { days: Vec::new(), next: None, calendar, revision, refresh_at: None };
     let Some(duration_min) = was.shortest_min else { return Ok(none) };
-    let rules = match rules_of(tx.conn(), mentor).await {
+    let kind = if was.by_request { Kind::Approval } else { Kind::Instant };
+    let rules = match rules_for(tx.conn(), mentor, kind).await {
         Err(Error::Missing) => return Ok(none),
         rules => rules?,
     };

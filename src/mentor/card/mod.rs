@@ -39,12 +39,13 @@ pub async fn refresh_card(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
         search_text: terms::plain(&texts.join("\n")),
         lowest_price_krw: lowest_price(&options),
         shortest_min: options.iter().map(|option| option.duration_min).min(),
+        by_request: query::is_by_request(tx, mentor).await?,
     };
     if was == is {
         query::checked(tx, mentor).await?;
         return Ok(false);
     }
-    let rises = was.shortest_min != is.shortest_min;
+    let rises = (was.shortest_min, was.by_request) != (is.shortest_min, is.by_request);
     query::set_sources(tx, mentor, &is, rises).await?;
     if was.search_text != is.search_text {
         index(tx, mentor, &is.search_text).await?;

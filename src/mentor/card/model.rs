@@ -48,6 +48,8 @@ pub(in crate::mentor) struct Sources {
     pub lowest_price_krw: Option<i64>,
     /// Minutes; of what everybody can book.
     pub shortest_min: Option<u32>,
+    /// Whether the mentor is asked first about all of it.
+    pub by_request: bool,
 }
 
 /// What the free days of a mentor are made from, and for how long they are true.
@@ -55,6 +57,8 @@ pub(in crate::mentor) struct Sources {
 pub struct Freshness {
     /// Minutes; `None` where there is nothing that everybody can book.
     pub shortest_min: Option<u32>,
+    /// Whether the mentor is asked first about all that everybody can book.
+    pub by_request: bool,
     /// Rises with whatever slots depend on beside the calendar.
     pub revision: i64,
     /// The calendar's version that they were made from.

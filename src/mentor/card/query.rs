@@ -65,6 +65,17 @@ pub(super) async fn titles(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Vec<Stri
     .await
 }
 
+/// Whether a mentor offers everybody something, and nothing that is booked at once.
+pub(super) async fn is_by_request(tx: &mut Tx, mentor: UserId) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) > 0 AND SUM(kind = 'instant') = 0 FROM offerings
+         WHERE mentor_id = ? AND is_public = TRUE AND is_active = TRUE",
+    )
+    .bind(mentor)
+    .fetch_one(tx.conn())
+    .await
+}
+
 /// Makes the row where there is none; it is checked as soon as it is filled.
 pub(super) async fn ensure(tx: &mut Tx, mentor: UserId, approved_at: Instant) -> sqlx::Result<()> {
     let now = tx.now;
@@ -82,7 +93,7 @@ pub(super) async fn ensure(tx: &mut Tx, mentor: UserId, approved_at: Instant) ->
 
 pub(super) async fn lock_sources(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Sources> {
     let row = sqlx::query(
-        "SELECT approved_at, languages, search_text, lowest_price_krw, shortest_min FROM mentor_cards
+        "SELECT approved_at, languages, search_text, lowest_price_krw, shortest_min, by_request FROM mentor_cards
          WHERE mentor_id = ? FOR UPDATE",
     )
     .bind(mentor)
@@ -94,6 +105,7 @@ pub(super) async fn lock_sources(tx: &mut Tx, mentor: UserId) -> sqlx::Result<So
         search_text: row.try_get("search_text")?,
         lowest_price_krw: row.try_get("lowest_price_krw")?,
         shortest_min: row.try_get("shortest_min")?,
+        by_request: row.try_get("by_request")?,
     })
 }
 
@@ -102,13 +114,14 @@ pub(super) async fn set_sources(tx: &mut Tx, mentor: UserId, to: &Sources, rises
     let now = tx.now;
     sqlx::query(
         "UPDATE mentor_cards SET approved_at = ?, languages = ?, search_text = ?, lowest_price_krw = ?,
-            shortest_min = ?, revision = revision + ?, checked_at = ? WHERE mentor_id = ?",
+            shortest_min = ?, by_request = ?, revision = revision + ?, checked_at = ? WHERE mentor_id = ?",
     )
     .bind(to.approved_at)
     .bind(&to.languages)
     .bind(&to.search_text)
     .bind(to.lowest_price_krw)
     .bind(to.shortest_min)
+    .bind(to.by_request)
     .bind(i64::from(rises))
     .bind(now)
     .bind(mentor)
@@ -176,7 +189,7 @@ pub(super) async fn set_stars(tx: &mut Tx, mentor: UserId, stars: Stars) -> sqlx
 
 pub(super) async fn lock_freshness(tx: &mut Tx, mentor: UserId) -> sqlx::Result<Option<Freshness>> {
     sqlx::query_as(
-        "SELECT shortest_min, revision, free_calendar, free_revision, refresh_at FROM mentor_cards
+        "SELECT shortest_min, by_request, revision, free_calendar, free_revision, refresh_at FROM mentor_cards
          WHERE mentor_id = ? FOR UPDATE",
     )
     .bind(mentor)

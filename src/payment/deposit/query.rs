@@ -6,13 +6,13 @@ use crate::db::Tx;
 use crate::id::AttemptId;
 
 /// When the payer asked for the first account that this hold waits for, other than `except`: since the reservation last
-/// died, where it did. One whose deposit was taken back waits by a rule of its own.
+/// died or was paid, where it was. One whose deposit was taken back waits by a rule of its own.
 pub async fn first_asked(tx: &mut Tx, payment: &Payment, except: AttemptId) -> sqlx::Result<Option<Instant>> {
     sqlx::query_scalar(
         "SELECT MIN(a.sent_at) FROM payment_attempts a
          WHERE a.payment_id = ? AND a.id <> ? AND a.account_number IS NOT NULL AND a.reversals = 0
             AND NOT EXISTS (SELECT 1 FROM reservation_history h
-                            WHERE h.reservation_id = ? AND h.to_state IN ('expired', 'payment_failed')
+                            WHERE h.reservation_id = ? AND h.to_state IN ('expired', 'payment_failed', 'confirmed')
                             AND h.at >= a.sent_at)",
     )
     .bind(payment.id)

@@ -12,7 +12,7 @@ use crate::money::Krw;
 use crate::outbox;
 use crate::payment::model::AttemptState;
 use crate::payment::{Error, query as payments};
-use crate::reservation;
+use crate::reservation::{self, Absent};
 
 /// Has the provider asked again: looked up first, then under a fresh key.
 ///
@@ -60,8 +60,10 @@ pub async fn end_refund(tx: &mut Tx, id: RefundId, ending: Ending, why: &str) ->
 async fn may_be_kept(tx: &mut Tx, refund: &Refund) -> Result<bool, Error> {
     let attempt = payments::attempt(tx.conn(), refund.attempt_id).await?.ok_or(Error::NotFound)?;
     let r = reservation::find(tx.conn(), refund.reservation_id).await?.ok_or(Error::NotFound)?;
-    let is_meant_for_mentor = r.is_paid() || r.is_earned() || query::is_awarded(tx, r.id).await?;
-    Ok(attempt.state == AttemptState::Done && is_meant_for_mentor)
+    // Where one side was absent, an award is what the platform pays on top of what it gives back.
+    let nobody_came = r.absent == Some(Absent::Both);
+    let is_mentors = r.is_paid() || r.is_earned() || (nobody_came && query::is_awarded(tx, r.id).await?);
+    Ok(attempt.state == AttemptState::Done && is_mentors)
 }
 
 /// A refund that an operator ends.

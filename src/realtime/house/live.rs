@@ -98,8 +98,7 @@ impl House {
         letters: &Arc<Letterbox>,
     ) -> Result<(Value, Effect), Refusal> {
         let core = &self.core;
-        let admission = session::admit(core.db.pool(), room, peer.user, core.clock.now(), &core.rules).await;
-        let admission = admission.map_err(|refused| self.refusal(refused))?;
+        let admission = self.admit(&peer, room).await?;
         // Whatever is told after the entry is heard.
         let (ear, standing) = self.hub.enter(room, letters);
         standing.wait().await;
@@ -116,7 +115,16 @@ impl House {
         let Entered { held, ack, frames, .. } = entered;
         let (presence, admission) = match attendance.filter(|before| before.end()) {
             // The same connection joined again: its stay goes on, and no row is written.
-            Some(before) => (before.presence(), admission),
+            Some(before) => match self.admit(&peer, room).await {
+                Ok(admission) => (before.presence(), admission),
+                Err(refusal) => {
+                    if let Ok(left) = self.live.leave(&held).await {
+                        self.tell_all(left.frames);
+                    }
+                    self.note_leaving(before.presence(), core.clock.now(), Cause::Closed).await;
+                    return Err(refusal);
+                }
+            },
             None => match self.note_entry(&peer, room).await {
                 Ok(noted) => noted,
                 Err(refusal) => {
@@ -132,6 +140,12 @@ impl House {
         let attendance = Arc::new(Attendance::new(held, presence, admission.ends_at, ear));
         self.attend(&attendance);
         Ok((ack, Effect::LiveJoined(attendance)))
+    }
+
+    async fn admit(&self, peer: &Peer, room: ReservationId) -> Result<Admission, Refusal> {
+        let core = &self.core;
+        let admission = session::admit(core.db.pool(), room, peer.user, core.clock.now(), &core.rules).await;
+        admission.map_err(|refused| self.refusal(refused))
     }
 
     /// How the session stands, for a connection that missed some of its frames.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::House;
 use crate::chat;
@@ -26,6 +26,8 @@ const LOOKS: u32 = 30;
 const ROOMS_PER_QUERY: usize = 500;
 /// Stays that are written again at the same time.
 const RETURNS: usize = 8;
+/// Looks for jobs that are still to be written, after the process was asked to stop.
+const DRAIN: u32 = 30;
 /// How long before its end a session is told so.
 const ENDING: TimeDelta = TimeDelta::minutes(5);
 
@@ -77,6 +79,11 @@ pub(super) async fn write_signs(house: House) {
 /// Writes the jobs that tell of messages and that the database did not take at once.
 pub(super) async fn write_news(house: House) {
     every(&house, SWEEP, async |house, _| house.write_owed_news().await).await;
+    // Guests go on writing while the process drains.
+    for _ in 0..DRAIN {
+        house.write_owed_news().await;
+        sleep(LOOK).await;
+    }
 }
 
 /// Writes the stays again of those who are there although their stay is closed.
