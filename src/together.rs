@@ -44,15 +44,10 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
         let (answer, mut answered) = oneshot::channel();
         self.lock().push((item, answer));
         loop {
-            let turn = tokio::select! {
-                biased;
-                answer = &mut answered => return answer.ok(),
-                turn = self.turn.clone().lock_owned() => turn,
-            };
-            match answered.try_recv() {
-                Ok(answer) => return Some(answer),
-                Err(TryRecvError::Closed) => return None,
-                Err(TryRecvError::Empty) => {}
+            // Also for who is answered already: those pass first, and the next go has more to do for it.
+            let turn = self.turn.clone().lock_owned().await;
+            if let Some(answer) = known(&mut answered) {
+                return answer;
             }
             let (items, waiting): (Vec<I>, Vec<_>) = {
                 let mut wanted = self.lock();
@@ -75,11 +70,24 @@ impl<I: Send + 'static, O: Send + 'static> Together<I, O> {
             });
             // A panic has dropped the answers, which says enough.
             let _ = gone.await;
+            // Its own answer, unless more than one go can do was wanted before.
+            if let Some(answer) = known(&mut answered) {
+                return answer;
+            }
         }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting<I, O>>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer, or that there will be none; `None` while that is not known.
+fn known<O>(answered: &mut oneshot::Receiver<O>) -> Option<Option<O>> {
+    match answered.try_recv() {
+        Ok(answer) => Some(Some(answer)),
+        Err(TryRecvError::Closed) => Some(None),
+        Err(TryRecvError::Empty) => None,
     }
 }
 

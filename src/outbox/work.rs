@@ -213,10 +213,12 @@ pub async fn finish_many(tx: &mut Tx, deliveries: &[Delivery]) -> sqlx::Result<b
 /// proves nothing. By their keys, not by their state, which would lock all that is under way.
 fn push_deliveries(query: &mut QueryBuilder<sqlx::MySql>, deliveries: &[Delivery]) {
     push_list(query.push("id IN ("), deliveries.iter().map(|delivery| delivery.job_id));
-    query.push(") AND (id, delivery_id) IN ");
-    query.push_tuples(filled(deliveries.iter()), |mut pair, delivery| {
-        pair.push_bind(delivery.job_id).push_bind(delivery.delivery_id);
-    });
+    // No list of pairs: the optimizer would weigh each of them against each id.
+    query.push(") AND delivery_id = CASE id");
+    for delivery in filled(deliveries.iter()) {
+        query.push(" WHEN ").push_bind(delivery.job_id).push(" THEN ").push_bind(delivery.delivery_id);
+    }
+    query.push(" END");
 }
 
 /// The attempt failed: waits until `again_at`, or is dead when that is `None`.
