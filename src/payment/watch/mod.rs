@@ -21,8 +21,8 @@ use crate::reservation::{self, State};
 const DEPOSIT_POLL: TimeDelta = TimeDelta::minutes(10);
 /// A captured payment of a session that lies ahead is read again this often, should a webhook have been lost.
 const CAPTURE_POLL: TimeDelta = TimeDelta::hours(24);
-/// What changed longer ago was looked at often enough.
-const LATELY: TimeDelta = TimeDelta::days(1);
+/// What changed longer ago was looked at often enough, also when the workers were away over a weekend.
+const LATELY: TimeDelta = TimeDelta::days(3);
 /// Rows of one look.
 const MOST: u32 = 200;
 

@@ -94,7 +94,7 @@ pub async fn unread_captures(pool: &MySqlPool, since: Instant, limit: u32) -> sq
 
 /// Captures that buy nothing and for which no refund stands (I9): those that came beside another, and of what changed
 /// since `since` those of dead reservations. One is an orphan from when its reservation died or its payment was captured,
-/// and both of these leave their time; so the look costs as much as a day has bookings, however many there ever were.
+/// and both of these leave their time; so the look costs as much as those days have bookings, however many there ever were.
 pub async fn orphaned_captures(pool: &MySqlPool, since: Instant, limit: u32) -> sqlx::Result<Vec<AttemptId>> {
     sqlx::query_scalar(
         "SELECT a.id FROM payment_attempts a
