@@ -113,28 +113,24 @@ impl House {
             }
         };
         let Entered { held, ack, frames, .. } = entered;
-        let (presence, admission) = match attendance.filter(|before| before.end()) {
+        let before = attendance.filter(|before| before.end());
+        let noted = match &before {
             // The same connection joined again: its stay goes on, and no row is written.
-            Some(before) => match self.admit(&peer, room).await {
-                Ok(admission) => (before.presence(), admission),
-                Err(refusal) => {
-                    if let Ok(left) = self.live.leave(&held).await {
-                        self.tell_all(left.frames);
-                    }
+            Some(before) => self.admit(&peer, room).await.map(|admission| (before.presence(), admission)),
+            None => self.note_entry(&peer, room).await,
+        };
+        let (presence, admission) = match noted {
+            Ok(noted) => noted,
+            Err(refusal) => {
+                // The gate has closed meanwhile, or the database is away: nobody entered.
+                if let Ok(left) = self.live.leave(&held).await {
+                    self.tell_all(left.frames);
+                }
+                if let Some(before) = before {
                     self.note_leaving(before.presence(), core.clock.now(), Cause::Closed).await;
-                    return Err(refusal);
                 }
-            },
-            None => match self.note_entry(&peer, room).await {
-                Ok(noted) => noted,
-                Err(refusal) => {
-                    // The gate has closed meanwhile, or the database is away: nobody entered.
-                    if let Ok(left) = self.live.leave(&held).await {
-                        self.tell_all(left.frames);
-                    }
-                    return Err(refusal);
-                }
-            },
+                return Err(refusal);
+            }
         };
         self.tell_all(frames);
         let attendance = Arc::new(Attendance::new(held, presence, admission.ends_at, ear));
